@@ -1,0 +1,126 @@
+"""Frozen types of the rules. The rules themselves are files; see ``policies/README.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRequest:
+    """What is asked of the decision point. All fields are mandatory; ``""`` stands for none.
+
+    Attributes:
+        actor: ``user:ann``.
+        roles: assigned roles.
+        resource: resource type, such as ``aggregate``, ``score``, ``report``.
+        action: verb, such as ``request``, ``approve``, ``read``.
+        data_class: highest class touched, C1 to C3.
+        purpose: purpose code.
+        facts: names of conditions the caller has established, such as ``not_requester``.
+    """
+
+    actor: str
+    roles: frozenset[str]
+    resource: str
+    action: str
+    data_class: str
+    purpose: str
+    facts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer.
+
+    Attributes:
+        allow: False unless a rule says so.
+        rule: id of the matched rule, empty for none.
+        role: role under which it matched, empty for none.
+        reason: short code, such as ``allowed``, ``no_rule``, ``purpose_not_granted``, ``class_too_high``,
+            ``condition_failed``, ``denied_by_rule``.
+        policy: ``sha256:`` digest of the bundle that decided.
+    """
+
+    allow: bool
+    rule: str
+    role: str
+    reason: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """A processing purpose and its lawful basis.
+
+    Attributes:
+        code: such as ``credit_scoring``.
+        basis: how it is lawful; ``consent`` needs a standing record per subject.
+        consent_kind: strength of consent needed (``plain``, ``separate``, ...), empty for other bases.
+        automated_decision: PIPL 24(3) applies: a subject may refuse it.
+        title: language code to text.
+        law: citation.
+    """
+
+    code: str
+    basis: Literal["consent", "contract", "legal_obligation"]
+    consent_kind: str
+    automated_decision: bool
+    title: Mapping[str, str]
+    law: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRule:
+    """What erasure does to a class of data.
+
+    Attributes:
+        data_class: such as ``aml_record``, ``contact``, ``service_note``.
+        outcome: ``delete``, or ``restrict`` where a law says keep (PIPL 47, second paragraph).
+        keep_days: how long after the decision it is kept; 0 for ``delete``.
+        covers: datasets (``dataset:statements``) and sealed documents (``vault:identity``) of the class.
+        title: language code to text.
+        law: citation.
+    """
+
+    data_class: str
+    outcome: Literal["delete", "restrict"]
+    keep_days: int
+    covers: tuple[str, ...]
+    title: Mapping[str, str]
+    law: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRule:
+    """A scope of the privacy budget.
+
+    Attributes:
+        scope: ``dataset:statements``, ``role:analyst`` or ``actor:*`` (one scope per actor).
+        rho: cap in micro-rho (zCDP).
+        delta_exponent: delta of 10^-n at which the cap is shown as epsilon.
+    """
+
+    scope: str
+    rho: int
+    delta_exponent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jurisdiction:
+    """Deadlines and references of a law, as data.
+
+    Attributes:
+        code: such as ``cn_pipl``.
+        title: language code to text.
+        clocks: name to days, such as ``rights_request: 15``.
+        working_days: names of the clocks that count working days.
+        clauses: law clause to what it asks, such as ``PIPL 47(1)``; the law-to-code matrix is built from it.
+    """
+
+    code: str
+    title: Mapping[str, str]
+    clocks: Mapping[str, int]
+    working_days: tuple[str, ...]
+    clauses: Mapping[str, str]

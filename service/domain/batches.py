@@ -1,0 +1,89 @@
+"""The four states of a batch on its one way in. A step takes one and returns the next, so none can be skipped.
+
+Frames are columnar (polars). Column names that start with an underscore are ours:
+
+``_row`` UInt32, number of the row in the source, from 1; ``_sp`` Binary(16), storage pseudonym;
+``_bucket`` Int32, partition; ``_subject`` Int64, subject number (never stored);
+``_n`` Int64 and ``_abs_<measure>`` Int64, the subject's row count and sum of absolute values within the
+row's month: contribution totals for bounding (docs/explanation/bounding.md); ``_batch`` String, first 16 hex
+digits of the batch id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from service.domain.contracts import DatasetContract
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """A file as it came: every contract column present and typed, ``_row`` added, nothing checked."""
+
+    id: str
+    contract: DatasetContract
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedBatch:
+    """Detection has run: free text is redacted, rows with undeclared personal data are in ``rejected``."""
+
+    id: str
+    contract: DatasetContract
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class PseudonymisedBatch:
+    """Identifier columns are gone; ``_subject``, ``_sp`` and ``_bucket`` stand instead."""
+
+    id: str
+    contract: DatasetContract
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedBatch:
+    """Consent has been checked row by row. The only thing the event store takes.
+
+    ``rejected`` has the columns of ``REJECTED`` and no personal data beyond ``_sp``.
+    """
+
+    id: str
+    contract: DatasetContract
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    refused: int
+
+
+#: Rejected rows: where it was, which rule, which column, the pseudonym if known, a keyed hash of the raw row.
+REJECTED = pl.Schema(
+    {
+        "_row": pl.UInt32(),
+        "rule": pl.String(),
+        "column": pl.String(),
+        "_sp": pl.Binary(),
+        "row_tag": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """Rows in = admitted + quarantined + refused, always."""
+
+    rows: int
+    admitted: int
+    quarantined: int
+    refused: int
+
+    def __post_init__(self) -> None:
+        """Refuse counts that lose a row."""
+        if self.rows != self.admitted + self.quarantined + self.refused:
+            raise ValueError("rows in must equal admitted + quarantined + refused")

@@ -1,0 +1,90 @@
+"""Settings. The only module that reads the environment (``FIDUCIARY_*``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are.
+
+    Attributes:
+        home: data directory.
+        database_url: SQLAlchemy URL of the operational database; SQLite below ``home`` by default.
+        vault_url: SQLAlchemy URL of the vault; a separate SQLite file by default.
+        policies: directory of the policy files; the ones shipped with the package by default.
+        origin: name of the audit log, a schema-less URL.
+        buckets: partitions of the event store, fixed when it is created.
+        token: API token of whoever runs the command line.
+    """
+
+    home: Path
+    database_url: str
+    vault_url: str
+    policies: Path | None
+    origin: str
+    buckets: int
+    token: str
+
+    @property
+    def log(self) -> Path:
+        """The audit log."""
+        return self.home / "log"
+
+    @property
+    def events(self) -> Path:
+        """The event store."""
+        return self.home / "events"
+
+    @property
+    def keys(self) -> Path:
+        """Root key, log key and report key, readable by the owner only."""
+        return self.home / "keys"
+
+    @property
+    def reports(self) -> Path:
+        """Report bundles."""
+        return self.home / "report"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates of rights requests."""
+        return self.home / "certificates"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
+    """Read ``FIDUCIARY_HOME``, ``_DATABASE_URL``, ``_VAULT_URL``, ``_POLICIES``, ``_ORIGIN``, ``_BUCKETS``,
+    ``_TOKEN`` (or ``_TOKEN_FILE``). Raises UsageError naming the variable."""
+    env = os.environ if environment is None else environment
+    base = (home or Path(env.get("FIDUCIARY_HOME", "var"))).absolute()
+    buckets = env.get("FIDUCIARY_BUCKETS", "16")
+    if not buckets.isdecimal() or int(buckets) not in {2**k for k in range(13)}:
+        raise UsageError("FIDUCIARY_BUCKETS must be a power of two up to 4096")
+    policies = env.get("FIDUCIARY_POLICIES")
+    return Settings(
+        home=base,
+        database_url=env.get("FIDUCIARY_DATABASE_URL", f"sqlite:///{base / 'ops.sqlite'}"),
+        vault_url=env.get("FIDUCIARY_VAULT_URL", f"sqlite:///{base / 'vault.sqlite'}"),
+        policies=Path(policies) if policies else None,
+        origin=env.get("FIDUCIARY_ORIGIN", "fiduciary.example/log"),
+        buckets=int(buckets),
+        token=_token(env),
+    )
+
+
+def _token(env: Mapping[str, str]) -> str:
+    if "FIDUCIARY_TOKEN" in env:
+        return env["FIDUCIARY_TOKEN"].strip()
+    path = env.get("FIDUCIARY_TOKEN_FILE")
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("FIDUCIARY_TOKEN_FILE cannot be read") from error

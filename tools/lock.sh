@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Lock every dependency with hashes; no registry's address is written.
+set -euo pipefail
+uv="${1:-uv}"
+compile=("$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+         --custom-compile-command "make lock")
+"${compile[@]}" requirements/uv.in -o requirements/uv.txt
+"${compile[@]}" requirements/build.in -o requirements/build.txt
+"${compile[@]}" pyproject.toml -o requirements/run.txt
+"${compile[@]}" pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt

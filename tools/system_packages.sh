@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs).
+set -euo pipefail
+missing=()
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+command -v pdftotext >/dev/null || missing+=(poppler-utils)
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing for the tests: ${missing[*]} ..."
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "Missing for some tests: ${missing[*]}. They will be skipped. As root: apt-get install ${missing[*]}" >&2
+fi
