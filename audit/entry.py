@@ -11,10 +11,12 @@ True
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from audit.errors import EntryError
@@ -24,9 +26,11 @@ MAX_BYTES: Final = 65_535  # C2SP tlog-tiles: an entry bundle stores a uint16 le
 _TAG: Final = re.compile(r"[a-z]+(_[a-z]+)*:[a-z]+(_[a-z]+)*")
 _CODE: Final = re.compile(r"[A-Za-z0-9._:/@+=,\- ]{0,256}")
 _TEXT: Final = (
-    "id", "type", "actor", "decision", "role", "purpose", "basis", "policy", "rule", "resource", "tag", "payload",
+    "id", "type", "actor", "decision", "role", "purpose",
+    "basis", "policy", "rule", "resource", "tag", "payload",
 )  # fmt: skip
 _NUMBERS: Final = ("subjects", "rho")
+_LIMIT: Final = 1 << 63  # integers fit in 64 bits, signed
 
 Detail = tuple[tuple[str, "str | int"], ...]
 
@@ -73,30 +77,37 @@ class Entry:
 
     def __post_init__(self) -> None:
         """Refuse what the format cannot carry. Raises EntryError naming the field, never its value."""
-        if self.at.utcoffset() is None or self.at.utcoffset() != UTC.utcoffset(None):
-            raise EntryError(field="at")
-        if not _TAG.fullmatch(self.type):
-            raise EntryError(field="type")
-        if self.decision not in {"allow", "deny"}:
-            raise EntryError(field="decision")
-        for name in _TEXT:
-            if not _CODE.fullmatch(getattr(self, name)):
-                raise EntryError(field=name)
-        if min(self.subjects, self.rho) < 0:
-            raise EntryError(field="subjects" if self.subjects < 0 else "rho")
-        keys = [key for key, _ in self.detail]
-        if keys != sorted(set(keys)) or not all(_detail_ok(k, v) for k, v in self.detail):
-            raise EntryError(field="detail")
+        for field, admissible in _checks(self):
+            if not admissible:
+                raise EntryError(field=field)
+
+
+def _checks(entry: Entry) -> Iterator[tuple[str, bool]]:
+    """Each field, and whether its value is admissible."""
+    yield "at", entry.at.utcoffset() == timedelta(0)
+    yield "type", _TAG.fullmatch(entry.type) is not None
+    yield "decision", entry.decision in {"allow", "deny"}
+    yield "id", bool(entry.id)
+    yield "actor", bool(entry.actor)
+    for name in _TEXT:
+        yield name, _CODE.fullmatch(getattr(entry, name)) is not None
+    for name in _NUMBERS:
+        number = getattr(entry, name)
+        yield name, type(number) is int and 0 <= number < _LIMIT
+    keys = [key for key, _ in entry.detail]
+    yield "detail", keys == sorted(set(keys)) and all(_detail_ok(k, v) for k, v in entry.detail)
 
 
 def _detail_ok(key: str, value: str | int) -> bool:
     if not _CODE.fullmatch(key) or isinstance(value, bool):
         return False
-    return isinstance(value, int) or bool(_CODE.fullmatch(value))
+    if isinstance(value, int):
+        return -_LIMIT <= value < _LIMIT
+    return bool(_CODE.fullmatch(value))
 
 
 def format_entry(entry: Entry) -> bytes:
-    """The bytes that are hashed into the log: compact JSON, fields in one fixed order, empty ones left out."""
+    """The bytes hashed into the log: compact JSON, fields in one fixed order, empty ones left out."""
     body: dict[str, object] = {"v": VERSION, "at": entry.at.isoformat(timespec="microseconds")}
     for name in _TEXT:
         if value := getattr(entry, name):
@@ -121,8 +132,44 @@ def parse_entry(data: bytes) -> Entry:
         at = datetime.fromisoformat(body.pop("at"))
         detail = tuple(sorted(body.pop("detail", {}).items()))
         entry = Entry(at=at, detail=detail, **body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EntryError(field="json") from error
     if format_entry(entry) != data:
         raise EntryError(field="spelling")
     return entry
+
+
+def _fast_pattern() -> re.Pattern[bytes]:
+    """Grammar of most canonical entries; strings hold no escapes, so it is regular.
+
+    Left to ``parse_entry``: leap days, the year 0 and numbers of 19 digits. The one group holds the details
+    when there is more than one, whose order a regular expression cannot see.
+    """
+    code, number = _CODE.pattern.removesuffix("{0,256}"), "[1-9][0-9]{0,17}"
+    text = {name: f'(?:,"{name}":"{code}{{1,256}}")?' for name in _TEXT}
+    text |= {name: f',"{name}":"{code}{{1,256}}"' for name in ("id", "actor")}
+    text["type"] = f',"type":"(?=[^"]{{1,256}}"){_TAG.pattern.replace("(", "(?:")}"'
+    text["decision"] = ',"decision":"(?:allow|deny)"'
+    numbers = "".join(f'(?:,"{name}":{number})?' for name in _NUMBERS)
+    item = f'"{code}{{0,256}}":(?:"{code}{{0,256}}"|0|-?{number})'
+    detail = rf"(?:,\"detail\":\{{(?:{item}|({item}(?:,{item})+))\}})?"
+    month = "(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    day = f"(?!0000)[0-9]{{4}}-(?:{month}|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    at = rf"{day}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{6}}\+00:00"
+    fields = "".join(text[name] for name in _TEXT)
+    return re.compile(rf'\{{"v":{VERSION},"at":"{at}"{fields}{numbers}{detail}\}}'.encode())
+
+
+_FAST: Final = _fast_pattern()
+_DETAIL_KEY: Final = re.compile(rb'"([^"]*)":(?:-?[0-9]+|"[^"]*"),?')
+
+
+def check_entry(data: bytes) -> None:
+    """Accept exactly what ``parse_entry`` accepts, many times faster. Raises EntryError."""
+    match = _FAST.fullmatch(data)
+    if match is None or len(data) > MAX_BYTES:
+        parse_entry(data)
+    elif match.lastindex:
+        keys = _DETAIL_KEY.findall(match[1])
+        if any(left >= right for left, right in itertools.pairwise(keys)):
+            raise EntryError(field="detail")

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+#: Data classes after JR/T 0171-2020, from the lowest to the highest.
+CLASSES: Final = ("C1", "C2", "C3")
+
+#: Conditions a rule may name. ``none`` always holds, another one when the caller has established that fact.
+CONDITIONS: Final = ("none", "not_requester")
+
+#: In a rule's purposes: a request that has no purpose.
+NO_PURPOSE: Final = "-"
+
+#: In a rule's purposes: no purpose, or any that ``purposes.yaml`` declares.
+ANY_PURPOSE: Final = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +136,84 @@ class Jurisdiction:
     clocks: Mapping[str, int]
     working_days: tuple[str, ...]
     clauses: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of ``access/policy.csv``.
+
+    Attributes:
+        id: unique, quoted in every decision and audit entry.
+        role: who.
+        resource: on what.
+        action: does what.
+        max_class: highest data class the rule reaches.
+        purposes: purpose codes, ``-`` for a request without one, ``*`` for any.
+        condition: one of ``CONDITIONS``.
+        eft: ``allow``, or ``deny``, which wins over every allow.
+    """
+
+    id: str
+    role: str
+    resource: str
+    action: str
+    max_class: str
+    purposes: tuple[str, ...]
+    condition: str
+    eft: Literal["allow", "deny"]
+
+    @property
+    def permission(self) -> str:
+        """``noun:verb``."""
+        return f"{self.resource}:{self.action}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """Separation of duties.
+
+    Attributes:
+        four_eyes: permission to approve, to the permission to ask that it approves.
+        apart: pairs of roles that one person may not hold together.
+        never: role to permissions that a deny rule must keep from it.
+    """
+
+    four_eyes: Mapping[str, str]
+    apart: tuple[frozenset[str], ...]
+    never: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyBundle:
+    """All rules in force, read at one time. Replaced as a whole, never changed.
+
+    Attributes:
+        digest: ``sha256:`` over the names and bytes of all rule files.
+        matcher: text of ``access/model.conf``.
+        rules: in file order.
+        roles: role to its title by language.
+        permissions: every ``noun:verb`` that exists.
+        separation: separation of duties.
+        purposes: by code.
+        retention: by data class.
+        budgets: caps of the privacy budget.
+        datamap: place (``dataset:notes``, ``vault:card``) to data class.
+        jurisdictions: by code.
+    """
+
+    digest: str
+    matcher: str
+    rules: tuple[Rule, ...]
+    roles: Mapping[str, Mapping[str, str]]
+    permissions: frozenset[str]
+    separation: Separation
+    purposes: Mapping[str, Purpose]
+    retention: Mapping[str, RetentionRule]
+    budgets: tuple[BudgetRule, ...]
+    datamap: Mapping[str, str]
+    jurisdictions: Mapping[str, Jurisdiction]
+
+    def conflicting_roles(self, roles: Iterable[str]) -> tuple[str, ...]:
+        """Those of the roles that one person may not hold together, sorted; empty when all is well."""
+        held = frozenset(roles)
+        return tuple(sorted({role for pair in self.separation.apart if pair <= held for role in pair}))

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Detect, pseudonymise, check consent, spend privacy budget: the four gates, as pure libraries."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Composes audit, privacy and policies into one service with one way in and one way out."""

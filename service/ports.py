@@ -15,6 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from audit.entry import Entry
+from audit.evidence import Evidence
 from policies.enforcer import Enforcer
 from privacy.keys.keyring import Keyring
 from privacy.pii.detect import Detector
@@ -52,6 +53,10 @@ class AuditTrail(Protocol):
 
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""
+        ...
+
+    def evidence(self, indices: Sequence[int]) -> Evidence:
+        """Seal, then give out these entries with proofs against one checkpoint, for a bundle or certificate."""
         ...
 
     def attest(self, statement: bytes) -> bytes:
@@ -367,6 +372,31 @@ Ops = Callable[[], AbstractContextManager[OpsTransaction]]
 
 
 @dataclass(frozen=True, slots=True)
+class ByteScan:
+    """What a byte scan of the data directory saw; ``hits`` names files, never values."""
+
+    files: int
+    size: int
+    hits: tuple[str, ...]
+
+
+class Scanner(Protocol):
+    """Looks for byte strings in every file below the data directory."""
+
+    def scan(self, needles: Sequence[str | bytes]) -> ByteScan:
+        """Search text needles as UTF-8, UTF-16, hex and base64, byte needles raw, as hex and base64."""
+        ...
+
+
+class Courier(Protocol):
+    """Carries a one-time code to a contact the service already holds."""
+
+    def deliver(self, id_type: str, contact: str, code: str) -> None:
+        """Send the code; the text names no data but the code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Deps:
     """What every use case is given."""
 
@@ -379,4 +409,6 @@ class Deps:
     ops: Ops
     connector: Connector
     detector: Callable[[], Detector]  # built on first use: importing presidio is slow
+    scanner: Scanner
+    courier: Courier
     home: Path

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Consent: what a record means, and the gate that checks it for whole columns of subjects at an instant."""

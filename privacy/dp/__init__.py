@@ -1,1 +1,1 @@
-"""TODO."""
+"""Differential privacy: unit, budget, closed plans, bounding, noise, release, accuracy."""

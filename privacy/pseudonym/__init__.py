@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pseudonyms: normalise an identifier, index it blindly, link rows to subjects, permute per purpose."""

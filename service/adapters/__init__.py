@@ -1,1 +1,1 @@
-"""TODO."""
+"""Stores, keys, files and clocks behind the ports."""

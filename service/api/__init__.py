@@ -1,1 +1,1 @@
-"""TODO."""
+"""HTTP under /v1: thin, typed, problem+json."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The command line: thin, scriptable, plain words."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The main job on 30,000 real card customers with synthetic identities."""

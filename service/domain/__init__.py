@@ -1,1 +1,1 @@
-"""TODO."""
+"""Frozen types and state tables. No I/O."""

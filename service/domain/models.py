@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class ModelState(StrEnum):
@@ -13,6 +14,13 @@ class ModelState(StrEnum):
     TRAINED = "trained"
     APPROVED = "approved"
     RETIRED = "retired"
+
+
+NEXT: Final[dict[ModelState, frozenset[ModelState]]] = {
+    ModelState.TRAINED: frozenset({ModelState.APPROVED, ModelState.RETIRED}),
+    ModelState.APPROVED: frozenset({ModelState.RETIRED}),
+    ModelState.RETIRED: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class RightsRequest:
         decided_by: actor id.
         decision: canonical JSON, per data class outcome and law; empty until decided.
         steps: names of the finished steps, comma separated, in order.
+        evidence: canonical JSON, what each finished step found; empty until running.
         certificate: file name of the certificate, empty until done.
     """
 
@@ -73,4 +74,5 @@ class RightsRequest:
     decided_by: str = ""
     decision: str = ""
     steps: str = ""
+    evidence: str = ""
     certificate: str = ""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What statements say about customers: features, value segments, abnormal payments. Pure polars."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The regulator's report: a document model, its charts, its pages, its signature."""

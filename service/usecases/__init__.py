@@ -1,1 +1,1 @@
-"""TODO."""
+"""The order of steps: authorise, load, decide, persist and audit, return."""

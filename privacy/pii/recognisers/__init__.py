@@ -1,1 +1,37 @@
-"""TODO."""
+"""One module per identifier. The rules are pure; ``privacy.pii.presidio_pack`` wraps them for Presidio."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from privacy.pii.recognisers import (
+    address,
+    auth_secret,
+    cn_bank_card,
+    cn_credit_code,
+    cn_phone,
+    cn_plate,
+    cn_resident_id,
+    email,
+    ip_address,
+    messaging,
+    person,
+    travel_documents,
+)
+from privacy.pii.recognisers.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    cn_resident_id.RULE,
+    cn_phone.RULE,
+    cn_bank_card.RULE,
+    cn_credit_code.RULE,
+    travel_documents.RULE,
+    cn_plate.RULE,
+    email.RULE,
+    messaging.WECHAT,
+    messaging.QQ,
+    ip_address.RULE,
+    auth_secret.RULE,
+    person.RULE,
+    address.RULE,
+)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sources of rows: CSV, JSON lines, Parquet, contract files."""

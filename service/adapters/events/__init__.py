@@ -1,1 +1,1 @@
-"""TODO."""
+"""The event store on Delta Lake."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The only place that speaks SQL."""

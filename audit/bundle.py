@@ -1,0 +1,192 @@
+"""Report bundles: one zip that a regulator verifies with no network, no database and no secret.
+
+Content: the report's files, and
+``manifest.dsse.json`` (signed in-toto statement; subjects are the SHA-256 of every file of the report),
+``checkpoint``, ``vkey``, ``entries/<index>.json`` and ``proofs/<index>.tlog-proof`` for each cited entry and
+for the ``report:issue`` entry, whose payload is the digest of the manifest.
+
+The zip itself is deterministic (names sorted, nothing compressed, one fixed date): verifying packs the files
+again and compares, so no byte of the container can be changed either.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from audit.dsse import Statement, subject_digests
+from audit.errors import BrokenLinkError, FormatError
+from audit.evidence import Chain, Evidence, verify_chain
+
+MANIFEST: Final = "manifest.dsse.json"
+ISSUE: Final = "report:issue"
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_MODE: Final = 0o100644 << 16
+_LOCAL: Final = struct.Struct("<4s5H3I2H")  # APPNOTE 4.3.7 local file header
+_NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}(?:/(?!\.)[A-Za-z0-9._-]{1,100})*")
+_ENTRY: Final = re.compile(r"entries/(0|[1-9][0-9]{0,18})\.json")
+_PROOF: Final = re.compile(r"proofs/(0|[1-9][0-9]{0,18})\.tlog-proof")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFacts:
+    """What a verified report bundle says.
+
+    Attributes:
+        origin: name of the log.
+        size: entries in the tree of the checkpoint.
+        root: its root hash, hex.
+        vkey_pinned: whether the caller named the key; else it came with the bundle.
+        issue: index of the ``report:issue`` entry.
+        issued_at: its instant, ISO 8601.
+        entries: cited indices.
+        files: SHA-256 in hex of each file of the report.
+        predicate_type: kind of report.
+        predicate: what the manifest states.
+    """
+
+    origin: str
+    size: int
+    root: str
+    vkey_pinned: bool
+    issue: int
+    issued_at: str
+    entries: tuple[int, ...]
+    files: Mapping[str, str]
+    predicate_type: str
+    predicate: Mapping[str, object]
+
+
+def pack_bundle(files: Mapping[str, bytes]) -> bytes:
+    """A stored, deterministic zip. Raises FormatError for a name that could leave the folder."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            if not _NAME.fullmatch(name):
+                raise FormatError("bundle", "file name")
+            info = zipfile.ZipInfo(name, _DATE)
+            info.create_system, info.external_attr = 3, _MODE
+            archive.writestr(info, files[name])
+    return buffer.getvalue()
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    """Read the local records from the start; says nothing about whether the container is intact."""
+    files: dict[str, bytes] = {}
+    at = 0
+    while data[at : at + 4] == b"PK\x03\x04" and at + _LOCAL.size <= len(data):
+        *_, size, name_bytes, extra_bytes = _LOCAL.unpack_from(data, at)
+        start = at + _LOCAL.size
+        name = data[start : start + name_bytes].decode("ascii", "replace")
+        at = start + name_bytes + extra_bytes + size
+        files[name] = data[at - size : at]
+    return files
+
+
+def unpack_bundle(data: bytes) -> dict[str, bytes]:
+    """The exact inverse of ``pack_bundle``: what it would not have written raises FormatError."""
+    files = _members(data)
+    if pack_bundle(files) != data:
+        raise FormatError("bundle", "the zip is not as it was packed")
+    return files
+
+
+def build_bundle(
+    files: Mapping[str, bytes], envelope: bytes, cited: Sequence[int], issue: int, *, evidence: Evidence
+) -> bytes:
+    """Pack a report with its evidence, and verify the result before it is handed out.
+
+    Args:
+        files: the report (``report.zh.pdf``, ``report.json``, ...): exactly the subjects of the manifest.
+        envelope: the manifest, signed by the log's key.
+        cited: log indices that the manifest cites.
+        issue: index of the ``report:issue`` entry that carries the manifest's digest.
+        evidence: of ``cited`` and ``issue``, no others.
+
+    Raises:
+        FormatError: a file name that is not allowed or taken by the evidence.
+        BrokenLinkError: the parts do not fit together.
+    """
+    own = _evidence_files(evidence) | {MANIFEST: envelope}
+    if not own.keys().isdisjoint(files):
+        raise FormatError("bundle", "file name is taken")
+    data = pack_bundle({**files, **own})
+    facts = verify_bundle(data, vkey=evidence.vkey)
+    if facts.entries != tuple(cited) or facts.issue != issue:
+        raise BrokenLinkError(f"entries cited by {MANIFEST}", "not those asked for")
+    return data
+
+
+def _evidence_files(evidence: Evidence) -> dict[str, bytes]:
+    files = {"checkpoint": evidence.checkpoint, "vkey": f"{evidence.vkey}\n".encode()}
+    files |= {f"entries/{index}.json": data for index, data in evidence.entries.items()}
+    return files | {f"proofs/{index}.tlog-proof": data for index, data in evidence.proofs.items()}
+
+
+def verify_bundle(data: bytes, *, vkey: str | None = None) -> BundleFacts:
+    """Check every link of a bundle.
+
+    After the links of ``audit.evidence`` follow ``digest of <file>`` for each file of the report,
+    ``presence of <file>`` for one that is missing or not in the manifest, and ``packing of the zip``.
+
+    Args:
+        data: the zip.
+        vkey: the log's key as the verifier knows it; without it the key in the bundle is believed.
+
+    Raises:
+        BrokenLinkError: names the first link that does not hold.
+    """
+    files = _members(data)
+    for name in (MANIFEST, "checkpoint", "vkey"):
+        if name not in files:
+            raise BrokenLinkError(f"presence of {name}", "missing")
+    evidence = _evidence_of(files)
+    if files["vkey"] != f"{evidence.vkey}\n".encode():
+        raise BrokenLinkError("verifier key", "spelling")
+    envelope = files.pop(MANIFEST)
+    chain = verify_chain(MANIFEST, envelope, evidence, act=ISSUE, vkey=vkey)
+    _check_files(files.keys() - _evidence_files(evidence).keys(), files, chain.statement)
+    try:
+        unpack_bundle(data)
+    except FormatError as error:
+        raise BrokenLinkError("packing of the zip", error.problem) from error
+    return _facts(chain, pinned=vkey is not None)
+
+
+def _evidence_of(files: Mapping[str, bytes]) -> Evidence:
+    return Evidence(
+        checkpoint=files["checkpoint"],
+        vkey=files["vkey"].decode("utf-8", "replace").removesuffix("\n"),
+        entries={int(m[1]): data for name, data in files.items() if (m := _ENTRY.fullmatch(name))},
+        proofs={int(m[1]): data for name, data in files.items() if (m := _PROOF.fullmatch(name))},
+    )
+
+
+def _check_files(names: set[str], files: Mapping[str, bytes], statement: Statement) -> None:
+    for name, expected in sorted(statement.subjects.items()):
+        if name not in names:
+            raise BrokenLinkError(f"presence of {name}", "missing")
+        if subject_digests({name: files[name]})[name] != expected:
+            raise BrokenLinkError(f"digest of {name}", "not the file that the manifest names")
+    for name in sorted(names - statement.subjects.keys()):
+        raise BrokenLinkError(f"presence of {name}", "not in the manifest")
+
+
+def _facts(chain: Chain, *, pinned: bool) -> BundleFacts:
+    return BundleFacts(
+        origin=chain.checkpoint.origin,
+        size=chain.checkpoint.size,
+        root=chain.checkpoint.root.hex(),
+        vkey_pinned=pinned,
+        issue=chain.act,
+        issued_at=chain.entries[chain.act].at.isoformat(),
+        entries=tuple(sorted(chain.entries.keys() - {chain.act})),
+        files=dict(chain.statement.subjects),
+        predicate_type=chain.statement.predicate_type,
+        predicate=chain.statement.predicate,
+    )

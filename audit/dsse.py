@@ -1,0 +1,143 @@
+"""Signed statements: in-toto Statement v1 inside a DSSE envelope, signed with the log's key.
+
+What is signed is PAE(type, payload) = ``DSSEv1 len(type) type len(payload) payload``. Envelope and statement
+have one spelling each (compact JSON, sorted keys): ``format_*(parse_*(data)) == data``.
+
+>>> pae("t", b"ab")
+b'DSSEv1 1 t 2 ab'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from audit.canonical import decode64, decode_json, encode64, encode_json
+from audit.errors import FormatError
+from audit.note import Signer, VerifierKey
+
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+_STATEMENT: Final = "https://in-toto.io/Statement/v1"
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """The pre-authentication encoding of DSSE v1."""
+    name = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(name), name, len(payload), payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A claim about things known by their digests.
+
+    Attributes:
+        subjects: SHA-256 in lower-case hex by name; not empty.
+        predicate_type: URI that says what the predicate means.
+        predicate: JSON object; for a report or certificate it has ``entries``, the cited log indices.
+    """
+
+    subjects: Mapping[str, str]
+    predicate_type: str
+    predicate: Mapping[str, object]
+
+    def __post_init__(self) -> None:
+        """Refuse a statement about nothing. Raises FormatError."""
+        if not self.subjects or not all(_HEX.fullmatch(value) for value in self.subjects.values()):
+            raise FormatError("statement", "subjects")
+        if not self.predicate_type:
+            raise FormatError("statement", "predicateType")
+
+
+def subject_digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """SHA-256 in hex of each file, ready for ``Statement.subjects``."""
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+
+
+def format_statement(statement: Statement) -> bytes:
+    """Canonical JSON. Raises FormatError when the predicate is not JSON."""
+    subjects = sorted(statement.subjects.items())
+    return encode_json({
+        "_type": _STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": value}} for name, value in subjects],
+        "predicateType": statement.predicate_type,
+        "predicate": dict(statement.predicate),
+    })  # fmt: skip
+
+
+def parse_statement(data: bytes) -> Statement:
+    """The inverse of ``format_statement``. Raises FormatError."""
+    try:
+        body = cast("dict[str, dict[str, object]]", decode_json(data, "statement"))
+        listed = cast("list[dict[str, dict[str, str]]]", body["subject"])
+        subjects = {cast("str", item["name"]): item["digest"]["sha256"] for item in listed}
+        statement = Statement(subjects, cast("str", body["predicateType"]), dict(body["predicate"]))
+        same = format_statement(statement) == data
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError("statement", "not an in-toto Statement v1") from error
+    if not same:
+        raise FormatError("statement", "spelling")
+    return statement
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload and one signature over it. Parsed is not verified."""
+
+    payload_type: str
+    payload: bytes
+    key_id: str
+    signature: bytes
+
+
+def format_envelope(envelope: Envelope) -> bytes:
+    """Canonical JSON of the envelope."""
+    return encode_json({
+        "payload": encode64(envelope.payload),
+        "payloadType": envelope.payload_type,
+        "signatures": [{"keyid": envelope.key_id, "sig": encode64(envelope.signature)}],
+    })  # fmt: skip
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """The inverse of ``format_envelope``; exactly one signature. Raises FormatError."""
+    try:
+        body = cast("dict[str, str]", decode_json(data, "envelope"))
+        [signed] = cast("list[dict[str, str]]", body["signatures"])
+        signature = decode64(signed["sig"], "envelope")
+        payload = decode64(body["payload"], "envelope")
+        envelope = Envelope(body["payloadType"], payload, signed["keyid"], signature)
+        same = format_envelope(envelope) == data
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError("envelope", "not a DSSE envelope with one signature") from error
+    if not same:
+        raise FormatError("envelope", "spelling")
+    return envelope
+
+
+def _key_id(key: VerifierKey) -> str:
+    return f"{key.name}+{key.id.hex()}"
+
+
+def sign_statement(statement: bytes, signer: Signer) -> bytes:
+    """An envelope over a statement. Raises FormatError when it is not a canonical statement."""
+    parse_statement(statement)
+    signature = signer.sign(pae(PAYLOAD_TYPE, statement))
+    return format_envelope(Envelope(PAYLOAD_TYPE, statement, _key_id(signer.key), signature))
+
+
+def verify_envelope(data: bytes, key: VerifierKey) -> Statement:
+    """The statement, if ``key`` signed it.
+
+    Raises:
+        FormatError: not an envelope over a statement, or it names another key.
+        SignatureError: the signature does not verify.
+    """
+    envelope = parse_envelope(data)
+    if envelope.payload_type != PAYLOAD_TYPE or envelope.key_id != _key_id(key):
+        raise FormatError("envelope", "payload type or key id")
+    key.verify(envelope.signature, pae(envelope.payload_type, envelope.payload))
+    return parse_statement(envelope.payload)

@@ -1,0 +1,138 @@
+"""The chain from a signed statement to the log: what report bundles and certificates share.
+
+Links, in the order in which they are checked:
+
+1. ``verifier key``: well spelt, and the one the caller trusts when it names one.
+2. ``checkpoint signature``: the log signed the tree head.
+3. ``inclusion of entry N``: each entry parses and is in that tree, against that very checkpoint.
+4. ``signature of <statement>``: the same key signed the statement.
+5. ``entries cited by <statement>``: the statement cites exactly the entries that came with it, but one.
+6. ``<act> entry``: that one records the act and carries the digest of the signed statement.
+
+So a statement that nobody logged, or one exchanged after it was logged, does not verify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from audit.canonical import digest
+from audit.checkpoint import Checkpoint, verify_checkpoint
+from audit.dsse import Statement, verify_envelope
+from audit.entry import Entry, parse_entry
+from audit.errors import AuditError, BrokenLinkError, FormatError
+from audit.note import VerifierKey, parse_vkey
+from audit.proof import parse_proof, verify_proof
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the log gives out about some of its entries; all proofs lead to the one checkpoint.
+
+    Attributes:
+        checkpoint: signed note.
+        vkey: verifier key, ``name+id+key``.
+        entries: entry bytes by index.
+        proofs: tlog-proof bytes by index.
+    """
+
+    checkpoint: bytes
+    vkey: str
+    entries: Mapping[int, bytes]
+    proofs: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What was verified."""
+
+    key: VerifierKey
+    checkpoint: Checkpoint
+    entries: Mapping[int, Entry]
+    statement: Statement
+    act: int
+
+
+def link(name: str, work: Callable[[], T]) -> T:
+    """Do one step of a verification; any failure of it breaks the link of that name.
+
+    Raises:
+        BrokenLinkError: the step failed.
+    """
+    try:
+        return work()
+    except BrokenLinkError:
+        raise
+    except AuditError as error:
+        raise BrokenLinkError(name, str(error)) from error
+
+
+def trusted_key(text: str, expected: str | None) -> VerifierKey:
+    """The key that came with the evidence, if it is the expected one or none is expected.
+
+    Raises:
+        BrokenLinkError: malformed, or another than expected.
+    """
+    if expected is not None and text != expected:
+        raise BrokenLinkError("verifier key", "not the expected key")
+    return link("verifier key", lambda: parse_vkey(text))
+
+
+def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vkey: str | None) -> Chain:
+    """Check every link from the signed statement called ``name`` to the log.
+
+    Args:
+        name: what to call the statement in errors, such as ``manifest.dsse.json``.
+        envelope: DSSE envelope.
+        evidence: the entries it cites and the one that records it.
+        act: type of that one, such as ``report:issue``.
+        vkey: the trusted key, None to take the one in the evidence.
+
+    Raises:
+        BrokenLinkError: names the first link that does not hold.
+    """
+    key = trusted_key(evidence.vkey, vkey)
+    checkpoint = link("checkpoint signature", lambda: verify_checkpoint(evidence.checkpoint, key))
+    if set(evidence.entries) != set(evidence.proofs):
+        raise BrokenLinkError("proofs", "entries and proofs do not pair")
+    entries = {index: _verify_entry(index, evidence, key) for index in sorted(evidence.entries)}
+    statement = link(f"signature of {name}", lambda: verify_envelope(envelope, key))
+    cited = link(f"entries cited by {name}", lambda: cited_entries(statement))
+    rest = [index for index in entries if index not in set(cited)]
+    if len(rest) != 1 or len(cited) + 1 != len(entries):
+        raise BrokenLinkError(f"entries cited by {name}", "not the entries that came with it")
+    recorded = entries[rest[0]]
+    if recorded.type != act or recorded.payload != digest(envelope):
+        raise BrokenLinkError(f"{act} entry", f"entry {rest[0]} does not record {name}")
+    return Chain(key, checkpoint, entries, statement, rest[0])
+
+
+def _verify_entry(index: int, evidence: Evidence, key: VerifierKey) -> Entry:
+    data, proof = evidence.entries[index], evidence.proofs[index]
+
+    def check() -> Entry:
+        parsed = parse_proof(proof)
+        if parsed.index != index or parsed.extra is not None or parsed.checkpoint != evidence.checkpoint:
+            raise FormatError("proof", "of another entry or checkpoint")
+        verify_proof(proof, data, key)
+        return parse_entry(data)
+
+    return link(f"inclusion of entry {index}", check)
+
+
+def cited_entries(statement: Statement) -> Sequence[int]:
+    """The log indices that a statement cites in ``predicate.entries``: ascending, none twice.
+
+    Raises:
+        FormatError: there is no such list.
+    """
+    cited = statement.predicate.get("entries")
+    if not isinstance(cited, list) or not all(type(item) is int and item >= 0 for item in cited):
+        raise FormatError("statement", "predicate.entries")
+    if cited != sorted(set(cited)):
+        raise FormatError("statement", "predicate.entries is not ascending")
+    return cited

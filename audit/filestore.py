@@ -1,0 +1,142 @@
+"""A log in one directory: ``tile/...``, ``checkpoint``, ``vkey`` and ``pending``.
+
+Files are written under a temporary name, synced, renamed, and their folder synced. The lock is ``flock`` on
+the directory itself, taken through a fresh descriptor each time: it needs no file of its own, survives a
+fork, and excludes threads as well as processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from audit.ports import PENDING, TEMPORARY
+
+_MARK: Final = f"publishing{TEMPORARY}"
+
+
+class FileStore:
+    """Implements ``audit.ports.Store`` on a local file system."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._pending = os.open(directory / PENDING, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    @classmethod
+    def create(cls, directory: Path) -> FileStore:
+        """An empty store in a directory that holds no log yet. Raises OSError."""
+        directory.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(directory / PENDING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
+        _sync(directory)
+        _sync(directory.parent)
+        return cls(directory)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._pending)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Exclude every other process and thread."""
+        handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def read(self, path: str) -> bytes:
+        """Content of a file."""
+        return (self.directory / path).read_bytes()
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write whole files, durably."""
+        folders: set[Path] = set()
+        for path, data in files.items():
+            target = self.directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(target.name + TEMPORARY)
+            _write(temporary, data)
+            temporary.rename(target)
+            folders.add(target.parent)
+        above = {p for folder in folders for p in folder.parents if p.is_relative_to(self.directory)}
+        for folder in folders | above:
+            _sync(folder)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files that may be gone already, and the folders that this leaves empty."""
+        for path in paths:
+            target = self.directory / path
+            target.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # rmdir only succeeds on an empty folder
+                for folder in target.relative_to(self.directory).parents[:-1]:
+                    (self.directory / folder).rmdir()
+
+    def files(self) -> frozenset[str]:
+        """Path of every file there is."""
+        return frozenset(
+            (Path(folder) / name).relative_to(self.directory).as_posix()
+            for folder, _, names in os.walk(self.directory)
+            for name in names
+        )
+
+    def pending_size(self) -> int:
+        """Length of the segment in bytes."""
+        return os.fstat(self._pending).st_size
+
+    def read_pending(self, offset: int) -> bytes:
+        """The segment from an offset on."""
+        chunks: list[bytes] = []
+        while chunk := os.pread(self._pending, 1 << 24, offset):
+            chunks.append(chunk)
+            offset += len(chunk)
+        return b"".join(chunks)
+
+    def append_pending(self, data: bytes, offset: int) -> None:
+        """Write at the end of the segment."""
+        view = memoryview(data)
+        while view:  # a short write is followed by one that says why (ENOSPC, EFBIG)
+            written = os.pwrite(self._pending, view, offset)
+            view, offset = view[written:], offset + written
+
+    def sync_pending(self) -> None:
+        """Make the segment durable."""
+        os.fdatasync(self._pending)
+
+    def cut_pending(self, size: int) -> None:
+        """Shorten the segment, durably."""
+        os.ftruncate(self._pending, size)
+        os.fdatasync(self._pending)
+
+    def begin(self) -> None:
+        """Mark a publication as under way; a crash of the machine needs no mark, opening sweeps anyway."""
+        (self.directory / _MARK).touch()
+
+    def finish(self) -> None:
+        """Take the mark away."""
+        (self.directory / _MARK).unlink(missing_ok=True)
+
+    def interrupted(self) -> bool:
+        """Whether a publication was begun and not finished."""
+        return (self.directory / _MARK).exists()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())

@@ -1,0 +1,111 @@
+"""Privacy loss as a value: zero-concentrated differential privacy, rho in integer micro-units.
+
+Rho adds up over releases, so it is the currency of the ledger. (epsilon, delta) is how people ask and read;
+the conversion is OpenDP's. A request is turned into the largest rho whose conversion is still within epsilon,
+a display is rounded up.
+
+>>> loss = PrivacyLoss.from_epsilon(parse_epsilon("1"), delta_exponent=7)
+>>> loss
+PrivacyLoss(rho=20187)
+>>> loss.epsilon(delta_exponent=7) <= 1_000_000
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Final
+
+from privacy.dp.errors import LossError
+from privacy.dp.mechanisms import epsilon_of_rho
+
+MICRO: Final = 1_000_000
+MAX_EPSILON: Final = 100 * MICRO
+DELTA_EXPONENTS: Final = range(5, 16)  # delta from 1e-5 to 1e-15
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PrivacyLoss:
+    """Loss of a release under zCDP.
+
+    Attributes:
+        rho: micro-units, at least 1. Raises LossError for anything else.
+    """
+
+    rho: int
+
+    def __post_init__(self) -> None:
+        """Refuse floats (NaN among them), booleans, zero and negative numbers."""
+        _positive(self.rho, "rho")
+
+    @classmethod
+    def from_epsilon(cls, epsilon: int, delta_exponent: int) -> PrivacyLoss:
+        """The largest loss within (epsilon micro-units, 10^-delta_exponent). Raises LossError."""
+        _positive(epsilon, "epsilon")
+        if epsilon > MAX_EPSILON:
+            raise LossError("epsilon")
+        return cls(_largest_rho(epsilon, _exponent(delta_exponent)))
+
+    def epsilon(self, delta_exponent: int) -> int:
+        """Epsilon in micro-units at delta = 10^-delta_exponent, rounded up."""
+        return _epsilon(self.rho, _exponent(delta_exponent))
+
+    def split(self, parts: int) -> PrivacyLoss:
+        """An equal share; what the division leaves over is not spent. Raises LossError when nothing is left."""
+        _positive(parts, "parts")
+        return PrivacyLoss(self.rho // parts)
+
+    def times(self, count: int) -> PrivacyLoss:
+        """The loss of ``count`` releases of this loss."""
+        _positive(count, "count")
+        return PrivacyLoss(self.rho * count)
+
+    def __add__(self, other: PrivacyLoss) -> PrivacyLoss:
+        """Sequential composition: rho adds up."""
+        return PrivacyLoss(self.rho + other.rho)
+
+
+def parse_epsilon(text: str) -> int:
+    """Epsilon as people write it (``"0.5"``) to micro-units; finer digits are refused. Raises LossError."""
+    try:
+        value = Decimal(text) * MICRO
+    except InvalidOperation as error:
+        raise LossError("epsilon") from error
+    if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= MAX_EPSILON:
+        raise LossError("epsilon")
+    return int(value)
+
+
+def _positive(value: int, field: str) -> None:
+    if type(value) is not int or value < 1:  # not isinstance: True is an int
+        raise LossError(field)
+
+
+def _exponent(value: int) -> int:
+    if type(value) is not int or value not in DELTA_EXPONENTS:
+        raise LossError("delta")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _epsilon(rho: int, delta_exponent: int) -> int:
+    return epsilon_of_rho(rho, delta_exponent)
+
+
+@lru_cache(maxsize=1024)
+def _largest_rho(epsilon: int, delta_exponent: int) -> int:
+    """Search in integers: the conversion grows with rho. Raises LossError when even one micro-rho is too much."""
+    low, high = 0, 1
+    while _epsilon(high, delta_exponent) <= epsilon:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _epsilon(middle, delta_exponent) <= epsilon:
+            low = middle
+        else:
+            high = middle
+    if low == 0:
+        raise LossError("epsilon")
+    return low

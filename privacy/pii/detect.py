@@ -1,0 +1,100 @@
+"""Find personal data in free text: fold, run the rules that can apply, map back, arbitrate.
+
+No language model, no network, and no Presidio import until someone asks for its engine. Presidio stays the plug-in API: an
+operator's ``EntityRecognizer`` can join the detector (``build_detector(plugins=...)``), and all rules are available as
+recognisers of a stock ``AnalyzerEngine`` (``presidio_engine()``). A plugin that fails fails the batch: text that was
+not scanned must not pass for clean.
+
+>>> build_detector().detect("手机号１３９１２３４５６７８")
+(Span(start=3, end=14, type='PHONE_NUMBER', score=0.85, rule='cn_mobile'),)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from privacy.pii.findings import Span, arbitrate
+from privacy.pii.normalise_text import fold
+from privacy.pii.recognisers import RULES
+from privacy.pii.recognisers.rule import Needs, Rule
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine
+
+#: Languages the rules are registered for; each rule reads both.
+LANGUAGES: Final = ("zh", "en")
+_DIGIT: Final = re.compile(r"[0-9]")
+
+
+class Plugin(Protocol):
+    """The part of Presidio's ``EntityRecognizer`` that the detector uses."""
+
+    supported_entities: list[str]
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Sequence[Any]:
+        """Results with ``entity_type``, ``start``, ``end`` and ``score``; offsets into ``text`` as it is."""
+        ...
+
+
+class Detector:
+    """All rules over texts. Immutable, safe to share between threads."""
+
+    def __init__(self, rules: Sequence[Rule] = RULES, plugins: Sequence[Plugin] = ()) -> None:
+        by_need = {
+            (digit, at_sign): tuple(
+                r.find
+                for r in rules
+                if r.needs is Needs.CUE
+                or (r.needs is Needs.DIGIT and digit)
+                or (r.needs is Needs.AT_SIGN and at_sign)
+            )
+            for digit in (False, True)
+            for at_sign in (False, True)
+        }
+        self._finders: Final = by_need
+        self._plugins: Final = tuple(plugins)
+
+    def detect_batch(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
+        """Spans of each text, disjoint and in order; equal texts are scanned once.
+
+        Args:
+            texts: any Unicode text, any length; the time is linear in it.
+
+        Returns:
+            As many tuples as texts. Offsets are half-open and count code points of the original text.
+        """
+        found = {text: self.detect(text) for text in dict.fromkeys(texts)}
+        return [found[text] for text in texts]
+
+    def detect(self, text: str) -> tuple[Span, ...]:
+        """Spans of one text, disjoint and in order."""
+        folded = fold(text)
+        plain = folded.text
+        finders = self._finders[_DIGIT.search(plain) is not None, "@" in plain]
+        spans = [span for find in finders for span in find(plain)]
+        if folded.origin is not None:
+            spans = [Span(*folded.original(s.start, s.end), s.type, s.score, s.rule) for s in spans]
+        if self._plugins:
+            spans.extend(self._plugged(text))
+        return arbitrate(spans, text) if spans else ()
+
+    def _plugged(self, text: str) -> Iterator[Span]:
+        for plugin in self._plugins:
+            for result in plugin.analyze(text, plugin.supported_entities) or ():
+                yield Span(
+                    result.start, result.end, result.entity_type, float(result.score), type(plugin).__name__
+                )
+
+
+def build_detector(*, plugins: Sequence[Plugin] = ()) -> Detector:
+    """The detector with all rules and, if wanted, an operator's Presidio recognisers."""
+    return Detector(RULES, plugins)
+
+
+def presidio_engine() -> AnalyzerEngine:
+    """A stock Presidio engine with our recognisers and no language model; more can be added to its registry."""
+    from privacy.pii.presidio_pack import build_engine  # noqa: PLC0415 - Presidio takes seconds to import
+
+    return build_engine(LANGUAGES)

@@ -1,0 +1,173 @@
+"""The rules as Presidio recognisers. Imported on demand only: Presidio takes seconds and 100 MB to import.
+
+Each recogniser scores by its own left context on raw characters, so the engine's lemma-based context is not used:
+without a language model it has no lemmas, and on Chinese it would see single characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
+
+from privacy.pii.findings import Span, arbitrate
+from privacy.pii.normalise_text import fold
+from privacy.pii.recognisers import (
+    address,
+    auth_secret,
+    cn_bank_card,
+    cn_credit_code,
+    cn_phone,
+    cn_plate,
+    cn_resident_id,
+    email,
+    ip_address,
+    messaging,
+    person,
+    travel_documents,
+)
+from privacy.pii.recognisers.rule import Rule
+
+
+class RuleRecognizer(EntityRecognizer):
+    """A rule behind Presidio's interface; folds the text itself and reports offsets into the original."""
+
+    RULE: ClassVar[Rule]
+
+    def __init__(self, supported_language: str = "zh") -> None:
+        super().__init__(supported_entities=list(self.RULE.types), supported_language=supported_language)
+
+    def load(self) -> None:
+        """Nothing to load: rules are compiled at import."""
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """Results of the wanted entity types; an empty list of types wants all."""
+        folded = fold(text)
+        spans = (
+            Span(*folded.original(s.start, s.end), s.type, s.score, s.rule)
+            for s in self.RULE.find(folded.text)
+        )
+        metadata: dict[str, Any] = {
+            RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+        }
+        return [
+            RecognizerResult(s.type, s.start, s.end, s.score, recognition_metadata=metadata)
+            for s in arbitrate(spans, text)
+            if not entities or s.type in entities
+        ]
+
+
+class CnRecognizer(RuleRecognizer):
+    """A recogniser of something that only China issues."""
+
+    COUNTRY_CODE = "cn"
+
+
+class CnResidentIdRecognizer(CnRecognizer):
+    """居民身份证号码."""
+
+    RULE = cn_resident_id.RULE
+
+
+class CnPhoneRecognizer(CnRecognizer):
+    """手机号, 座机."""
+
+    RULE = cn_phone.RULE
+
+
+class CnBankCardRecognizer(CnRecognizer):
+    """银行卡号."""
+
+    RULE = cn_bank_card.RULE
+
+
+class CnCreditCodeRecognizer(CnRecognizer):
+    """统一社会信用代码."""
+
+    RULE = cn_credit_code.RULE
+
+
+class CnTravelDocumentRecognizer(CnRecognizer):
+    """护照, 通行证."""
+
+    RULE = travel_documents.RULE
+
+
+class CnPlateRecognizer(CnRecognizer):
+    """车牌号."""
+
+    RULE = cn_plate.RULE
+
+
+class CnWechatRecognizer(CnRecognizer):
+    """微信号."""
+
+    RULE = messaging.WECHAT
+
+
+class CnQqRecognizer(CnRecognizer):
+    """QQ 号."""
+
+    RULE = messaging.QQ
+
+
+class CnAddressRecognizer(CnRecognizer):
+    """住址."""
+
+    RULE = address.RULE
+
+
+class CnPersonRecognizer(CnRecognizer):
+    """姓名."""
+
+    RULE = person.RULE
+
+
+class OfflineEmailRecognizer(RuleRecognizer):
+    """E-mail; Presidio's own one fetches the public suffix list from the network."""
+
+    RULE = email.RULE
+
+
+class IpAddressRecognizer(RuleRecognizer):
+    """IP addresses, also glued to Han characters."""
+
+    RULE = ip_address.RULE
+
+
+class AuthSecretRecognizer(RuleRecognizer):
+    """Passwords and codes."""
+
+    RULE = auth_secret.RULE
+
+
+RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
+    CnResidentIdRecognizer,
+    CnPhoneRecognizer,
+    CnBankCardRecognizer,
+    CnCreditCodeRecognizer,
+    CnTravelDocumentRecognizer,
+    CnPlateRecognizer,
+    CnWechatRecognizer,
+    CnQqRecognizer,
+    CnAddressRecognizer,
+    CnPersonRecognizer,
+    OfflineEmailRecognizer,
+    IpAddressRecognizer,
+    AuthSecretRecognizer,
+)
+
+
+def build_engine(languages: Sequence[str]) -> AnalyzerEngine:
+    """A stock engine: no-op NLP, our recognisers for each language, nothing predefined."""
+    registry = RecognizerRegistry(
+        recognizers=[kind(language) for language in languages for kind in RECOGNIZERS],
+        supported_languages=list(languages),
+    )
+    nlp = NoOpNlpEngine(models=[{"lang_code": language, "model_name": "no_op"} for language in languages])
+    return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=list(languages))

@@ -1,0 +1,86 @@
+"""Street addresses: a composite around its tail (路…号, 栋, 单元, 室), or what follows 地址 and 住址.
+
+From the tail the span grows to the left over Han characters up to the province or large city that opens the address,
+else to the word that introduces it (住址, 寄至, 位于), else to the district, and to the right over buildings,
+units and rooms. A city alone is no address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from privacy.pii.findings import CUE, Span
+from privacy.pii.recognisers.rule import Needs, Rule
+
+_TYPE: Final = "LOCATION"
+_HAN: Final = r"[\u4e00-\u9fff]"
+_NUMBER: Final = r"[0-9一二三四五六七八九十百]{1,5}"
+_ANCHOR: Final = re.compile(
+    r"(?:路|街|道|巷|弄|胡同|村|里|庄|桥|镇|乡|园|苑|大厦|广场|小区|花园|新区|[区市县])"
+    r"(?:[东南西北中一二三四五六七八九十]{1,2}[段路街道环巷期区])?[ ]?"
+    rf"{_NUMBER}(?:[\-之][0-9]{{1,4}})?[ ]?(?:号|弄|栋|幢|组|队|座)(?!线|店|文|令|码)"
+)
+_REST: Final = re.compile(
+    rf"(?:[ ]?(?:{_HAN}{{0,10}}?)[0-9A-Za-z一二三四五六七八九十]{{1,5}}(?:-[0-9]{{1,4}}){{0,2}}[ ]?"
+    r"(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄|巷|组|户|房|期)){0,6}(?:附近|旁)?"
+)
+_RUN: Final = re.compile(r"[\u4e00-\u9fff0-9A-Za-z]{0,32}$")
+_OPENING: Final = re.compile(
+    r"(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|"
+    r"贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|石家庄|太原|沈阳|大连|长春|哈尔滨|南京|无锡|徐州|"
+    r"常州|苏州|南通|杭州|宁波|温州|嘉兴|绍兴|金华|台州|合肥|福州|厦门|泉州|南昌|济南|青岛|烟台|潍坊|郑州|洛阳|武汉|宜昌|长沙|"
+    r"广州|深圳|珠海|佛山|东莞|中山|惠州|南宁|桂林|海口|三亚|成都|绵阳|贵阳|昆明|拉萨|西安|兰州|西宁|银川|乌鲁木齐|呼和浩特|台北|高雄)"
+)
+_INTRODUCED: Final = re.compile(
+    r"地址|住址|住所|寄[至到往]|送[至到往]|位于|坐落于?|居住[在于]?|[现同家租常]住[在于]?|住在|住|户籍|籍贯|搬[至到]|在|到|至|是|为|于|从|址"
+)
+_DISTRICT: Final = re.compile(rf"{_HAN}{{2,3}}[市县区州旗镇乡]")
+_UNLED: Final = 8  # characters kept when nothing says where the address opens
+_LABELLED: Final = re.compile(
+    r"(?:地址|住址|住所|居住地址?|户籍地址?|寄送地|收货地|通讯处)(?:改为|变更为|[ :是为在]){0,3}"
+    r"((?=[^,;。!?\n]{0,24}[省市区县镇乡村路街道巷弄号栋幢座楼园苑])[\u4e00-\u9fff0-9A-Za-z()#\-·]{4,60})"
+)
+_END: Final = re.compile(
+    r"的|手机|电话|邮箱|联系|收件|收货|邮编|请|已|,|核实|变更|不详|错误|修改|与|快递|证明"
+)
+_ENGLISH: Final = re.compile(
+    r"(?<![0-9A-Za-z])[0-9]{1,5}[A-Za-z]?,?[ ](?:[A-Z0-9][A-Za-z0-9'.\-]{0,20}[ ]){1,4}"
+    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Terrace|Square|Crescent|Close|"
+    r"Parkway|Highway|Circle)(?![A-Za-z])\.?(?:,? (?:Apt|Apartment|Suite|Unit|Flat|Room|#)\.? ?[0-9A-Za-z\-]{1,6})?"
+)
+
+
+def _opening(text: str, at: int) -> int:
+    """Where the address that has its street at ``at`` opens."""
+    run = _RUN.search(text, max(0, at - 32), at)
+    left = run.start() if run else at
+    introduced = [m.end() for m in _INTRODUCED.finditer(text, left, at)]
+    for opening in _OPENING.finditer(text, left, at):
+        return opening.start()
+    if introduced:
+        return introduced[-1]
+    district = _DISTRICT.search(text, left, at)
+    return district.start() if district else max(left, at - _UNLED)
+
+
+def _find(text: str) -> Iterator[Span]:
+    done = 0
+    for match in _ANCHOR.finditer(text):
+        if match.end() <= done:
+            continue
+        rest = _REST.match(text, match.end())
+        done = rest.end() if rest else match.end()
+        yield Span(_opening(text, match.start()), done, _TYPE, CUE, "address:tail")
+    for match in _LABELLED.finditer(text):
+        start, stop = match.span(1)
+        end = _END.search(text, start, stop)
+        stop = end.start() if end else stop
+        if stop - start > 3:  # noqa: PLR2004
+            yield Span(start, stop, _TYPE, CUE, "address:label")
+    for match in _ENGLISH.finditer(text):
+        yield Span(*match.span(), _TYPE, CUE, "address:en")
+
+
+RULE: Final = Rule("address", (_TYPE,), Needs.CUE, _find)

@@ -1,0 +1,92 @@
+"""Bank card numbers: 12 to 19 digits in one run or in groups.
+
+Luhn alone passes every tenth flow number, so it counts only together with a known issuer prefix or a word such as
+卡号 on the left, and never when a word such as 流水号 or 订单号 stands nearer. A number that fails Luhn still counts
+with both length and word: a mistyped card is personal data, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from privacy.pii.checksums import is_luhn
+from privacy.pii.findings import IN_CONTEXT, VALIDATED, Span
+from privacy.pii.recognisers.rule import SEPARATORS, Needs, Rule, nearest, scan, starting
+
+_TYPE: Final = "CN_BANK_CARD"
+_S: Final = r"[ \t\-]{1,2}"
+_START: Final = starting("1-9", r"(?<![0-9])(?<![0-9][.])[1-9](?:[ \t\-]{0,2}[0-9]){11}")
+_LENGTHS: Final = range(12, 20)
+#: Tried in this order at every start; the first that passes Luhn wins.
+_SHAPES: Final = tuple(
+    re.compile(body + r"(?![0-9])")
+    for body in (
+        r"[1-9][0-9]{11,18}",
+        rf"[1-9][0-9]{{3}}(?:{_S}[0-9]{{4}}){{3}}{_S}[0-9]{{1,3}}",
+        rf"[1-9][0-9]{{3}}(?:{_S}[0-9]{{4}}){{2}}{_S}[0-9]{{1,4}}",
+        rf"[1-9][0-9]{{5}}{_S}[0-9]{{8,13}}",
+        rf"[1-9][0-9]{{3}}{_S}[0-9]{{6}}{_S}[0-9]{{4,5}}",
+    )
+)
+#: Issuer prefixes (ISO/IEC 7812) with the lengths their schemes issue.
+_PREFIX: Final = re.compile(
+    r"(?:62|81)[0-9]{12,17}"  # UnionPay
+    r"|4[0-9]{12}(?:[0-9]{3}){0,2}"  # Visa
+    r"|(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"  # Mastercard
+    r"|3[47][0-9]{13}"  # American Express
+    r"|35(?:2[89]|[3-8][0-9])[0-9]{12,15}"  # JCB
+    r"|3[0689][0-9]{12}"  # Diners Club
+    r"|6(?:0|4|5|8|9)[0-9]{14,17}"  # Discover and older domestic debit cards
+    r"|(?:9558|5[0678][0-9]{2})[0-9]{12,15}"  # older domestic cards, Maestro
+)
+_FOR: Final = re.compile(
+    r"卡号|银行卡|信用卡|借记卡|储蓄卡|还款卡|工资卡|贷记卡|[行的张]卡|换成|账号|帐号|账户|帐户|尾号|转账|汇款|"
+    r"bank card|card|account|acct|visa|mastercard|unionpay|银联|pan(?![a-z])",
+    re.IGNORECASE,
+)
+_AGAINST: Final = re.compile(
+    r"流水|订单|单号|编号|合同|保单|申请|凭证|时间戳|批次|发票|运单|快递|序列|条码|设备|版本|余额|金额|身份证|证件|"
+    r"imei|imsi|iccid|order|invoice|transaction|txn|tracking|serial|trace|reference|(?<![a-z])ref|contract|"
+    r"policy|timestamp|(?<![a-z])ts(?![a-z])|batch",
+    re.IGNORECASE,
+)
+_TYPED_WRONG: Final = range(15, 20)  # lengths at which a number after 卡号 counts without its check digit
+
+
+def _rule_of(digits: str, context: bool | None) -> tuple[float, str] | None:  # noqa: FBT001 - three-valued
+    if context is False:
+        return None
+    known = _PREFIX.fullmatch(digits) is not None
+    if (known or context) and is_luhn(digits):
+        return VALIDATED, "cn_bank_card:luhn"
+    if context and (known or len(digits) in _TYPED_WRONG):
+        return IN_CONTEXT, "cn_bank_card:context"
+    return None
+
+
+def _at(text: str, start: int) -> Iterator[Span]:
+    """The cards that may begin at ``start``, in the order of the shapes."""
+    context = None
+    for shape in _SHAPES:
+        match = shape.match(text, start)
+        digits = match[0].translate(SEPARATORS) if match else ""
+        if match and len(digits) in _LENGTHS:
+            context = context or (nearest(text, start, _FOR, _AGAINST),)
+            found = _rule_of(digits, context[0])
+            if found:
+                yield Span(start, match.end(), _TYPE, *found)
+
+
+def _find(text: str) -> Iterator[Span]:
+    done = -1
+    for start, _ in scan(_START, text):
+        if start >= done:
+            card = max(_at(text, start), key=lambda s: s.score, default=None)
+            if card:
+                yield card
+                done = card.end
+
+
+RULE: Final = Rule("cn_bank_card", (_TYPE,), Needs.DIGIT, _find)

@@ -1,0 +1,37 @@
+"""E-mail addresses, by shape alone: no look-up of top-level domains, so no network and no list to go stale.
+
+A Han local part (RFC 6531) is taken when no ASCII one stands there, without the words that introduce it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from privacy.pii.findings import VALIDATED, Span
+from privacy.pii.recognisers.rule import Needs, Rule
+
+_DOMAIN: Final = r"@(?:[0-9A-Za-z\-]{1,63}\.){1,8}(?:xn--[0-9A-Za-z\-]{2,59}|[A-Za-z]{2,24}|[\u4e00-\u9fff]{2,3}(?![\u4e00-\u9fff]))"
+_ASCII: Final = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~.\-]{1,64}" + _DOMAIN)
+_HAN: Final = re.compile(
+    r"(?:邮箱|邮件|电邮|地址|账号|[是为到至给])?([\u4e00-\u9fff]{1,6}[0-9A-Za-z._\-]{0,20}" + _DOMAIN + ")"
+)
+_LEAD: Final = ".'`=?/|&-"  # what may stand before an address, in a link or in brackets, and is no part of it
+
+
+def _find(text: str) -> Iterator[Span]:
+    found = False
+    for match in _ASCII.finditer(text):
+        start, end = match.span()
+        while text[start] in _LEAD:
+            start += 1
+        if text[start] != "@":
+            found = True
+            yield Span(start, end, "EMAIL_ADDRESS", VALIDATED, "email")
+    if not found:
+        for match in _HAN.finditer(text):
+            yield Span(*match.span(1), "EMAIL_ADDRESS", VALIDATED, "email:han")
+
+
+RULE: Final = Rule("email", ("EMAIL_ADDRESS",), Needs.AT_SIGN, _find)

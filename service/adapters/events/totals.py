@@ -1,0 +1,95 @@
+"""Contribution totals and "newest row wins": what rows become when a batch joins those already stored.
+
+Every row carries ``_n``, the number of rows its subject has in that row's month, and ``_abs_<measure>``,
+the sum of absolute values of the measure over them. A release scales each row by them, which bounds what
+one person adds to a month whatever the grouping (docs/explanation/bounding.md). They depend on the
+subject's own rows only, so nobody else's rows change them. They are a function of the set of live rows: in
+which batches the rows came is no matter.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from service.domain.contracts import Column, DatasetContract, Kind, Role
+
+_MONTH: Final = "_month"
+_MAX: Final = 2**63 - 1
+_TYPES: Final[dict[Kind, type[pl.DataType]]] = {
+    Kind.STRING: pl.String,
+    Kind.INTEGER: pl.Int64,
+    Kind.DATE: pl.Date,
+}
+
+
+def dtype(column: Column) -> type[pl.DataType]:
+    """The stored type of a contract column."""
+    return _TYPES[column.kind]
+
+
+def total_names(contract: DatasetContract) -> tuple[str, ...]:
+    """Names of the total columns; none for a table without time."""
+    if contract.period is None:
+        return ()
+    return ("_n", *(f"_abs_{column.name}" for column in contract.with_role(Role.MEASURE)))
+
+
+def with_totals(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
+    """Set the totals of whole subject-months; ``frame`` must hold all rows of every subject in it."""
+    if contract.period is None:
+        return frame
+    over = ["_sp", _MONTH]
+    # Measures come unclipped, so the sum is taken in 128 bits and held at the largest Int64: one that wrapped
+    # round would be too small, and a total that is too small breaks the bound.
+    sums = [
+        pl.col(column.name).cast(pl.Int128).abs().sum().over(over)
+        .clip(0, _MAX).cast(pl.Int64).alias(f"_abs_{column.name}")
+        for column in contract.with_role(Role.MEASURE)
+    ]  # fmt: skip
+    return (
+        frame.with_columns(_month(contract))
+        .with_columns(pl.len().over(over).cast(pl.Int64).alias("_n"), *sums)
+        .drop(_MONTH)
+    )
+
+
+def newest(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
+    """At most one row per subject when the contract says so: the last one."""
+    if not contract.row_per_subject:
+        return frame
+    return frame.unique("_sp", keep="last", maintain_order=True)
+
+
+def meets(new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract) -> bool:
+    """Whether a new row changes a stored one: same subject (one row each) or same subject and month."""
+    if contract.row_per_subject:
+        keys = new.lazy().select("_sp")
+        return _any(stored.select("_sp").join(keys, on="_sp", how="semi"))
+    period = contract.period
+    if period is None:
+        return False
+    day = pl.col(period.name)
+    low, high = new.select(day.min().dt.month_start(), high=day.max().dt.month_end()).row(0)
+    near = stored.filter(day.is_null() | day.is_between(low, high)) if low is not None else stored
+    pairs = new.lazy().select("_sp", _month(contract)).unique()
+    found = near.select("_sp", _month(contract)).join(pairs, on=["_sp", _MONTH], how="semi", nulls_equal=True)
+    return _any(found)
+
+
+def merged(new: pl.DataFrame, stored: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
+    """All rows of the buckets the batch touches, old and new, with totals computed anew."""
+    kept = stored.join(new.select("_sp"), on="_sp", how="anti") if contract.row_per_subject else stored
+    names = [name for name in stored.columns if name not in total_names(contract)]
+    return with_totals(pl.concat([kept.select(names), new.select(names)]), contract)
+
+
+def _month(contract: DatasetContract) -> pl.Expr:
+    period = contract.period
+    assert period is not None  # noqa: S101 - callers have looked; narrows the type
+    return pl.col(period.name).dt.month_start().alias(_MONTH)
+
+
+def _any(frame: pl.LazyFrame) -> bool:
+    return not frame.head(1).collect().is_empty()

@@ -1,0 +1,85 @@
+"""Consent records. A withdrawal is never lost: neither to a later import nor to its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from service.adapters.sql.statements import insert_new
+from service.adapters.sql.tables import CONSENT
+from service.domain.consents import ConsentKind, ConsentRecord
+
+_TIME: Final = pl.Datetime("us", "UTC")
+_FIELDS: Final = ("subject", "purpose", "kind", "given_at", "valid_until", "withdrawn_at", "notice")
+_COLUMNS: Final = tuple(CONSENT.c[name] for name in _FIELDS)
+_SCHEMA: Final = pl.Schema(
+    {
+        "_subject": pl.Int64(),
+        "purpose": pl.String(),
+        "kind": pl.String(),
+        "given_at": _TIME,
+        "valid_until": _TIME,
+        "withdrawn_at": _TIME,
+        "notice": pl.String(),
+    }
+)
+
+
+class SqlConsents:
+    """``service.ports.ConsentTable``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, records: Sequence[ConsentRecord]) -> int:
+        """Insert unseen records; a withdrawal that arrives for a known one is kept as well (PIPL 15)."""
+        if not records:
+            return 0
+        rows = [{name: getattr(record, name) for name in _FIELDS} for record in records]
+        new = self._connection.execute(insert_new(self._connection, CONSENT), rows).rowcount
+        if withdrawn := [row for row in rows if row["withdrawn_at"] is not None]:
+            self._mark_withdrawn(withdrawn)
+        return new
+
+    def _mark_withdrawn(self, rows: Sequence[dict[str, object]]) -> None:
+        keys = ("subject", "purpose", "kind", "given_at")
+        statement = (
+            update(CONSENT)
+            .where(
+                CONSENT.c.withdrawn_at.is_(None), *(CONSENT.c[key] == bindparam(f"k_{key}") for key in keys)
+            )
+            .values(withdrawn_at=bindparam("at"))
+        )
+        values = [{"at": row["withdrawn_at"], **{f"k_{key}": row[key] for key in keys}} for row in rows]
+        self._connection.execute(statement, values)
+
+    def withdraw(self, subject: int, purpose: str, at: datetime) -> int:
+        """Withdraw every standing consent of the subject to the purpose; return how many."""
+        standing = (
+            CONSENT.c.subject == subject,
+            CONSENT.c.purpose == purpose,
+            CONSENT.c.withdrawn_at.is_(None),
+        )
+        return self._connection.execute(update(CONSENT).where(*standing).values(withdrawn_at=at)).rowcount
+
+    def frame(self, purpose: str | None = None) -> pl.DataFrame:
+        """All records, or those of one purpose."""
+        query = select(*_COLUMNS).order_by(CONSENT.c.id)
+        if purpose is not None:
+            query = query.where(CONSENT.c.purpose == purpose)
+        rows = self._connection.execute(query).all()
+        return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+    def of(self, subject: int) -> tuple[ConsentRecord, ...]:
+        """One subject's records, oldest first."""
+        query = select(*_COLUMNS).where(CONSENT.c.subject == subject)
+        rows = self._connection.execute(query.order_by(CONSENT.c.given_at, CONSENT.c.id)).mappings()
+        return tuple(ConsentRecord(**{**row, "kind": ConsentKind(row["kind"])}) for row in rows)
+
+    def forget(self, subject: int) -> int:
+        """Delete one subject's records; return how many."""
+        return self._connection.execute(delete(CONSENT).where(CONSENT.c.subject == subject)).rowcount

@@ -1,0 +1,106 @@
+"""Dataset contracts in force, and the batches that were taken in under them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, select
+
+from service.adapters.sql.statements import insert_once, one_row
+from service.adapters.sql.tables import BATCH, DATASET
+from service.domain.batches import IngestCounts
+from service.domain.contracts import DatasetContract
+from service.errors import ConflictError, UnknownError
+from service.ports import BatchRow
+
+_CONTRACT: Final = TypeAdapter(DatasetContract)
+
+
+class SqlDatasets:
+    """``service.ports.DatasetTable``. The version added last is in force; earlier ones stay on record."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, contract: DatasetContract, document: str, at: datetime) -> None:
+        """Put a contract in force; the one in force already changes nothing.
+
+        Raises:
+            ConflictError: this version is known with another content, or was superseded.
+        """
+        newest = select(func.max(DATASET.c.id)).where(DATASET.c.name == contract.name).scalar_subquery()
+        current = one_row(self._connection, DATASET, DATASET.c.id == newest)
+        if current and (current["version"], current["digest"]) == (contract.version, contract.digest):
+            return
+        values = {
+            "name": contract.name,
+            "version": contract.version,
+            "digest": contract.digest,
+            "contract": _CONTRACT.dump_json(contract).decode(),
+            "document": document,
+            "added_at": at,
+        }
+        try:
+            insert_once(self._connection, DATASET, values)
+        except ConflictError:
+            raise ConflictError("this version of the contract is taken", dataset=contract.name) from None
+
+    def get(self, name: str) -> DatasetContract:
+        """The contract in force. Raises UnknownError."""
+        found = next((c for c in self.all() if c.name == name), None)
+        if found is None:
+            raise UnknownError("no such dataset")
+        return found
+
+    def all(self) -> tuple[DatasetContract, ...]:
+        """Contracts in force, by name."""
+        newest = select(func.max(DATASET.c.id)).group_by(DATASET.c.name)
+        query = select(DATASET.c.contract).where(DATASET.c.id.in_(newest)).order_by(DATASET.c.name)
+        return tuple(_CONTRACT.validate_json(text) for text in self._connection.scalars(query))
+
+
+class SqlBatches:
+    """``service.ports.BatchTable``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, batch_id: str) -> BatchRow | None:
+        """The batch, None when it was never taken in."""
+        row = one_row(self._connection, BATCH, BATCH.c.id == batch_id)
+        return _batch(row) if row else None
+
+    def add(self, row: BatchRow) -> None:
+        """Record a batch. Raises ConflictError when its id is taken."""
+        counts = asdict(row.counts)
+        values = {
+            "id": row.id,
+            "dataset": row.dataset,
+            "source": row.source,
+            "row_count": counts.pop("rows"),
+            **counts,
+            "at": row.at,
+            "actor": row.actor,
+            "table_version": row.table_version,
+            "reasons": json.dumps(dict(row.reasons), sort_keys=True),
+        }
+        insert_once(self._connection, BATCH, values)
+
+    def all(self) -> tuple[BatchRow, ...]:
+        """Every batch, oldest first."""
+        rows = self._connection.execute(select(BATCH).order_by(BATCH.c.at, BATCH.c.id)).mappings()
+        return tuple(_batch(dict(row)) for row in rows)
+
+
+def _batch(row: dict[str, Any]) -> BatchRow:
+    counts = IngestCounts(
+        rows=row.pop("row_count"),
+        admitted=row.pop("admitted"),
+        quarantined=row.pop("quarantined"),
+        refused=row.pop("refused"),
+    )
+    return BatchRow(counts=counts, reasons=json.loads(row.pop("reasons")), **row)

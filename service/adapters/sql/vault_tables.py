@@ -1,0 +1,111 @@
+"""Tables of the vault: subjects and their wrapped keys, blind indexes, sealed documents, what a law keeps.
+
+No plain identifier is in any column. A destroyed subject keeps its number, so that no number is given twice,
+and the id of the epoch that died with its keys; nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, Table
+from sqlmodel import Field, SQLModel
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ACTIVE: Final = "active"
+RESTRICTED: Final = "restricted"
+DESTROYED: Final = "destroyed"
+
+
+class _Table(SQLModel):
+    """All tables of the vault share one metadata, apart from the operational database's."""
+
+    metadata = METADATA
+
+
+class KeyEpochRow(_Table, table=True):
+    """The one epoch in force; whoever changes keys locks this row."""
+
+    __tablename__ = "key_epoch"
+    __table_args__ = (CheckConstraint("slot = 1", name="one_row"),)
+
+    slot: int = Field(default=1, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    epoch: str
+
+
+class SubjectRow(_Table, table=True):
+    """A data subject: wrapped ``sid`` and data key, or only the trace that both are gone."""
+
+    __tablename__ = "subject"
+    __table_args__ = (
+        CheckConstraint("state IN ('active', 'restricted', 'destroyed')", name="state"),
+        CheckConstraint("(state = 'destroyed') = (wrapped IS NULL)", name="destroyed_has_no_key"),
+    )
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    state: str
+    epoch: str  # the epoch that wraps the keys; for a destroyed subject the one that was destroyed with it
+    wrapped: bytes | None
+
+
+class BlindIndexRow(_Table, table=True):
+    """From a keyed tag of an identifier to its subject."""
+
+    __tablename__ = "blind_index"
+    __table_args__ = (Index(None, "subject", "id_type"),)
+
+    id_type: str = Field(primary_key=True)
+    tag: bytes = Field(primary_key=True)
+    subject: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False))
+
+
+class SealedRow(_Table, table=True):
+    """A document under the subject's own key."""
+
+    __tablename__ = "sealed"
+
+    subject: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("subject.number"), primary_key=True, autoincrement=False)
+    )
+    data_class: str = Field(primary_key=True)
+    schema_version: int
+    box: bytes
+
+
+class SuppressionRow(_Table, table=True):
+    """A keyed tag of an identifier of an erased person."""
+
+    __tablename__ = "suppression"
+
+    tag: bytes = Field(primary_key=True)
+    until: datetime
+
+
+class RetainedRow(_Table, table=True):
+    """A document a law says keep, under the retention key; it does not name the subject."""
+
+    __tablename__ = "retained"
+
+    request: str = Field(primary_key=True)
+    data_class: str = Field(primary_key=True)
+    until: datetime
+    law: str
+    box: bytes
+
+
+KEY_EPOCH: Final[Table] = METADATA.tables["key_epoch"]
+SUBJECT: Final[Table] = METADATA.tables["subject"]
+BLIND_INDEX: Final[Table] = METADATA.tables["blind_index"]
+SEALED: Final[Table] = METADATA.tables["sealed"]
+SUPPRESSION: Final[Table] = METADATA.tables["suppression"]
+RETAINED: Final[Table] = METADATA.tables["retained"]

@@ -1,0 +1,96 @@
+"""``/v1/aggregates`` and ``/v1/budget``: the one way out for numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, Field
+
+from service.api.deps import Acting, Service
+from service.domain.releases import Release
+from service.usecases.budget import budget_statement
+from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
+
+router = APIRouter(tags=["aggregates"])
+_EXAMPLE: Final = {
+    "dataset": "statements",
+    "keys": ["month", "customers.education"],
+    "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
+    "epsilon": 1_000_000,
+}
+Plan = Annotated[dict[str, Any], Body(examples=[_EXAMPLE])]
+
+
+class AggregateRequest(BaseModel):
+    """A plan and the purpose it serves."""
+
+    plan: dict[str, Any] = Field(examples=[_EXAMPLE])
+    purpose: str = Field(examples=["regulatory_reporting"])
+
+
+class Aggregate(BaseModel):
+    """A release and, once it ran, the answer with a 95 % interval per cell."""
+
+    id: str
+    state: str = Field(examples=["released"])
+    purpose: str = Field(examples=["regulatory_reporting"])
+    requester: str = Field(examples=["user:ann"])
+    approver: str = Field(examples=["user:paul"])
+    rho: int = Field(description="Cost in micro-rho (zCDP).", examples=[20200])
+    entry: int = Field(description="Index of the audit entry; -1 until released.")
+    answer: dict[str, Any] | None
+
+
+class Scope(BaseModel):
+    """One scope of the budget, in micro-rho."""
+
+    scope: str = Field(examples=["dataset:statements"])
+    cap: int
+    spent: int
+    left: int
+
+
+@router.post("/aggregates/preview", summary="Cost and expected error, before any data is read")
+def preview(plan: Plan, service: Service, actor: Acting) -> dict[str, Any]:
+    """Cost and 95 % half-width per measure."""
+    return preview_aggregate(plan, actor=actor, deps=service).document()
+
+
+@router.post("/aggregates", status_code=201, summary="Ask for an aggregate")
+def post_aggregate(body: AggregateRequest, service: Service, actor: Acting) -> Aggregate:
+    """Ask; another person must approve. A plan answered before over the same data is returned at no cost."""
+    return _view(request_aggregate(body.plan, body.purpose, actor=actor, deps=service))
+
+
+@router.post("/aggregates/{release_id}/approval", summary="Approve an aggregate (never one's own)")
+def post_approval(release_id: str, service: Service, actor: Acting) -> Aggregate:
+    """Approve."""
+    return _view(approve_aggregate(release_id, actor=actor, deps=service))
+
+
+@router.post("/aggregates/{release_id}/run", summary="Pay for and get the answer")
+def post_run(release_id: str, service: Service, actor: Acting) -> Aggregate:
+    """Charge the budget, then answer; asked again, the stored answer costs nothing."""
+    return _view(run_aggregate(release_id, actor=actor, deps=service))
+
+
+@router.get("/budget", summary="What is left of the privacy budget")
+def get_budget(service: Service, actor: Acting) -> list[Scope]:
+    """Caps and spending per scope."""
+    lines = budget_statement(actor=actor, deps=service)
+    return [Scope(scope=b.scope, cap=b.cap, spent=b.spent, left=b.left) for b in lines]
+
+
+def _view(release: Release) -> Aggregate:
+    return Aggregate(
+        id=release.id,
+        state=release.state.value,
+        purpose=release.purpose,
+        requester=release.requester,
+        approver=release.approver,
+        rho=release.rho,
+        entry=release.entry,
+        answer=json.loads(release.answer) if release.answer else None,
+    )

@@ -1,0 +1,61 @@
+"""The HTTP application: routes under ``/v1``, problems, and headers that keep answers out of caches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
+
+from service.api import aggregates, datasets, evidence, problems, rights, scores
+from service.ports import Deps
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": problems.Problem, "content": {"application/problem+json": {}}, "description": text}
+    for status, text in {
+        401: "No valid token",
+        403: "Denied by policy, consent or identity",
+        404: "No such thing",
+        409: "Not possible in the present state, or the budget does not cover it",
+        422: "Malformed request; the body never echoes input",
+        503: "The audit log or a store is not available; nothing was done",
+    }.items()
+}
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """The application over a composed service."""
+    app = FastAPI(
+        title="Fiduciary",
+        version="1",
+        summary="Customer data for consumer finance: consent in, private aggregates and signed evidence out.",
+        responses=_PROBLEMS,
+    )
+    app.state.deps = deps
+    problems.install(app)
+    for module in (datasets, aggregates, scores, rights, evidence):
+        app.include_router(module.router, prefix="/v1")
+
+    @app.middleware("http")
+    async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    @app.get("/healthz", tags=["operations"], summary="Whether the process runs")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["operations"], summary="Whether effects are possible: the log can append")
+    def readyz() -> dict[str, str]:
+        deps.audit.seal()
+        return {"status": "ready"}
+
+    return app

@@ -1,0 +1,104 @@
+"""``/v1/datasets`` and ``/v1/consents``: the one way in."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, SecretStr
+
+from service.api.deps import Acting, Service
+from service.errors import UsageError
+from service.usecases.consent import import_consents, withdraw
+from service.usecases.datasets import add_dataset
+from service.usecases.ingest import ingest
+from service.wiring import parse_contract_text
+
+router = APIRouter(tags=["ingest"])
+MAX_BODY: Final = 1 << 30
+_FILE: Final = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}}  # fmt: skip
+FileName = Annotated[
+    str, Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet)$", examples=["statements-2005-09.csv"])
+]
+
+
+class Dataset(BaseModel):
+    """A registered dataset."""
+
+    name: str = Field(examples=["statements"])
+    version: str = Field(examples=["1.0.0"])
+    columns: int = Field(examples=[5])
+    digest: str
+
+
+class Batch(BaseModel):
+    """What became of a file: rows = admitted + quarantined + refused."""
+
+    id: str
+    dataset: str = Field(examples=["statements"])
+    rows: int = Field(examples=[180000])
+    admitted: int = Field(examples=[179991])
+    quarantined: int = Field(examples=[9])
+    refused: int = Field(examples=[0])
+    reasons: dict[str, int] = Field(examples=[{"unknown_subject": 9}])
+
+
+class Withdrawal(BaseModel):
+    """A withdrawal of consent by one identifier of the person."""
+
+    id_type: str = Field(examples=["email"])
+    value: SecretStr
+    purpose: str = Field(examples=["value_segmentation"])
+
+
+@router.post("/datasets", status_code=201, summary="Register a dataset by its contract (YAML body)")
+async def post_dataset(request: Request, service: Service, actor: Acting) -> Dataset:
+    """Register a dataset; the same contract again changes nothing."""
+    text = (await request.body()).decode("utf-8", errors="replace")
+    contract = parse_contract_text(text)
+    added = await run_in_threadpool(add_dataset, contract, text, actor=actor, deps=service)
+    return Dataset(name=added.name, version=added.version, columns=len(added.columns), digest=added.digest)
+
+
+@router.post("/datasets/{name}/batches", status_code=201, openapi_extra=_FILE, summary="Ingest a file")
+async def post_batch(name: str, filename: FileName, request: Request, service: Service, actor: Acting) -> Batch:
+    """Take a file in. Idempotent by content: the same file twice changes nothing."""
+    async with _received(request, filename) as path:
+        row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service)
+    return Batch(id=row.id, dataset=name, **asdict(row.counts), reasons=dict(row.reasons))
+
+
+@router.post("/consents/batches", status_code=201, openapi_extra=_FILE, summary="Import consent records")
+async def post_consents(request: Request, service: Service, actor: Acting) -> dict[str, object]:
+    """Import consent records from CSV; records seen before are not repeated."""
+    async with _received(request, "consents.csv") as path:
+        counts = await run_in_threadpool(import_consents, path, actor=actor, deps=service)
+    return asdict(counts)
+
+
+@router.post("/consents/withdrawals", summary="Withdraw a consent, effective at once")
+def post_withdrawal(body: Withdrawal, service: Service, actor: Acting) -> dict[str, int]:
+    """Withdraw a person's consent to one purpose."""
+    secret = body.value.get_secret_value()
+    return {"withdrawn": withdraw(body.id_type, secret, body.purpose, actor=actor, deps=service)}
+
+
+@asynccontextmanager
+async def _received(request: Request, filename: str) -> AsyncIterator[Path]:
+    """The body as a private temporary file outside the data directory, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
+        path = Path(folder, filename)
+        size = 0
+        with path.open("wb") as file:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise UsageError("the file is larger than 1 GiB; ingest it in parts")
+                file.write(chunk)
+        yield path

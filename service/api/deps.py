@@ -1,0 +1,36 @@
+"""What a route is given: the service and the actor that the bearer token names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from service.domain.actors import Actor
+from service.errors import UnauthenticatedError
+from service.ports import Deps
+from service.usecases.users import authenticate
+
+_bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued by `fiduciary user add`.")
+
+
+def service_of(request: Request) -> Deps:
+    """The composed service."""
+    deps = request.app.state.deps
+    if not isinstance(deps, Deps):
+        raise TypeError("create_app stores the composed service")
+    return deps
+
+
+Service = Annotated[Deps, Depends(service_of)]
+
+
+def acting(service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Actor:
+    """The actor behind the token. Raises UnauthenticatedError."""
+    if credentials is None:
+        raise UnauthenticatedError("a valid API token is needed")
+    return authenticate(credentials.credentials, deps=service)
+
+
+Acting = Annotated[Actor, Depends(acting)]

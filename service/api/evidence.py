@@ -1,0 +1,68 @@
+"""``/v1/reports``, ``/v1/log``, ``/v1/audit``, ``/v1/users``: evidence and administration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, PlainTextResponse
+from pydantic import BaseModel, Field
+
+from service.api.deps import Acting, Service
+from service.domain.actors import Actor
+from service.errors import UsageError
+from service.usecases.evidence import find_report, read_log
+from service.usecases.report import build_report
+from service.usecases.users import add_user
+
+router = APIRouter(tags=["evidence"])
+
+
+class NewUser(BaseModel):
+    """A person and their roles."""
+
+    id: str = Field(examples=["user:ann"])
+    roles: list[str] = Field(examples=[["analyst"]])
+    days: int = Field(default=90, description="Life of the token.")
+
+
+@router.post("/reports", status_code=201, summary="Build the customer behaviour analysis report")
+def post_report(service: Service, actor: Acting) -> dict[str, str]:
+    """Build it; returns the name of the bundle."""
+    return {"bundle": build_report(actor=actor, deps=service).name}
+
+
+@router.get("/reports/{name}", summary="A report bundle, verifiable offline")
+def get_report(name: str, service: Service, actor: Acting) -> FileResponse:
+    """Download it."""
+    path = find_report(name, actor=actor, deps=service)
+    return FileResponse(path, media_type="application/zip", filename=path.name)
+
+
+@router.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed checkpoint (public)")
+def get_checkpoint(service: Service) -> str:
+    """Seal what is appended and return the signed note; it carries no personal data."""
+    return service.audit.seal().decode()
+
+
+@router.get("/log/vkey", response_class=PlainTextResponse, summary="The log's verifier key (public)")
+def get_vkey(service: Service) -> str:
+    """``name+hash+key``."""
+    return service.audit.vkey + "\n"
+
+
+@router.get("/audit/entries", summary="The newest entries; the reading is logged first")
+def get_entries(service: Service, actor: Acting, last: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+    """Newest last."""
+    return [asdict(entry) | {"index": index} for index, entry in read_log(last, actor=actor, deps=service)]
+
+
+@router.post("/users", status_code=201, summary="Add a person; the token is shown once")
+def post_user(body: NewUser, service: Service, actor: Acting) -> dict[str, str]:
+    """Add."""
+    try:
+        user = Actor(body.id, frozenset(body.roles))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return {"actor": user.id, "token": add_user(user, actor=actor, deps=service, days=body.days)}

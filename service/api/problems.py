@@ -1,0 +1,84 @@
+"""Every error as RFC 9457 ``application/problem+json``. Nothing of the request is echoed, ever."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from service.errors import FiduciaryError
+
+_MEDIA: Final = "application/problem+json"
+_TYPE: Final = "https://fiduciary.example/problems/"
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": _TYPE + "budget",
+                    "title": "The privacy budget of a scope does not cover the request. Nothing was charged.",
+                    "status": 409,
+                    "code": "budget",
+                    "detail": "privacy budget exceeded",
+                    "fields": {"scope": "actor:user:ann", "requested": 20200, "left": 19200},
+                    "trace_id": "5f0c2b7c0d6f4e0a",
+                }
+            ]
+        }
+    )
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    fields: dict[str, str | int]
+    trace_id: str
+
+
+def problem(status: int, code: str, title: str, detail: str, fields: dict[str, str | int]) -> JSONResponse:
+    """One problem response."""
+    body = Problem(
+        type=_TYPE + code, title=title, status=status, code=code, detail=detail, fields=fields,
+        trace_id=secrets.token_hex(8),
+    )  # fmt: skip
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body.model_dump(), status_code=status, media_type=_MEDIA, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers on an application."""
+
+    @app.exception_handler(FiduciaryError)
+    def _ours(_: Request, error: FiduciaryError) -> JSONResponse:
+        title = (type(error).__doc__ or "Error.").splitlines()[0]
+        return problem(error.status, error.code, title, error.reason, dict(error.fields))
+
+    @app.exception_handler(RequestValidationError)
+    def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        # FastAPI's default body carries the offending input: identifiers must not come back
+        fields: dict[str, str | int] = {}
+        for item in error.errors()[:10]:
+            place = ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier())
+            fields[place or "body"] = str(item["type"])
+        return problem(422, "usage", "The request is not well formed.", "see fields for the places", fields)
+
+    @app.exception_handler(HTTPException)
+    def _http(_: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "unknown", 405: "method", 413: "too_large", 415: "media_type"}.get(error.status_code, "http")
+        return problem(error.status_code, code, "The request cannot be served.", code, {})
+
+    @app.exception_handler(ResponseValidationError)
+    @app.exception_handler(Exception)
+    def _ourselves(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, "internal", "The service failed.", "nothing left the service", {"kind": type(error).__name__})

@@ -1,0 +1,86 @@
+"""``/v1/profiles``, ``/v1/models``, ``/v1/scores``: segments and the credit scorecard."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, SecretStr
+
+from service.api.deps import Acting, Service
+from service.domain.models import Model
+from service.usecases.model import approve_model, train_model
+from service.usecases.profile import build_profiles
+from service.usecases.score import build_scores, score_customer
+
+router = APIRouter(tags=["scores"])
+
+
+class Training(BaseModel):
+    """How much privacy loss the training may cost."""
+
+    epsilon: int = Field(description="Micro-epsilon at delta 1e-7.", examples=[1_000_000], gt=0, le=10_000_000)
+
+
+class ModelView(BaseModel):
+    """A model version."""
+
+    name: str = Field(examples=["credit"])
+    version: int
+    state: str = Field(examples=["approved"])
+    digest: str
+    trained_by: str
+    approved_by: str
+    rho: int
+
+
+class ScoreQuery(BaseModel):
+    """Whose score, for what purpose. Identifiers travel in the body, never in the URL."""
+
+    purpose: str = Field(examples=["credit_scoring"])
+    id_type: str = Field(default="email", examples=["email"])
+    value: SecretStr = SecretStr("")
+    pseudonym: str = Field(default="", description="Pseudonym for this purpose in hex, instead of an identifier.")
+
+
+@router.post("/profiles", status_code=201, summary="Build profiles and segments of consenting customers")
+def post_profiles(service: Service, actor: Acting) -> dict[str, Any]:
+    """Build them anew."""
+    return asdict(build_profiles(actor=actor, deps=service))
+
+
+@router.post("/models/credit", status_code=201, summary="Train the credit scorecard from noisy counts")
+def post_model(body: Training, service: Service, actor: Acting) -> ModelView:
+    """Train; another person must approve before it serves."""
+    return _view(train_model(actor=actor, deps=service, epsilon_micro=body.epsilon))
+
+
+@router.post("/models/{name}/{version}/approval", summary="Approve a model (never one's own)")
+def post_model_approval(name: str, version: int, service: Service, actor: Acting) -> ModelView:
+    """Approve."""
+    return _view(approve_model(name, version, actor=actor, deps=service))
+
+
+@router.post("/scores", status_code=201, summary="Score every customer with a separate consent")
+def post_scores(service: Service, actor: Acting) -> dict[str, Any]:
+    """Score with the approved model."""
+    return asdict(build_scores(actor=actor, deps=service))
+
+
+@router.post("/scores/query", summary="One customer's score with four reasons")
+def post_score_query(body: ScoreQuery, service: Service, actor: Acting) -> dict[str, Any]:
+    """Served only for a permitted purpose to a permitted role; refused when the customer objected."""
+    value = body.value.get_secret_value()
+    return asdict(
+        score_customer(
+            body.purpose, id_type=body.id_type, value=value, pseudonym=body.pseudonym, actor=actor, deps=service
+        )
+    )
+
+
+def _view(model: Model) -> ModelView:
+    return ModelView(
+        name=model.name, version=model.version, state=model.state.value, digest=model.digest,
+        trained_by=model.trained_by, approved_by=model.approved_by, rho=model.rho,
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""``init``, ``user``, ``doctor``, ``serve``, ``demo``: running the service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.context import SESSION, Json
+from service.cli.output import emit, progress_bar, table
+
+TokenFile = Annotated[
+    Path | None, typer.Option("--token-file", help="Write the token here, owner-only, instead of showing it.")
+]
+user_app = typer.Typer(help="Staff and their tokens.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(init)
+    app.command()(doctor)
+    app.command()(serve)
+    app.command()(demo)
+    app.add_typer(user_app, name="user")
+
+
+def init(token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Make a new data directory with keys, databases, audit log and a first administrator."""
+    from service.wiring import create_service
+
+    settings = SESSION.settings
+    _, token = create_service(settings)
+    shown = _hand_over(token, token_file)
+    text = (
+        f"Made a new service in {settings.home}\nAdministrator user:admin, valid 90 days: {shown}\n"
+        "Next: put the token into FIDUCIARY_TOKEN (or its file's path into FIDUCIARY_TOKEN_FILE), then\n"
+        "  fiduciary user add user:ann --role analyst"
+    )
+    emit({"home": str(settings.home), "actor": "user:admin", "token": shown}, as_json=as_json, text=text)
+
+
+def _hand_over(token: str, path: Path | None) -> str:
+    """The token itself, or the file that only its owner can read."""
+    if path is None:
+        return token
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+    return str(path)
+
+
+@user_app.command("add")
+def user_add(
+    actor_id: Annotated[str, typer.Argument(help="Such as user:ann; a pseudonym, not a name.")],
+    role: Annotated[list[str], typer.Option("--role", help="Role; repeat for several.")],
+    days: Annotated[int, typer.Option(help="Life of the token, 1 to 90 days.")] = 90,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Add a person and show their token once."""
+    from service.domain.actors import Actor
+    from service.errors import UsageError
+    from service.usecases.users import add_user
+
+    actor, deps = SESSION.acting()
+    try:
+        user = Actor(actor_id, frozenset(role))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    token = add_user(user, actor=actor, deps=deps, days=days)
+    shown = _hand_over(token, token_file)
+    text = f"{actor_id} added with {', '.join(role)}. Token (shown once): {shown}"
+    emit({"actor": actor_id, "roles": sorted(role), "token": shown}, as_json=as_json, text=text)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check keys, databases, policies, log and stores; list what exists."""
+    from service.usecases.doctor import examine
+
+    findings = examine(SESSION.deps())
+    rows = [(f.part, "ok" if f.ok else "BROKEN", f.detail) for f in findings]
+    value = [{"part": f.part, "ok": f.ok, "detail": f.detail} for f in findings]
+    emit(value, as_json=as_json, text=table("Fiduciary doctor", ("part", "state", "detail"), rows))
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+) -> None:
+    """Serve the HTTP API; its description is at /docs and /openapi.json."""
+    import uvicorn
+
+    from service.api.app import create_app
+
+    app = create_app(SESSION.deps())
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False)
+
+
+def demo(
+    target: Annotated[Path, typer.Option("--home", help="Where the demo's data goes; made anew.")] = Path("var/demo"),
+    customers: Annotated[int, typer.Option(help="How many of the 30,000 customers.")] = 30_000,
+    as_json: Json = False,
+) -> None:
+    """Run the main job on real card customers: ingest, aggregate, score, delete, report, verify."""
+    from service.demo.run import run_demo
+
+    with progress_bar("demo", quiet=as_json) as progress:
+        summary = run_demo(target.absolute(), customers=customers, progress=progress)
+    emit(summary.document(), as_json=as_json, text=summary.text())

@@ -1,0 +1,84 @@
+"""``dataset``, ``ingest``, ``consent``: the one way in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.context import SESSION, Json
+from service.cli.output import emit, progress_bar, table
+
+dataset_app = typer.Typer(help="Dataset contracts.", no_args_is_help=True)
+consent_app = typer.Typer(help="Consent records.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.add_typer(dataset_app, name="dataset")
+    app.command()(ingest)
+    app.add_typer(consent_app, name="consent")
+
+
+@dataset_app.command("add")
+def dataset_add(
+    contract: Annotated[Path, typer.Argument(help="Open Data Contract Standard YAML file.")], as_json: Json = False
+) -> None:
+    """Register a dataset by its contract."""
+    from service.usecases.datasets import add_dataset
+    from service.wiring import load_contract
+
+    actor, deps = SESSION.acting()
+    added = add_dataset(*load_contract(contract), actor=actor, deps=deps)
+    value = {"dataset": added.name, "version": added.version, "columns": len(added.columns), "digest": added.digest}
+    emit(value, as_json=as_json, text=f"{added.name} {added.version}: {len(added.columns)} columns, {added.digest}")
+
+
+def ingest(
+    dataset: Annotated[str, typer.Argument(help="Name of a registered dataset.")],
+    path: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet file.")],
+    as_json: Json = False,
+) -> None:
+    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file twice changes nothing."""
+    from service.usecases.ingest import ingest as take_in
+
+    actor, deps = SESSION.acting()
+    with progress_bar(f"ingest {dataset}", quiet=as_json) as progress:
+        row = take_in(path, dataset, actor=actor, deps=deps, progress=progress)
+    counts = row.counts
+    text = (
+        f"{dataset}: {counts.rows:,} rows in = {counts.admitted:,} admitted"
+        f" + {counts.quarantined:,} quarantined + {counts.refused:,} refused"
+    )
+    for reason, count in sorted(row.reasons.items()):
+        text += f"\n  {count:>8,}  {reason}"
+    value = {"batch": row.id, "dataset": dataset, **asdict(counts), "reasons": dict(row.reasons)}
+    emit(value, as_json=as_json, text=text)
+
+
+@consent_app.command("import")
+def consent_import(path: Annotated[Path, typer.Argument(help="CSV of consent records.")], as_json: Json = False) -> None:
+    """Import consent records; records seen before are not repeated."""
+    from service.usecases.consent import import_consents
+
+    actor, deps = SESSION.acting()
+    counts = asdict(import_consents(path, actor=actor, deps=deps))
+    rows = [(k, v) for k, v in counts.items() if isinstance(v, int)]
+    emit(counts, as_json=as_json, text=table("Consent records", ("what", "count"), rows))
+
+
+@consent_app.command("withdraw")
+def consent_withdraw(
+    purpose: Annotated[str, typer.Argument(help="Purpose code.")],
+    id_type: Annotated[str, typer.Option(help="email, mobile or cn_resident_id.")] = "email",
+    as_json: Json = False,
+) -> None:
+    """Withdraw a person's consent to a purpose; the identifier is read from standard input."""
+    from service.usecases.consent import withdraw
+
+    actor, deps = SESSION.acting()
+    value = typer.prompt(f"{id_type}", hide_input=True, err=True)
+    count = withdraw(id_type, value, purpose, actor=actor, deps=deps)
+    emit({"withdrawn": count}, as_json=as_json, text=f"{count} record(s) withdrawn, effective now")

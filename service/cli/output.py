@@ -1,0 +1,69 @@
+"""What a command prints: one JSON document with ``--json``, otherwise words and tables; errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from service.cli.messages import message
+from service.errors import FiduciaryError
+
+if TYPE_CHECKING:
+    from service.cli.context import Progress
+
+
+def emit(value: object, *, as_json: bool, text: str = "") -> None:
+    """Print a result: the JSON value, or the text for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    elif text:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A plain table: numbers right-aligned, everything else left."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    with console.capture() as capture:
+        console.print(grid)
+    return capture.get()
+
+
+def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
+    """Say what went wrong and what to do next; returns the exit code."""
+    what, then = message(error.code, language)
+    if as_json:
+        body: Mapping[str, object] = {
+            "error": error.code, "reason": error.reason, "fields": dict(error.fields), "next": then,
+        }  # fmt: skip
+        sys.stderr.write(json.dumps(body, ensure_ascii=False) + "\n")
+    else:
+        fields = "".join(f"\n  {key}: {value}" for key, value in error.fields.items())
+        sys.stderr.write(f"{what}: {error.reason}{fields}\n-> {then}\n")
+    return error.exit_code
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
+    """A progress bar on stderr; silent when quiet or when nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _step, _percent: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=100)
+        yield lambda step, percent: bar.update(task, description=f"{title}: {step}", completed=percent)

@@ -1,0 +1,225 @@
+"""Read a dataset contract in the form of the Open Data Contract Standard v3, strictly.
+
+The standard has no words for privacy facts, so they stand in its own extension point, ``customProperties``.
+On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPerSubject``. On every property:
+``role`` and ``dataClass``; then, by role:
+
+=====================================  ==================================================
+``subject_id`` (exactly one column)    ``idType``; it always links
+``direct_identifier``                  ``idType``, ``links``
+``category``                           ``keys``, the public key set
+``quasi_identifier``, ``protected_attribute``  ``keys`` if they are to be grouped by
+``measure``                            ``lower``, ``upper``, ``unit``; an integer of minor units
+``event_time`` (at most one column)    none; a date
+=====================================  ==================================================
+
+Keys and bounds enter the sensitivity of every release, so they are declared here and never learnt from
+data. Anything not listed is refused, with the place as a JSON pointer (RFC 6901) in ``at``: an ignored key
+would be a promise nobody keeps. ``parse_contract`` and ``format_contract`` are inverse up to the
+descriptive texts.
+
+>>> parse_contract({})
+Traceback (most recent call last):
+service.errors.ContractError: a key is missing: add it (at=/, key=apiVersion)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from service.domain.contracts import Column, DatasetContract, Kind, Role
+from service.domain.documents import Node, text_items
+from service.errors import ContractError
+
+ID_TYPES: Final = frozenset({"cn_resident_id", "mobile", "email", "bank_card", "name"})
+DATA_CLASSES: Final = frozenset({"C1", "C2", "C3"})  # JR/T 0171-2020
+MAX_COLUMNS: Final = 200
+MAX_KEYS: Final = 1000
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_API_VERSION: Final = re.compile(r"v3\.\d+\.\d+")
+_INT64: Final = 2**63
+
+_IDENTIFIERS: Final = frozenset({Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER})
+_KIND: Final = {Role.MEASURE: Kind.INTEGER, Role.EVENT_TIME: Kind.DATE}
+_FACTS: Final[dict[Role, tuple[frozenset[str], frozenset[str]]]] = {  # role -> (required, optional) facts
+    Role.SUBJECT_ID: (frozenset({"idType"}), frozenset({"links"})),
+    Role.DIRECT_IDENTIFIER: (frozenset({"idType", "links"}), frozenset()),
+    Role.QUASI_IDENTIFIER: (frozenset(), frozenset({"keys"})),
+    Role.PROTECTED_ATTRIBUTE: (frozenset(), frozenset({"keys"})),
+    Role.CATEGORY: (frozenset({"keys"}), frozenset()),
+    Role.MEASURE: (frozenset({"lower", "upper", "unit"}), frozenset()),
+    Role.EVENT_TIME: (frozenset(), frozenset()),
+    Role.FREE_TEXT: (frozenset(), frozenset()),
+}
+
+
+def parse_contract(document: Mapping[str, object]) -> DatasetContract:
+    """Read the document.
+
+    Args:
+        document: what a YAML or JSON reader returned.
+
+    Returns:
+        The contract; its digest covers the whole document, descriptive texts included.
+
+    Raises:
+        ContractError: with ``at``, the place of the first thing that is wrong.
+    """
+    root = Node.mapping(document, "")
+    root.only(
+        required=("apiVersion", "kind", "id", "name", "version", "status", "schema", "customProperties"),
+        optional=("description", "domain", "tags"),
+    )
+    root.text("apiVersion", _API_VERSION, "v3.x.y")
+    root.choice("kind", frozenset({"DataContract"}))
+    root.text("id")
+    root.choice("status", frozenset({"proposed", "draft", "active", "deprecated", "retired"}))
+    table = _only_table(root)
+    columns = tuple(_column(node) for node in table.items("properties"))
+    _check_columns(columns, f"{table.at}/properties")
+    facts = root.facts("customProperties")
+    facts.only(required=("purposes", "retentionClass", "createsSubjects", "rowPerSubject"))
+    return DatasetContract(
+        name=table.text("name", _NAME, "a-z, 0-9 and _"),
+        version=root.text("version", _VERSION, "a quoted semantic version, such as 1.0.0"),
+        title=root.text("name"),
+        columns=columns,
+        purposes=text_items(facts, "purposes", pattern=_NAME),
+        retention_class=facts.text("retentionClass", _NAME, "a-z, 0-9 and _"),
+        creates_subjects=facts.flag("createsSubjects"),
+        row_per_subject=facts.flag("rowPerSubject"),
+        digest="sha256:" + hashlib.sha256(canonical_json(document).encode()).hexdigest(),
+    )
+
+
+def format_contract(contract: DatasetContract) -> dict[str, object]:
+    """The contract as a document; ``parse_contract`` reads it back equal in all but the digest."""
+    return {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": f"urn:fiduciary:dataset:{contract.name}",
+        "name": contract.title,
+        "version": contract.version,
+        "status": "active",
+        "schema": [{"name": contract.name, "properties": [_format_column(c) for c in contract.columns]}],
+        "customProperties": _format_facts(
+            purposes=list(contract.purposes),
+            retentionClass=contract.retention_class,
+            createsSubjects=contract.creates_subjects,
+            rowPerSubject=contract.row_per_subject,
+        ),
+    }
+
+
+def canonical_json(document: Mapping[str, object]) -> str:
+    """The document as JSON with sorted keys and no spaces: what is digested and what is stored.
+
+    Raises:
+        ContractError: it holds something JSON cannot say, such as an unquoted YAML date.
+    """
+    try:
+        return json.dumps(
+            document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
+    except (TypeError, ValueError, RecursionError):
+        raise ContractError("the document is not plain JSON data: quote dates and keys", at="/") from None
+
+
+def _only_table(root: Node) -> Node:
+    tables = list(root.items("schema"))
+    if len(tables) != 1:
+        raise ContractError("a contract describes one table", at="/schema", tables=len(tables))
+    tables[0].only(
+        required=("name", "properties"),
+        optional=("logicalType", "physicalType", "businessName", "description"),
+    )
+    return tables[0]
+
+
+def _column(node: Node) -> Column:
+    node.only(
+        required=("name", "logicalType", "required", "customProperties"),
+        optional=("description", "businessName", "physicalType"),
+    )
+    facts = node.facts("customProperties")
+    role = Role(facts.choice("role", frozenset(Role)))
+    required, optional = _FACTS[role]
+    facts.only(required=("role", "dataClass", *sorted(required)), optional=tuple(optional))
+    kind = Kind(node.choice("logicalType", frozenset(Kind)))
+    if kind is not _KIND.get(role, Kind.STRING):
+        raise ContractError(
+            "this role has another logicalType", at=f"{node.at}/logicalType", use=_KIND.get(role, Kind.STRING)
+        )
+    lower, upper = _bounds(facts) if role is Role.MEASURE else (None, None)
+    return Column(
+        name=node.text("name", _NAME, "a-z, 0-9 and _"),
+        role=role,
+        kind=kind,
+        data_class=facts.choice("dataClass", DATA_CLASSES),
+        id_type=facts.choice("idType", ID_TYPES) if role in _IDENTIFIERS else None,
+        links=role in _IDENTIFIERS and _links(facts, role),
+        keys=text_items(facts, "keys", limit=MAX_KEYS) if facts.has("keys") else (),
+        lower=lower,
+        upper=upper,
+        required=node.flag("required"),
+        unit=facts.text("unit") if role is Role.MEASURE else "",
+    )
+
+
+def _bounds(facts: Node) -> tuple[int, int]:
+    lower, upper = facts.integer("lower"), facts.integer("upper")
+    if not -_INT64 <= lower < upper < _INT64:
+        raise ContractError("lower must be below upper, both within 64 bits", at=facts.place("lower"))
+    return lower, upper
+
+
+def _links(facts: Node, role: Role) -> bool:
+    links = facts.flag("links") if facts.has("links") else True
+    if role is Role.SUBJECT_ID and not links:
+        raise ContractError("a subject id always links: remove the fact", at=facts.place("links"))
+    if links and facts.choice("idType", ID_TYPES) == "name":
+        raise ContractError("a name does not identify one person: it cannot link", at=facts.place("links"))
+    return links
+
+
+def _check_columns(columns: tuple[Column, ...], at: str) -> None:
+    seen: set[str] = set()
+    for index, column in enumerate(columns):
+        if column.name in seen:
+            raise ContractError("two columns have this name", at=f"{at}/{index}/name", column=column.name)
+        seen.add(column.name)
+    subjects = [c for c in columns if c.role is Role.SUBJECT_ID]
+    if len(subjects) != 1 or not subjects[0].required:
+        raise ContractError("exactly one required column has role subject_id", at=at, found=len(subjects))
+    if sum(c.role is Role.EVENT_TIME for c in columns) > 1:
+        raise ContractError("at most one column has role event_time", at=at)
+    if all(c.role in _IDENTIFIERS for c in columns):
+        raise ContractError("a table of identifiers alone holds nothing to store", at=at)
+    if len(columns) > MAX_COLUMNS:
+        raise ContractError("too many columns", at=at, limit=MAX_COLUMNS)
+
+
+def _format_column(column: Column) -> dict[str, object]:
+    facts: dict[str, object] = {"role": column.role.value, "dataClass": column.data_class}
+    if column.id_type is not None:
+        facts |= {"idType": column.id_type, "links": column.links}
+    if column.keys:
+        facts["keys"] = list(column.keys)
+    if column.role is Role.MEASURE:
+        facts |= {"lower": column.lower, "upper": column.upper, "unit": column.unit}
+    return {
+        "name": column.name,
+        "logicalType": column.kind.value,
+        "required": column.required,
+        "customProperties": _format_facts(**facts),
+    }
+
+
+def _format_facts(**facts: object) -> list[dict[str, object]]:
+    return [{"property": name, "value": value} for name, value in facts.items()]

@@ -1,0 +1,83 @@
+"""The value segment of a customer: what the relation contributes, how reliably it is repaid, where it is going.
+
+Three levels are read off the features and one decision table maps every combination of levels to exactly one
+segment, so segments are disjoint and cover all customers by construction.
+
+* contribution, cents a month: 1.25 % of the balance carried on plus 1.5 % of spending (declared margins)
+* reliability: ``strained`` when two or more months were late, or the last one is two or more months overdue
+* direction: ``up`` when utilisation of the newer half of the months is 5 points above the older half
+
+A segment says how to serve a customer; it never enters a price or a credit decision.  # PIPL 24(1)
+
+>>> segment_of("high", "reliable", "flat"), segment_of("high", "strained", "up")
+('high_value', 'at_risk')
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+REVOLVE_BP: Final = 125  # basis points a month on balances carried on
+SPEND_BP: Final = 150  # basis points on spending
+LOW_CENTS: Final = 5_000  # contribution a month
+HIGH_CENTS: Final = 100_000
+LATE_MONTHS: Final = 2
+OVERDUE: Final = 2
+TREND_UP: Final = 0.05
+
+CONTRIBUTIONS: Final = ("low", "middle", "high")
+RELIABILITIES: Final = ("reliable", "strained")
+DIRECTIONS: Final = ("flat", "up")
+
+#: (contribution, reliability, direction) to segment; "*" stands for every level.
+TABLE: Final = (
+    ("*", "strained", "*", "at_risk"),
+    ("low", "reliable", "*", "low_activity"),
+    ("middle", "reliable", "up", "growing"),
+    ("middle", "reliable", "flat", "steady"),
+    ("high", "reliable", "*", "high_value"),
+)
+SEGMENTS: Final = ("high_value", "growing", "steady", "low_activity", "at_risk")
+
+
+def segment_of(contribution: str, reliability: str, direction: str) -> str:
+    """The one segment of a combination of levels. Raises ValueError when not exactly one rule fits."""
+    levels = (contribution, reliability, direction)
+    found = [
+        segment for *rule, segment in TABLE if all(r in {"*", v} for r, v in zip(rule, levels, strict=True))
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} rules for {levels}")
+    return found[0]
+
+
+def segments(features: pl.DataFrame) -> pl.DataFrame:
+    """Segment every row of ``profiling.features``.
+
+    Returns:
+        ``_sp``, ``segment``, ``contribution_cents`` Int64 and the levels ``contribution``, ``reliability``,
+        ``direction``; same height and order.
+    """
+    cents = (REVOLVE_BP * pl.col("revolve_cents") + SPEND_BP * pl.col("spend_cents")) // 10_000
+    strained = (pl.col("months_late") >= LATE_MONTHS) | (pl.col("last_status") >= OVERDUE)
+    levels = features.select(
+        "_sp",
+        contribution_cents=cents,
+        contribution=pl.when(cents < LOW_CENTS)
+        .then(pl.lit("low"))
+        .when(cents < HIGH_CENTS)
+        .then(pl.lit("middle"))
+        .otherwise(pl.lit("high")),
+        reliability=pl.when(strained).then(pl.lit("strained")).otherwise(pl.lit("reliable")),
+        direction=pl.when(pl.col("util_trend") >= TREND_UP).then(pl.lit("up")).otherwise(pl.lit("flat")),
+    )
+    return levels.join(
+        _grid(), on=["contribution", "reliability", "direction"], how="left", maintain_order="left"
+    )
+
+
+def _grid() -> pl.DataFrame:
+    rows = [(c, r, d, segment_of(c, r, d)) for c in CONTRIBUTIONS for r in RELIABILITIES for d in DIRECTIONS]
+    return pl.DataFrame(rows, schema=["contribution", "reliability", "direction", "segment"], orient="row")

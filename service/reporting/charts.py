@@ -1,0 +1,148 @@
+"""Bar and line charts as SVG text: no library, no script, the same bytes for the same table.
+
+Each chart has a title and a description for screen readers, never relies on colour alone (bars carry their
+value, lines are labelled at their end and dashed differently) and has its table beside it in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+from typing import Final
+
+from service.reporting.document import Figure, Kind, Language
+from service.reporting.words import CENTS, spell
+
+WIDTH: Final = 640
+_LEFT, _RIGHT, _ROW, _LINES = 150, 76, 26, 220
+INK, SOFT, RULE = "#1b2733", "#5b6875", "#d9dee3"
+STROKES: Final = (("#1d4e79", ""), ("#b3541e", "7 4"), ("#3f7d58", "2 3"), ("#6b5b95", "10 3 2 3"))
+FONT: Final = "Noto Sans SC, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Named values; None where suppressed."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+def draw(figure: Figure, language: Language) -> str:
+    """The chart of a figure."""
+    labels = [spell(c, "text", language) for c in figure.table.values(figure.label)]
+    columns = {c.key: c for c in figure.table.columns}
+    series = [
+        Series(columns[key].title.to(language), tuple(_number(c) for c in figure.table.values(key)))
+        for key in figure.series
+    ]
+    kind = columns[figure.series[0]].kind
+    body, height = (_bars if figure.shape == "bar" else _lines)(labels, series, kind, language)
+    title, told = escape(figure.title.to(language)), escape(describe(figure, language))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        f'role="img" aria-labelledby="{figure.id}-t {figure.id}-d" font-family="{FONT}" font-size="13">'
+        f'<title id="{figure.id}-t">{title}</title><desc id="{figure.id}-d">{told}</desc>{body}</svg>'
+    )
+
+
+def describe(figure: Figure, language: Language) -> str:
+    """What the chart shows, in words: every label with its values."""
+    columns = {c.key: c for c in figure.table.columns}
+    parts = []
+    for place, label in enumerate(figure.table.values(figure.label)):
+        values = [
+            spell(figure.table.values(key)[place], columns[key].kind, language) for key in figure.series
+        ]
+        parts.append(f"{spell(label, 'text', language)}: {', '.join(values)}")
+    return "; ".join(parts)
+
+
+def _number(cell: object) -> float | None:
+    return float(cell) if isinstance(cell, int | float) else None
+
+
+def _bars(labels: Sequence[str], series: Sequence[Series], kind: Kind, language: Language) -> tuple[str, int]:
+    values = series[0].values
+    top = max((v for v in values if v is not None), default=0.0) or 1.0
+    room = WIDTH - _LEFT - _RIGHT
+    out = []
+    for place, (label, value) in enumerate(zip(labels, values, strict=True)):
+        y = 6 + place * _ROW
+        length = 0.0 if value is None else room * value / top
+        shown = _spell(value, kind, language)
+        out.append(
+            f'<text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
+            f'<rect x="{_LEFT}" y="{y + 1}" width="{length:.1f}" height="17" fill="{STROKES[0][0]}"/>'
+            f'<text x="{_LEFT + length + 7:.1f}" y="{y + 14}" fill="{INK}">{escape(shown)}</text>'
+        )
+    height = 8 + len(labels) * _ROW
+    axis = f'<line x1="{_LEFT}" y1="2" x2="{_LEFT}" y2="{height - 4}" stroke="{INK}" stroke-width="1"/>'
+    return "".join(out) + axis, height
+
+
+def _lines(
+    labels: Sequence[str], series: Sequence[Series], kind: Kind, language: Language
+) -> tuple[str, int]:
+    left, right, bottom = 62, 24, 34
+    legend = 24
+    room, tall = WIDTH - left - right, _LINES - bottom - legend
+    highest = max((v for s in series for v in s.values if v is not None), default=0.0)
+    ticks = nice_ticks(highest / CENTS if kind == "money" else highest)
+    scale = ticks[-1] * (CENTS if kind == "money" else 1)
+    step = room / max(len(labels) - 1, 1)
+
+    def point(place: int, value: float) -> tuple[float, float]:
+        return left + place * step, legend + tall * (1 - value / scale)
+
+    out = []
+    for tick in ticks:
+        y = legend + tall * (1 - tick / ticks[-1])
+        shown = _spell(tick * (CENTS if kind == "money" else 1), kind, language)
+        out.append(
+            f'<line x1="{left}" y1="{y:.1f}" x2="{WIDTH - right}" y2="{y:.1f}" stroke="{RULE}"/>'
+            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{SOFT}" font-size="11">{shown}</text>'
+        )
+    for place, label in enumerate(labels):
+        x = left + place * step
+        out.append(
+            f'<text x="{x:.1f}" y="{_LINES - 12}" text-anchor="middle" fill="{SOFT}" font-size="11">{escape(label)}</text>'
+        )
+    for nth, item in enumerate(series):
+        out.append(_line(nth, item, [point(i, v) for i, v in enumerate(item.values) if v is not None], left))
+    return "".join(out), _LINES
+
+
+def _line(nth: int, item: Series, points: Sequence[tuple[float, float]], left: int) -> str:
+    colour, dash = STROKES[nth % len(STROKES)]
+    style = f'stroke="{colour}" stroke-width="2"' + (f' stroke-dasharray="{dash}"' if dash else "")
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points)
+    x = left + nth * 190
+    return (
+        f'<polyline points="{path}" fill="none" {style}/>{dots}'
+        f'<line x1="{x}" y1="9" x2="{x + 26}" y2="9" {style}/>'
+        f'<text x="{x + 33}" y="13" fill="{INK}" font-size="12">{escape(item.name)}</text>'
+    )
+
+
+def nice_ticks(highest: float, wanted: int = 4) -> tuple[float, ...]:
+    """Round numbers from 0 to at least ``highest``.
+
+    >>> nice_ticks(0.37)
+    (0.0, 0.1, 0.2, 0.3, 0.4)
+    """
+    if highest <= 0:
+        return (0.0, 1.0)
+    raw = highest / wanted
+    unit = 10.0 ** floor(log10(raw))
+    step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= raw * 0.999999)
+    return tuple(round(step * i, 12) for i in range(ceil(highest / step - 1e-9) + 1))
+
+
+def _spell(value: float | None, kind: Kind, language: Language) -> str:
+    if value is not None and kind in {"count", "money"}:
+        return spell(round(value), kind, language)
+    return spell(value, kind, language)

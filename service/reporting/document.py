@@ -1,0 +1,226 @@
+"""What a report is, before any page is set: sections, tables and figures whose every number has a source.
+
+A ``Source`` names the query (``segments.by_band@1``, explained in the report's appendix) and the exact inputs
+(``derived_profile@3``: a table at a version, or ``release:<id>``), so that each number can be derived again.
+Exact figures and differentially private ones never share a table: a table is one or the other.
+
+A cell of None is suppressed (a group of fewer than ten people).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same words in both languages."""
+
+    zh: str
+    en: str
+
+    def to(self, language: Language) -> str:
+        """The words in one language."""
+        return self.zh if language == "zh" else self.en
+
+
+Cell = int | float | str | Text | date | None
+#: ``name`` is text that is not wrapped; ``code`` an id that is cut on paper; ``money`` is integer cents; ``share`` a fraction of 1; ``micro`` an integer of millionths.
+Kind = Literal["text", "name", "code", "count", "money", "share", "number", "micro", "date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    key: str
+    title: Text
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers come from: a query by id and the inputs it read."""
+
+    query: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. Raises ValueError when a row does not have one cell per column.
+
+    Attributes:
+        id: file name of its CSV, without ending.
+        title: for people.
+        source: of every number in it.
+        columns: in order.
+        rows: cells per column.
+        basis: ``exact``, or ``private`` for noisy answers.
+        note: what a reader must know.
+        printed: rows shown on paper; the CSV has all.
+    """
+
+    id: str
+    title: Text
+    source: Source
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    basis: Literal["exact", "private"] = "exact"
+    note: Text | None = None
+    printed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse ragged rows and doubled columns."""
+        keys = [c.key for c in self.columns]
+        if len(set(keys)) != len(keys) or any(len(row) != len(keys) for row in self.rows):
+            raise ValueError(f"table {self.id}: one cell per column")
+
+    def values(self, key: str) -> tuple[Cell, ...]:
+        """One column's cells."""
+        place = [c.key for c in self.columns].index(key)
+        return tuple(row[place] for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart of a table; the table is always in the report as well.
+
+    Attributes:
+        id: distinct id.
+        title: for people.
+        shape: ``bar`` or ``line``.
+        table: the table drawn.
+        label: column of labels (bars) or of the horizontal axis (lines).
+        series: columns drawn.
+    """
+
+    id: str
+    title: Text
+    shape: Literal["bar", "line"]
+    table: Table
+    label: str
+    series: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """A number for the first page, with its source."""
+
+    label: Text
+    value: Cell
+    kind: Kind
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A numbered section."""
+
+    id: str
+    title: Text
+    paragraphs: tuple[Text, ...] = ()
+    items: tuple[Table | Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """For whom, about when, from which state of the log and of the rules.
+
+    Attributes:
+        institution: the controller that files the report.
+        period: first and last day.
+        as_of: instant of the state that was read, UTC.
+        currency: ISO 4217 code of money cells.
+        log_origin: name of the log.
+        log_size: entries covered by the checkpoint read.
+        log_root: base64 root hash of that checkpoint.
+        policy: ``sha256:`` digest of the rules in force.
+        number: running number of the report.
+    """
+
+    institution: Text
+    period: tuple[date, date]
+    as_of: datetime
+    currency: str
+    log_origin: str
+    log_size: int
+    log_root: str
+    policy: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole report."""
+
+    type: str
+    title: Text
+    provenance: Provenance
+    key_figures: tuple[KeyFigure, ...]
+    sections: tuple[Section, ...]
+    queries: tuple[tuple[str, Text], ...]
+
+    def tables(self) -> Iterator[Table]:
+        """Every table in order."""
+        for section in self.sections:
+            yield from (item for item in section.items if isinstance(item, Table))
+
+    def __post_init__(self) -> None:
+        """Refuse doubled table ids and numbers whose query is not explained."""
+        ids = [t.id for t in self.tables()]
+        used = {t.source.query for t in self.tables()} | {k.source.query for k in self.key_figures}
+        if len(set(ids)) != len(ids) or not used <= {q for q, _ in self.queries}:
+            raise ValueError("table ids must be distinct and every query explained")
+
+
+def format_report(report: Report) -> bytes:
+    """Machine-readable form: canonical JSON with sources, both languages, raw values."""
+    p = report.provenance
+    body = {
+        "type": report.type,
+        "title": _json(report.title),
+        "institution": _json(p.institution),
+        "number": p.number,
+        "period": [p.period[0].isoformat(), p.period[1].isoformat()],
+        "as_of": p.as_of.isoformat(),
+        "currency": p.currency,
+        "log": {"origin": p.log_origin, "size": p.log_size, "root": p.log_root},
+        "policy": p.policy,
+        "key_figures": [
+            {"label": _json(k.label), "value": _json(k.value), "kind": k.kind, "source": _source(k.source)}
+            for k in report.key_figures
+        ],
+        "tables": [
+            {
+                "id": t.id,
+                "section": section.id,
+                "title": _json(t.title),
+                "basis": t.basis,
+                "source": _source(t.source),
+                "columns": [{"key": c.key, "kind": c.kind, "title": _json(c.title)} for c in t.columns],
+                "rows": [[_json(cell) for cell in row] for row in t.rows],
+            }
+            for section in report.sections
+            for t in section.items
+            if isinstance(t, Table)
+        ],
+        "queries": {query: _json(text) for query, text in report.queries},
+    }
+    return (json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _json(cell: Cell) -> object:
+    if isinstance(cell, Text):
+        return {"zh": cell.zh, "en": cell.en}
+    return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def _source(source: Source) -> dict[str, object]:
+    return {"query": source.query, "inputs": list(source.inputs)}

@@ -1,0 +1,48 @@
+"""Numbers and words as people read them, in both languages."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from service.reporting.document import Cell, Kind, Language, Text
+from service.reporting.suppression import SMALLEST
+
+CENTS: Final = 100
+MICRO: Final = 1_000_000
+SUPPRESSED: Final = f"<{SMALLEST}"
+NOT_APPLICABLE: Final = "–"
+#: Kinds that are set flush right with tabular figures.
+NUMERIC: Final = frozenset({"count", "money", "share", "number", "micro"})
+
+
+def spell(cell: Cell, kind: Kind, language: Language) -> str:
+    """A cell as printed.
+
+    >>> spell(1234567, "money", "en"), spell(0.2212, "share", "en"), spell(None, "count", "en")
+    ('12,346', '22.1 %', '<10')
+    """
+    if cell is None:
+        return SUPPRESSED if kind in NUMERIC else NOT_APPLICABLE
+    if isinstance(cell, Text):
+        return cell.to(language)
+    if isinstance(cell, str | date):
+        return str(cell)
+    match kind:
+        case "money":
+            return f"{round(cell / CENTS):,}"
+        case "share":
+            return f"{cell * 100:.1f} %"
+        case "micro":
+            return f"{cell / MICRO:.4f}"
+        case _:
+            return f"{cell:,}" if isinstance(cell, int) else _decimal(cell)
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}"
+
+
+def abbreviate(code: str, length: int = 12) -> str:
+    """A digest or id, cut for a narrow column; the machine-readable form has it whole."""
+    return code if len(code) <= length + 1 else code[:length] + "…"

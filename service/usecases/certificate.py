@@ -1,0 +1,88 @@
+"""The certificate of a rights request: what was asked, decided and done, what was kept and why; verifiable offline.
+
+It carries no identifier. ``commitment`` is HMAC-SHA256 of the contact under the receipt key that only the
+customer holds, so the customer can show that the certificate is about them and nobody else can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from audit.certificate import build_certificate
+from audit.dsse import Statement, format_statement
+from policies.model import Decision
+from service.domain.actors import Actor
+from service.domain.releases import ReleaseState
+from service.domain.requests import Right, RightsRequest
+from service.ports import Deps
+from service.usecases.access import record
+
+_TYPE: Final = "https://fiduciary.example/certificates/rights/v1"
+
+
+def certify(request: RightsRequest, *, actor: Actor, decision: Decision, deps: Deps) -> str:
+    """Write ``<home>/certificates/<request>.json`` and return its name."""
+    evidence = json.loads(request.evidence)
+    cited = sorted(set(evidence.pop("entries", [])))
+    predicate = _predicate(request, evidence, deps) | {"entries": cited, "policy": decision.policy}
+    digest = hashlib.sha256(request.decision.encode()).hexdigest()
+    envelope = deps.audit.attest(format_statement(Statement({"decision": digest}, _TYPE, predicate)))
+    payload = "sha256:" + hashlib.sha256(envelope).hexdigest()
+    index = record(deps, actor, decision, "rights:certify", resource=f"rights/{request.id}", payload=payload)
+    proofs = deps.audit.evidence([*cited, index])
+    data = build_certificate(envelope, cited, index, evidence=proofs)
+    name = f"{request.id}.json"
+    write_atomically(deps.home / "certificates" / name, data)
+    return name
+
+
+def _predicate(request: RightsRequest, evidence: dict[str, object], deps: Deps) -> dict[str, object]:
+    done: dict[str, object] = {
+        "request": request.id,
+        "right": request.right.value,
+        "opened_at": request.opened_at.isoformat(),
+        "due_at": request.due_at.isoformat(),
+        "done_at": deps.clock.now().isoformat(),
+        "decided_by": request.decided_by,
+        "decision": json.loads(request.decision or "[]"),
+        "commitment": evidence.pop("commitment", ""),
+        "steps": evidence,
+    }
+    if request.right is Right.ERASURE:
+        done |= _derived(deps)
+    return done
+
+
+def _derived(deps: Deps) -> dict[str, object]:
+    """What was made from the data before: released answers and models, and why they stay."""
+    with deps.ops() as tx:
+        releases = sum(r.state is ReleaseState.RELEASED for r in tx.releases.all())
+        models = [
+            {"model": f"{m.name}@{m.version}", "digest": m.digest, "rho": m.rho, "state": m.state.value}
+            for m in tx.models.all()
+        ]
+    return {
+        "releases": {"count": releases, "why": "differentially private; a recomputation would single the person out"},
+        "models": {"trained_before": models, "why": "trained from differentially private counts only"},
+        "outside": "backups made before this erasure open nothing once their key epoch, named above, is destroyed",
+    }
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The whole file or none of it, durable on return."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,50 @@
+"""Evidence for people outside: verify it offline, read the log, fetch a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from audit.entry import Entry
+from audit.errors import AuditError
+from audit.verify import verify
+from service.domain.actors import Actor
+from service.errors import TamperedError, UnknownError, UsageError
+from service.ports import Deps
+from service.usecases.access import authorise, record
+
+
+def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
+    """Check a bundle, a certificate or a log. Needs no database, no network and no secret.
+
+    Raises:
+        TamperedError: names the first broken link.
+        UsageError: the path is none of the three.
+    """
+    if not path.exists():
+        raise UsageError("there is no such file", path=path.name)
+    trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
+    try:
+        facts = verify(path, vkey=trusted or None)
+    except AuditError as error:
+        raise TamperedError("evidence does not verify", link=str(error)) from error
+    return asdict(facts)
+
+
+def read_log(last: int, *, actor: Actor, deps: Deps) -> tuple[tuple[int, Entry], ...]:
+    """The newest entries. The reading is an entry itself, durable before anything is shown."""
+    decision = authorise(deps, actor, "audit:read", resource="log")
+    record(deps, actor, decision, "audit:read", resource="log", detail=(("last", last),))
+    deps.audit.seal()
+    return tuple(deps.audit.entries())[-last:]
+
+
+def find_report(name: str, *, actor: Actor, deps: Deps) -> Path:
+    """The path of a report bundle. Raises UnknownError."""
+    decision = authorise(deps, actor, "report:read", resource="report")
+    path = next((p for p in (deps.home / "report").glob("*.zip") if p.name == name), None)
+    if path is None:
+        raise UnknownError("there is no report of that name")
+    record(deps, actor, decision, "report:read", resource=f"report/{path.name}")
+    return path

@@ -1,0 +1,267 @@
+"""Rights requests: open, verify, decide, run, certify. PIPL 44-48 and 50; GDPR 12, 15, 17, 18, 21, 22.
+
+An unverified request changes nothing for anyone: it cannot be decided, it does not stand in the way of
+another, and its answer to the outside is the same whether the contact is known or not.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from policies.model import Decision
+from privacy.pseudonym.blind_index import blind_index
+from privacy.pseudonym.normalise import normalise
+from service.domain.actors import Actor
+from service.domain.deadlines import due_at
+from service.domain.requests import RequestState, Right, RightsRequest
+from service.errors import ConflictError, DeniedError, UnknownError, UsageError
+from service.ports import Deps
+from service.usecases import erasure
+from service.usecases.access import authorise, record
+from service.usecases.certificate import certify
+from service.usecases.package import access_package
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+CODE_MINUTES: Final = 10
+MAX_ATTEMPTS: Final = 5
+MAX_OPEN_PER_HOUR: Final = 3
+CONTACTS: Final = frozenset({"email", "mobile"})
+#: Standing flag: no decision by automation alone.
+OBJECTED: Final = "no_automated_decision"  # PIPL 24(3), GDPR 22
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the person who asked is told; the same for a known and an unknown contact.
+
+    ``receipt_key`` opens the subject commitment in the certificate; the service does not keep it.
+    """
+
+    id: str
+    due_at: str
+    code_expires_at: str
+    receipt_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Outcome of a run. ``package`` is the access copy, for the person only and stored nowhere."""
+
+    request: RightsRequest
+    package: dict[str, object] | None
+
+
+def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps: Deps) -> Opened:
+    """Open a request by a contact the service may hold, and send a one-time code there.
+
+    Raises:
+        UsageError: the contact is not an e-mail address or mobile number (it is never echoed).
+    """
+    request_id = secrets.token_hex(16)
+    resource = f"rights/{request_id}"
+    decision = authorise(deps, actor, "rights:open", resource=resource)
+    value = _normalised(id_type, contact)
+    now = deps.clock.now()
+    subject = deps.vault.find(id_type, _blind(id_type, value, deps)) or 0
+    code, key = f"{secrets.randbelow(10**6):06d}", secrets.token_hex(32)
+    clock = deps.policy.bundle.jurisdictions["cn_pipl"]
+    request = RightsRequest(
+        id=request_id,
+        right=right,
+        subject=subject,
+        state=RequestState.OPENED,
+        opened_at=now,
+        due_at=due_at(
+            now, clock.clocks["rights_request"], working="rights_request" in clock.working_days
+        ),  # PIPL 50
+        code_tag=_code_tag(request_id, code, deps),
+        code_expires_at=now + timedelta(minutes=CODE_MINUTES),
+        evidence=_json({"commitment": hmac.digest(bytes.fromhex(key), value.encode(), "sha256").hex()}),
+    )
+    with deps.ops() as tx:
+        recent = sum(
+            r.subject == subject and r.state is RequestState.OPENED and now - r.opened_at < timedelta(hours=1)
+            for r in tx.requests.all()
+        )
+    index = record(deps, actor, decision, "rights:open", resource=resource, detail=(("right", right.value),))
+    with deps.ops() as tx:
+        tx.requests.add(_cite(request, index))
+    if subject and recent < MAX_OPEN_PER_HOUR:
+        deps.courier.deliver(id_type, value, code)
+    expires = now + timedelta(minutes=CODE_MINUTES)
+    return Opened(request_id, request.due_at.isoformat(), expires.isoformat(), key)
+
+
+def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
+    """Check the one-time code: single use, ten minutes, five tries.
+
+    Raises:
+        DeniedError: wrong, used or expired code, or an unknown contact: the reason is the same for all.
+    """
+    actor, decision = _subject(request_id, deps)
+    with deps.ops() as tx:
+        request = tx.requests.get(request_id)
+        if request.state is not RequestState.OPENED:
+            raise ConflictError("the request is not waiting for a code", state=request.state.value)
+        good = _code_is_good(request, code, deps)
+        attempts = request.attempts + (not good)
+        state = RequestState.VERIFIED if good else RequestState.OPENED
+        if attempts >= MAX_ATTEMPTS:
+            state = RequestState.EXPIRED
+        request = replace(
+            request, state=state, attempts=attempts, code_tag="" if state is not RequestState.OPENED else request.code_tag
+        )
+        tx.requests.save(request)
+    record(
+        deps, actor, decision, "rights:verify",
+        resource=f"rights/{request_id}", detail=(("attempts", attempts), ("verified", int(good))),
+    )  # fmt: skip
+    if not good:
+        raise DeniedError("the code is wrong or no longer valid", left=MAX_ATTEMPTS - attempts)
+    return request
+
+
+def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsRequest:
+    """Decide a verified request by the rules in force, class by class, and write the decision down."""
+    resource = f"rights/{request_id}"
+    decision = authorise(deps, actor, "rights:decide", resource=resource)
+    outcomes = "[]"
+    with deps.ops() as tx:
+        request = tx.requests.get(request_id)
+        _expect(request, RequestState.VERIFIED)
+        if request.right is Right.ERASURE:
+            plan = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
+            outcomes = erasure.format_outcomes(plan)
+    kept = outcomes.count('"restrict"')
+    index = record(
+        deps, actor, decision, "rights:decide",
+        resource=resource, detail=(("classes_kept", kept), ("right", request.right.value)),
+    )  # fmt: skip
+    request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=outcomes)
+    with deps.ops() as tx:
+        tx.requests.save(_cite(request, index))
+    return request
+
+
+def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
+    """Carry out a decided request, or go on with one that was interrupted; ends with a certificate."""
+    resource = f"rights/{request_id}"
+    decision = authorise(deps, actor, "rights:run", resource=resource)
+    with deps.ops() as tx:
+        request = tx.requests.get(request_id)
+        if request.state is not RequestState.RUNNING:
+            _expect(request, RequestState.DECIDED)
+            request = replace(request, state=RequestState.RUNNING)
+            tx.requests.save(request)
+    package = None
+    if request.right is Right.ERASURE:
+        request = _erase(request, actor, decision, deps)
+    else:
+        request, package = _grant(request, deps)
+    name = certify(request, actor=actor, decision=decision, deps=deps)
+    with deps.ops() as tx:
+        if request.right is Right.ERASURE:
+            tx.requests.forget(request.subject)
+            request = replace(request, subject=0)
+        request = replace(request, state=RequestState.DONE, certificate=name)
+        tx.requests.save(request)
+    return Ran(request, package)
+
+
+def find_certificate(request_id: str, *, actor: Actor, deps: Deps) -> Path:
+    """The certificate of a finished request. Raises ConflictError while there is none."""
+    authorise(deps, actor, "rights:run", resource=f"rights/{request_id}")
+    with deps.ops() as tx:
+        request = tx.requests.get(request_id)
+    if not request.certificate:
+        raise ConflictError("the request has no certificate yet", state=request.state.value)
+    return deps.home / "certificates" / request.certificate
+
+
+def _erase(request: RightsRequest, actor: Actor, decision: Decision, deps: Deps) -> RightsRequest:
+    for name, step in erasure.STEPS:
+        if name in request.steps.split(","):
+            continue
+        found = step(request, deps)
+        evidence = {**json.loads(request.evidence or "{}"), name: found}
+        steps = ",".join(filter(None, (request.steps, name)))
+        detail = tuple(sorted((("step", name), *found.items())))
+        resource = f"rights/{request.id}"
+        index = record(deps, actor, decision, "rights:erase", resource=resource, subjects=1, detail=detail)
+        request = _cite(replace(request, steps=steps, evidence=_json(evidence)), index)
+        with deps.ops() as tx:
+            tx.requests.save(request)
+    return request
+
+
+def _grant(request: RightsRequest, deps: Deps) -> tuple[RightsRequest, dict[str, object] | None]:
+    package = None
+    if request.right is Right.ACCESS:
+        package = access_package(request.subject, deps=deps)  # PIPL 45(1), GDPR 15
+        found: dict[str, object] = {"parts": len(package)}
+    elif request.right is Right.RESTRICTION:
+        deps.vault.restrict(request.subject)  # PIPL 44, GDPR 18
+        found = {"restricted": 1}
+    else:
+        with deps.ops() as tx:
+            tx.requests.flag(request.subject, OBJECTED, deps.clock.now())  # PIPL 24(3), GDPR 21 and 22
+        found = {"flag": OBJECTED}
+    evidence = {**json.loads(request.evidence or "{}"), request.right.value: found}
+    return replace(request, steps=request.right.value, evidence=_json(evidence)), package
+
+
+def _subject(request_id: str, deps: Deps) -> tuple[Actor, Decision]:
+    """The data subject, whose right comes from the law and whose proof is the code: no rule grants it."""
+    if not _ID.fullmatch(request_id):
+        raise UnknownError("there is no such request")
+    policy = deps.policy.bundle.digest
+    decision = Decision(allow=True, rule="statutory", role="data_subject", reason="allowed", policy=policy)
+    return Actor(f"subject:{request_id}", frozenset({"data_subject"})), decision
+
+
+def _cite(request: RightsRequest, index: int) -> RightsRequest:
+    """Remember a log entry of the request: the certificate cites them all."""
+    evidence = json.loads(request.evidence or "{}")
+    evidence["entries"] = [*evidence.get("entries", []), index]
+    return replace(request, evidence=_json(evidence))
+
+
+def _expect(request: RightsRequest, state: RequestState) -> None:
+    if request.state is not state:
+        raise ConflictError("the request is not in the right state", state=request.state.value, needed=state.value)
+
+
+def _normalised(id_type: str, contact: str) -> str:
+    if id_type not in CONTACTS:
+        raise UsageError("a request is opened by e-mail address or mobile number", contact_type=id_type)
+    value = normalise(pl.Series([contact]), id_type)[0]
+    if value is None:
+        raise UsageError("the contact is not a valid one of its type", contact_type=id_type)
+    return str(value)
+
+
+def _blind(id_type: str, value: str, deps: Deps) -> bytes:
+    return bytes(blind_index(pl.Series([value]), deps.keyring.index_key(id_type))[0])
+
+
+def _code_tag(request_id: str, code: str, deps: Deps) -> str:
+    return hmac.digest(deps.keyring.derive("one-time-code"), f"{request_id}:{code}".encode(), "sha256").hex()
+
+
+def _code_is_good(request: RightsRequest, code: str, deps: Deps) -> bool:
+    fresh = request.code_expires_at is not None and deps.clock.now() < request.code_expires_at
+    same = hmac.compare_digest(request.code_tag, _code_tag(request.id, code, deps))
+    return same and fresh and request.subject > 0
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

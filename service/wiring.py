@@ -1,0 +1,86 @@
+"""The one place that composes ports and adapters."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from policies.enforcer import Enforcer
+from policies.loader import load_policies
+from privacy.keys.keyring import Keyring
+from privacy.pii.detect import build_detector
+from service.adapters.clock import SystemClock
+from service.adapters.connectors.contract_file import load_contract, parse_yaml
+from service.adapters.connectors.files import FileConnector
+from service.adapters.courier import ConsoleCourier
+from service.adapters.events.store import DeltaEventStore
+from service.adapters.keys.files import create_root, load_root
+from service.adapters.scanner import FileScanner
+from service.adapters.sql.engine import make_engine, migrate
+from service.adapters.sql.ops import open_ops
+from service.adapters.sql.vault import open_vault
+from service.adapters.trail import open_trail
+from service.domain.actors import Actor
+from service.domain.contracts import DatasetContract
+from service.domain.odcs import parse_contract
+from service.errors import ConflictError
+from service.ports import Clock, Courier, Deps
+from service.settings import Settings
+from service.usecases.users import first_user
+
+__all__ = ["create_service", "load_contract", "open_service", "parse_contract_text"]
+
+
+def parse_contract_text(text: str) -> DatasetContract:
+    """A dataset contract from its YAML text. Raises ContractError."""
+    return parse_contract(parse_yaml(text.encode()))
+
+
+def create_service(settings: Settings, *, clock: Clock | None = None) -> tuple[Deps, str]:
+    """Make a new data directory: keys, databases, log and the first administrator; returns their token.
+
+    Raises:
+        ConflictError: the directory holds a service already; nothing is touched.
+    """
+    if (settings.keys / "root.key").exists():
+        raise ConflictError("this data directory holds a service already")
+    for folder in (settings.home, settings.keys, settings.events, settings.reports, settings.certificates):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    create_root(settings.keys / "root.key")
+    deps = _compose(settings, clock or SystemClock(), create=True)
+    token = first_user(Actor("user:admin", frozenset({"admin"})), deps=deps)
+    deps.audit.seal()
+    return deps, token
+
+
+def open_service(settings: Settings, *, clock: Clock | None = None, courier: Courier | None = None) -> Deps:
+    """Open an existing data directory. Raises ConflictError when there is none."""
+    if not (settings.keys / "root.key").exists():
+        raise ConflictError("there is no service here yet; run `fiduciary init`")
+    return _compose(settings, clock or SystemClock(), create=False, courier=courier)
+
+
+def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier | None = None) -> Deps:
+    keyring = Keyring(load_root(settings.keys / "root.key"))
+    ops_engine, vault_engine = make_engine(settings.database_url), make_engine(settings.vault_url)
+    migrate(ops_engine, "ops")
+    migrate(vault_engine, "vault")
+    return Deps(
+        clock=clock,
+        audit=open_trail(settings.log, settings.keys / "log.key", settings.origin, create=create),
+        policy=_policy(settings.policies),
+        keyring=keyring,
+        vault=open_vault(vault_engine, keyring, settings.keys, clock),
+        events=DeltaEventStore(settings.events, n_buckets=settings.buckets),
+        ops=open_ops(ops_engine),
+        connector=FileConnector(),
+        detector=functools.cache(build_detector),
+        scanner=FileScanner(settings.home),
+        courier=courier or ConsoleCourier(),
+        home=settings.home,
+    )
+
+
+@functools.cache
+def _policy(directory: Path | None) -> Enforcer:
+    return Enforcer(load_policies(directory))
