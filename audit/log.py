@@ -245,9 +245,10 @@ class Log:
         return self._follow(_State(note, checkpoint, checkpoint.size, 0))
 
     def _check_extends(self, old: Checkpoint, new: Checkpoint, tree: TreeReader) -> None:
+        if old.size == 0:
+            return
         try:
-            proof = tree.consistency(old.size) if old.size else ()
-            verify_consistency(old.size, new.size, old.root, new.root, proof)
+            verify_consistency(old.size, new.size, old.root, new.root, tree.consistency(old.size))
         except ProofError as error:
             raise LogCorruptError(CHECKPOINT, "does not extend the tree seen before") from error
 

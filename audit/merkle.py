@@ -146,16 +146,12 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """RFC 9162 section 2.1.4.2; an empty old tree is extended by every tree. Raises ConsistencyError."""
+    """RFC 9162 section 2.1.4.2; about an empty old tree there is nothing to prove. Raises ConsistencyError."""
     broken = ConsistencyError(old, new)
-    if not 0 <= old <= new or any(len(item) != HASH_BYTES for item in (old_root, new_root, *proof)):
+    if not 0 < old <= new or any(len(item) != HASH_BYTES for item in proof):
         raise broken
-    if old in {0, new}:
-        if (
-            proof
-            or (old_root != (EMPTY_ROOT if old == 0 else new_root))
-            or (new == 0 and new_root != EMPTY_ROOT)
-        ):
+    if old == new:
+        if proof or old_root != new_root:
             raise broken
         return
     if not proof:

@@ -167,8 +167,7 @@ def _verify_pending(data: bytes, size: int) -> int:
     if groups and groups[0].index != size:
         raise BrokenLinkError("pending", "does not follow the signed tree")
     for group in groups:
-        for index, entry in enumerate(group.entries, group.index):
-            link(f"entry {index}", lambda entry=entry: check_entry(entry))  # type: ignore[misc]
+        _verify_entries(group.entries, group.index)
     return groups[-1].stop - size if groups else 0
 
 
@@ -193,12 +192,16 @@ def _verify_tree(checkpoint: Checkpoint, read: Callable[[str], bytes], progress:
 def _verify_bundle_file(index: int, width: int, read: Callable[[str], bytes]) -> list[bytes]:
     path = tile_path("entries", index, width)
     entries = link(f"file {path}", lambda: decode_bundle(read(path), width))
-    for offset, entry in enumerate(entries):
+    _verify_entries(entries, index * WIDTH)
+    return entries
+
+
+def _verify_entries(entries: Sequence[bytes], first: int) -> None:
+    for index, entry in enumerate(entries, first):
         try:
             check_entry(entry)
         except EntryError as error:
-            raise BrokenLinkError(f"entry {index * WIDTH + offset}", str(error)) from error
-    return entries
+            raise BrokenLinkError(f"entry {index}", str(error)) from error
 
 
 def _verify_full(rows: list[list[bytes]], done: list[int], read: Callable[[str], bytes]) -> None:

@@ -191,7 +191,8 @@ class PolicyBundle:
         digest: ``sha256:`` over the names and bytes of all rule files.
         matcher: text of ``access/model.conf``.
         rules: in file order.
-        roles: role to its title by language.
+        roles: every role that exists.
+        role_titles: role to its title by language.
         permissions: every ``noun:verb`` that exists.
         separation: separation of duties.
         purposes: by code.
@@ -204,7 +205,8 @@ class PolicyBundle:
     digest: str
     matcher: str
     rules: tuple[Rule, ...]
-    roles: Mapping[str, Mapping[str, str]]
+    roles: frozenset[str]
+    role_titles: Mapping[str, Mapping[str, str]]
     permissions: frozenset[str]
     separation: Separation
     purposes: Mapping[str, Purpose]

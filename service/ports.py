@@ -396,6 +396,18 @@ class Courier(Protocol):
         ...
 
 
+class ReportSigner(Protocol):
+    """Signs the PDF of a report."""
+
+    def sign(self, pdf: bytes) -> bytes:
+        """The file with a PAdES signature."""
+        ...
+
+    def certificate(self) -> bytes:
+        """The signer's certificate, PEM."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What every use case is given."""
@@ -412,3 +424,4 @@ class Deps:
     scanner: Scanner
     courier: Courier
     home: Path
+    signer: ReportSigner | None = None  # without it no report can be issued

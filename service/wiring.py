@@ -15,6 +15,7 @@ from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
 from service.adapters.keys.files import create_root, load_root
+from service.adapters.keys.report_key import ReportKey
 from service.adapters.scanner import FileScanner
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.sql.ops import open_ops
@@ -78,6 +79,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         scanner=FileScanner(settings.home),
         courier=courier or ConsoleCourier(),
         home=settings.home,
+        signer=ReportKey(settings.keys, clock),
     )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fakes.clock import FakeClock
 from fakes.postgres import PostgresServer, find_binaries, run_postgres
+
+if TYPE_CHECKING:
+    from fakes.house import House
 
 
 @pytest.fixture
@@ -56,3 +60,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say why the session failed when only skips did it."""
     if os.environ.get("CI") == "true" and (skipped := _skipped(config)):
         terminalreporter.write_line(f"CI=true: {skipped} skipped test(s) fail this session", red=True)
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A service with 300 customers taken in, made once; tests use copies."""
+    from fakes.house import furnish  # here, so that tests without a service do not pay for it
+
+    return furnish(tmp_path_factory.mktemp("furnished"))
+
+
+@pytest.fixture
+def house(furnished: House, tmp_path: Path) -> House:
+    """A furnished service of the test's own."""
+    from fakes.house import move_in
+
+    return move_in(furnished, tmp_path)

@@ -55,7 +55,7 @@ def admit(subjects: pl.Series, consents: pl.DataFrame, *, need: ConsentNeed, at:
     """
     if at.utcoffset() is None:
         raise ValueError("the instant must have a time zone")
-    if need.basis in NO_CONSENT_NEEDED:  # PIPL 13(1) 2 and 3
+    if need.basis in NO_CONSENT_NEEDED:  # PIPL 13
         return pl.repeat(None, len(subjects), dtype=pl.String, eager=True).alias("reason")
     if need.basis != "consent" or need.kind not in COVERED_BY:
         return pl.repeat(NO_CONSENT, len(subjects), dtype=pl.String, eager=True).alias("reason")

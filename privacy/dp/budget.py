@@ -53,7 +53,7 @@ class PrivacyLoss:
         return _epsilon(self.rho, _exponent(delta_exponent))
 
     def split(self, parts: int) -> PrivacyLoss:
-        """An equal share; what the division leaves over is not spent. Raises LossError when nothing is left."""
+        """An equal share; a remainder is not spent. Raises LossError when the share would be nothing."""
         _positive(parts, "parts")
         return PrivacyLoss(self.rho // parts)
 
@@ -96,7 +96,7 @@ def _epsilon(rho: int, delta_exponent: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _largest_rho(epsilon: int, delta_exponent: int) -> int:
-    """Search in integers: the conversion grows with rho. Raises LossError when even one micro-rho is too much."""
+    """Search in integers: epsilon grows with rho. Raises LossError when one micro-rho is too much."""
     low, high = 0, 1
     while _epsilon(high, delta_exponent) <= epsilon:
         low, high = high, high * 2

@@ -1,8 +1,8 @@
-"""Noise, and nothing else: the discrete Gaussian on integer vectors (Canonne, Kamath, Steinke 2020), by OpenDP.
+"""Noise, and nothing else: OpenDP's discrete Gaussian on integer vectors (Canonne, Kamath, Steinke 2020).
 
 The only module that imports ``opendp``. There is no seed: OpenDP draws from the operating system, and a noise
-that can be repeated can be subtracted. Only the vector mechanism of OpenDP's core is used, never its data frame
-layer.
+that can be repeated can be subtracted. Only the vector mechanism of OpenDP's core is used, never its data
+frame layer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_SCALE: Final = 2.0**55  # 2^63 is more than 250 standard deviations away: i
 
 
 def gaussian_scale(l2: float, rho: int) -> float:
-    """Standard deviation that gives rho (micro-units) at L2 sensitivity ``l2``: l2 / sqrt(2 rho), rounded up."""
+    """Standard deviation for rho (micro-units) at L2 sensitivity ``l2``: l2 / sqrt(2 rho), rounded up."""
     return l2 / math.sqrt(2 * rho / _MICRO) * (1 + 1e-12)
 
 
@@ -45,7 +45,7 @@ def add_gaussian(exact: Sequence[int], l2: float, rho: int) -> list[int]:
     scale = gaussian_scale(l2, rho)
     if scale > _MAX_SCALE:
         raise MechanismError("scale exceeds the integers")
-    measurement = dp.m.make_gaussian(*_int_vectors(), scale=scale)
+    measurement: Any = dp.m.make_gaussian(*_int_vectors(), scale=scale)
     if Fraction(measurement.map(l2)) * _MICRO > rho:
         raise MechanismError("the loss is larger than what was paid")
     noisy: list[int] = measurement(list(exact))
@@ -54,7 +54,8 @@ def add_gaussian(exact: Sequence[int], l2: float, rho: int) -> list[int]:
 
 def epsilon_of_rho(rho: int, delta_exponent: int) -> int:
     """OpenDP's conversion of rho-zCDP to (epsilon, delta)-DP: micro-rho to micro-epsilon, rounded up."""
-    profile = _identity().map(math.nextafter(rho / _MICRO, math.inf))
+    conversion: Any = _identity()
+    profile = conversion.map(math.nextafter(rho / _MICRO, math.inf))
     return math.ceil(Fraction(profile.epsilon(10.0**-delta_exponent)) * _MICRO)
 
 

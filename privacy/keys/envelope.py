@@ -40,7 +40,7 @@ def seal(key: bytes, document: bytes, *, subject: int, data_class: str, schema: 
     Raises:
         KeyFormatError: the key does not have 32 bytes.
     """
-    nonce = secrets.token_bytes(_NONCE)
+    nonce = secrets.token_bytes(_NONCE)  # PIPL 51, GDPR 32
     return nonce + _cipher(key).encrypt(nonce, document, _context(subject, data_class, schema))
 
 

@@ -1,9 +1,10 @@
 """Find personal data in free text: fold, run the rules that can apply, map back, arbitrate.
 
-No language model, no network, and no Presidio import until someone asks for its engine. Presidio stays the plug-in API: an
-operator's ``EntityRecognizer`` can join the detector (``build_detector(plugins=...)``), and all rules are available as
-recognisers of a stock ``AnalyzerEngine`` (``presidio_engine()``). A plugin that fails fails the batch: text that was
-not scanned must not pass for clean.
+No language model, no network, and no Presidio import until someone asks for its engine. Presidio stays
+the plug-in API: an operator's ``EntityRecognizer`` can join the detector
+(``build_detector(plugins=...)``), and all rules are recognisers of a stock ``AnalyzerEngine``, too
+(``presidio_engine()``). A plugin that fails fails the batch: text that was not scanned must not pass for
+clean.
 
 >>> build_detector().detect("手机号１３９１２３４５６７８")
 (Span(start=3, end=14, type='PHONE_NUMBER', score=0.85, rule='cn_mobile'),)
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 #: Languages the rules are registered for; each rule reads both.
 LANGUAGES: Final = ("zh", "en")
 _DIGIT: Final = re.compile(r"[0-9]")
+_NUMBER: Final = re.compile(r"[0-9](?:[ \t.\-()]{0,2}[0-9]){5}")
+
+
+def _offers(text: str) -> int:
+    """Bit set of the ``Needs`` that a folded text meets."""
+    offers = 1 << Needs.CUE
+    if _DIGIT.search(text):
+        offers |= 1 << Needs.DIGIT
+        if _NUMBER.search(text):
+            offers |= 1 << Needs.NUMBER
+    if "@" in text:
+        offers |= 1 << Needs.AT_SIGN
+    return offers
 
 
 class Plugin(Protocol):
@@ -42,18 +56,9 @@ class Detector:
     """All rules over texts. Immutable, safe to share between threads."""
 
     def __init__(self, rules: Sequence[Rule] = RULES, plugins: Sequence[Plugin] = ()) -> None:
-        by_need = {
-            (digit, at_sign): tuple(
-                r.find
-                for r in rules
-                if r.needs is Needs.CUE
-                or (r.needs is Needs.DIGIT and digit)
-                or (r.needs is Needs.AT_SIGN and at_sign)
-            )
-            for digit in (False, True)
-            for at_sign in (False, True)
-        }
-        self._finders: Final = by_need
+        self._finders: Final = tuple(
+            tuple(rule.find for rule in rules if needs >> rule.needs & 1) for needs in range(2 ** len(Needs))
+        )
         self._plugins: Final = tuple(plugins)
 
     def detect_batch(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
@@ -72,8 +77,7 @@ class Detector:
         """Spans of one text, disjoint and in order."""
         folded = fold(text)
         plain = folded.text
-        finders = self._finders[_DIGIT.search(plain) is not None, "@" in plain]
-        spans = [span for find in finders for span in find(plain)]
+        spans = [span for find in self._finders[_offers(plain)] for span in find(plain)]
         if folded.origin is not None:
             spans = [Span(*folded.original(s.start, s.end), s.type, s.score, s.rule) for s in spans]
         if self._plugins:
@@ -94,7 +98,7 @@ def build_detector(*, plugins: Sequence[Plugin] = ()) -> Detector:
 
 
 def presidio_engine() -> AnalyzerEngine:
-    """A stock Presidio engine with our recognisers and no language model; more can be added to its registry."""
+    """A stock Presidio engine with our recognisers and no language model; its registry takes more."""
     from privacy.pii.presidio_pack import build_engine  # noqa: PLC0415 - Presidio takes seconds to import
 
     return build_engine(LANGUAGES)

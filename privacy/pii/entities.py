@@ -1,9 +1,9 @@
 """What each entity type is in law: protection class, sensitivity, legal reference, identifier type.
 
 Classes follow JR/T 0171-2020, 4.2: C3 authenticates (passwords, codes, card security codes), C2 identifies a
-person or shows their finances, C1 is for internal use. ``sensitive`` follows PIPL 28 (financial accounts, specific
-identity) read with GB/T 35273-2020 annex B, which lists identity documents. An unknown type is treated as the
-strictest (unknown means no):
+person or shows their finances, C1 is for internal use. ``sensitive`` follows PIPL 28 (financial accounts,
+specific identity) read with GB/T 35273-2020 annex B, which lists identity documents. An unknown type is
+treated as the strictest (unknown means no):
 
 >>> entity("CN_ID_CARD").data_class, entity("CN_ID_CARD").sensitive
 ('C2', True)
@@ -56,6 +56,7 @@ _ALL = (
     Entity("CN_PLATE", "C2", sensitive=False, law=_PLAIN),
     Entity("CN_WECHAT", "C2", sensitive=False, law=_PLAIN),
     Entity("CN_QQ", "C2", sensitive=False, law=_PLAIN),
+    Entity("ORGANIZATION", "C2", sensitive=False, law=f"{_PLAIN} (employer)"),
     Entity("IP_ADDRESS", "C2", sensitive=False, law=f"{_PLAIN}; GDPR 4(1)"),
     # An organisation's code, but a sole trader's organisation is a person.
     Entity("CN_USCC", "C1", sensitive=False, law="GB 32100-2015; JR/T 0171-2020 4.2 c)"),

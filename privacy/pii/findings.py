@@ -1,8 +1,8 @@
 """A finding, and which finding wins where two overlap.
 
 Scores are bands, not probabilities: a checksum outranks a shape with context, which outranks a bare shape,
-which outranks a cue word. Inside a band the longer span wins. What a beaten span covers beyond the winner stays
-found, so arbitration never uncovers a character:
+which outranks a cue word. Inside a band the longer span wins. What a beaten span covers beyond the winner
+stays found, so arbitration never uncovers a character:
 
 >>> phone = Span(3, 14, "PHONE_NUMBER", PATTERN, "cn_mobile")
 >>> place = Span(0, 14, "LOCATION", CUE, "address")

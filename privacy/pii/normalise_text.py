@@ -1,11 +1,11 @@
-"""Text as the recognisers read it, and the way back to where it stood.
+r"""Text as the recognisers read it, and the way back to where it stood.
 
-Every character is folded alone: NFKC, any script's decimal digit to ASCII, any dash to ``-``; zero-width, bidi and
-other invisible format characters go. Circled and raised digits stay as they are: they number lists and footnotes,
-and folding them would glue them to the number that follows. Each folded character knows which original
-character it came from, so a span is reported where the reader sees it:
+Every character is folded alone: NFKC, any script's decimal digit to ASCII, any dash to ``-``;
+zero-width, bidi and other invisible format characters go. Circled and raised digits stay as they are:
+they number lists and footnotes, and folding them would glue them to the number that follows. Each folded
+character knows which original character it came from, so a span is reported where the reader sees it:
 
->>> folded = fold("电话：１３８\\u200b12345678")
+>>> folded = fold("电话：１３８\u200b12345678")
 >>> folded.text
 '电话:13812345678'
 >>> folded.original(3, 14)

@@ -1,7 +1,7 @@
 """The rules as Presidio recognisers. Imported on demand only: Presidio takes seconds and 100 MB to import.
 
-Each recogniser scores by its own left context on raw characters, so the engine's lemma-based context is not used:
-without a language model it has no lemmas, and on Chinese it would see single characters.
+Each recogniser scores by its own left context on raw characters, so the engine's lemma-based context is not
+used: without a language model it has no lemmas, and on Chinese it would see single characters.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from privacy.pii.recognisers import (
     email,
     ip_address,
     messaging,
+    organisation,
     person,
     travel_documents,
 )
@@ -43,7 +44,10 @@ class RuleRecognizer(EntityRecognizer):
         """Nothing to load: rules are compiled at import."""
 
     def analyze(
-        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+        self,
+        text: str,
+        entities: list[str],
+        nlp_artifacts: NlpArtifacts | None = None,  # noqa: ARG002 - Presidio's signature
     ) -> list[RecognizerResult]:
         """Results of the wanted entity types; an empty list of types wants all."""
         folded = fold(text)
@@ -52,7 +56,7 @@ class RuleRecognizer(EntityRecognizer):
             for s in self.RULE.find(folded.text)
         )
         metadata: dict[str, Any] = {
-            RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+            RecognizerResult.RECOGNIZER_NAME_KEY: type(self).__name__,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
         }
         return [
@@ -128,6 +132,12 @@ class CnPersonRecognizer(CnRecognizer):
     RULE = person.RULE
 
 
+class CnOrganisationRecognizer(CnRecognizer):
+    """企业名称."""
+
+    RULE = organisation.RULE
+
+
 class OfflineEmailRecognizer(RuleRecognizer):
     """E-mail; Presidio's own one fetches the public suffix list from the network."""
 
@@ -157,6 +167,7 @@ RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
     CnQqRecognizer,
     CnAddressRecognizer,
     CnPersonRecognizer,
+    CnOrganisationRecognizer,
     OfflineEmailRecognizer,
     IpAddressRecognizer,
     AuthSecretRecognizer,

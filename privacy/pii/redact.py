@@ -1,9 +1,10 @@
 """Replace findings by surrogates that keep the note readable: ``[PERSON_1]``, ``[PHONE_NUMBER_2]``.
 
-The same value has the same number within a note, whatever its spelling; numbers do not carry over to the next note,
-so surrogates link nothing.
+The same value has the same number within a note, whatever its spelling; numbers do not carry over to the next
+note, so surrogates link nothing.
 
->>> redact("a 13812345678 b 138-1234-5678", [Span(2, 13, "PHONE_NUMBER", 1, ""), Span(16, 29, "PHONE_NUMBER", 1, "")])
+>>> spans = [Span(2, 13, "PHONE_NUMBER", 1, ""), Span(16, 29, "PHONE_NUMBER", 1, "")]
+>>> redact("a 13812345678 b 138-1234-5678", spans)
 'a [PHONE_NUMBER_1] b [PHONE_NUMBER_1]'
 """
 

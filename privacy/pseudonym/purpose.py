@@ -43,7 +43,7 @@ def permute(sids: Bytes, key: bytes) -> Bytes:
     Raises:
         KeyFormatError: the key does not have 32 bytes, or a sid does not have 16.
     """
-    return _apply(_cipher(key).encryptor(), sids)
+    return _apply(_cipher(key).encryptor(), sids)  # PIPL 51, GDPR 32
 
 
 def invert(pseudonyms: Bytes, key: bytes) -> Bytes:

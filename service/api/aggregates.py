@@ -18,7 +18,9 @@ _EXAMPLE: Final = {
     "dataset": "statements",
     "keys": ["month", "customers.education"],
     "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
-    "epsilon": 1_000_000,
+    "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
+    "epsilon_micro": 1_000_000,
+    "delta_exponent": 7,
 }
 Plan = Annotated[dict[str, Any], Body(examples=[_EXAMPLE])]
 

@@ -95,10 +95,10 @@ def generate(target: Path, *, customers: int = ALL_CUSTOMERS, seed: int = 2005) 
     target.mkdir(parents=True, exist_ok=True)
     files = {
         name: target / f"{name}.{suffix}"
-        for name, suffix in zip(DATASETS, ("csv", "parquet", "jsonl"), strict=True)
+        for name, suffix in zip(DATASETS, ("csv", "csv", "jsonl"), strict=True)
     }
-    tables["customers"].write_csv(files["customers"])
-    tables["statements"].write_parquet(files["statements"], compression="zstd")
+    for name, table in tables.items():
+        table.write_csv(files[name])
     _write_lines(files["notes"], notes)
     _write_lines(target / "truth.jsonl", truth)
     consents.write_csv(target / "consents.csv")

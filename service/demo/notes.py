@@ -1,7 +1,7 @@
 """Write service notes with identifiers planted at known places, beside notes that only look like it.
 
-Templates have slots in braces. A slot of a person (``{own.mobile}``, ``{kin.name}``) becomes an identifier and
-its place is recorded (``title`` is none); a slot of ``{no.*}`` becomes a hard negative: an order number, an
+Templates have slots in braces. A slot of a person (``{own.mobile}``, ``{kin.name}``) becomes an identifier,
+whose place is recorded (``title`` is none); a slot of ``{no.*}`` becomes a hard negative: an order number, an
 amount, a date. Identifiers come in the shapes staff type them in: plain, grouped, with country code, in
 full-width digits, glued to Chinese characters. Names stand after cue words, since without a language model
 nothing else tells them from other words.

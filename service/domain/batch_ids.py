@@ -23,8 +23,10 @@ def batch_id(source_name: str, path: Path, contract: DatasetContract) -> str:
         contract: the contract it is held against.
 
     Raises:
-        ContractError: the file cannot be read.
+        ContractError: no regular file, or it cannot be read.
     """
+    if path.is_symlink() or not path.is_file():
+        raise ContractError("not a regular file")
     try:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()

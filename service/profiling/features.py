@@ -37,13 +37,15 @@ FEATURES: Final = (
 )  # fmt: skip
 MAX_PAY_RATIO: Final = 2.0
 LATE: Final = 1  # status: months overdue
+#: The words of the statements' contract as numbers; an unknown word is an error, never a guess.
+STATUS: Final = {"no_use": -2, "paid": -1, "revolving": 0, **{f"late_{n}": n for n in range(1, 10)}}
 
 
 def monthly(statements: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Statement rows up to the as-of date, one per customer and month, with what was due and spent.
 
     Args:
-        statements: ``_sp``, ``month`` Date, ``bill_cents``, ``paid_cents``, ``pay_status`` (number or its text).
+        statements: ``_sp``, ``month`` Date, ``bill_cents``, ``paid_cents``, ``pay_status`` (a word of ``STATUS``).
         as_of: last month that may be used, inclusive.
 
     Returns:
@@ -59,7 +61,7 @@ def monthly(statements: pl.DataFrame, as_of: date) -> pl.DataFrame:
             "month",
             pl.col("bill_cents").cast(pl.Int64),
             pl.col("paid_cents").cast(pl.Int64),
-            pl.col("pay_status").cast(pl.Int32),
+            pay_status=pl.col("pay_status").replace_strict(STATUS, return_dtype=pl.Int32),
         )
         .sort("_sp", "month")
         .with_columns(due_cents=owed.shift(1).over("_sp"), _before=pl.col("bill_cents").shift(1).over("_sp"))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
 from service.reporting.document import Provenance, Text
+
+
+#: One noisy number: group, measure, estimate (None when there is none), and its 95 % interval.
+Cells = tuple[str, str, int | None, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class ModelFact:
 
 @dataclass(frozen=True, slots=True)
 class BudgetFact:
-    """A budget scope, in micro-rho, and its cap and spending as micro-epsilon at 10^-n."""
+    """A budget scope, in micro-rho."""
 
     scope: str
     cap: int
@@ -45,7 +49,7 @@ class ReleaseFact:
         epsilon: micro-epsilon asked for.
         data_version: tables and versions read.
         entry: index of its audit entry.
-        cells: rows of key values, measure, estimate and half width of the 95 % interval.
+        cells: its numbers.
     """
 
     id: str
@@ -55,7 +59,7 @@ class ReleaseFact:
     epsilon: int
     data_version: str
     entry: int
-    cells: tuple[tuple[str, str, float | int | None, float | int | None], ...]
+    cells: tuple[Cells, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,3 @@ class BehaviourFacts:
 def month_label(month: date) -> str:
     """``2005-09``."""
     return f"{month:%Y-%m}"
-
-
-def instant_label(at: datetime) -> str:
-    """To the second, UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -9,6 +9,7 @@ from service.reporting.document import Cell, Column, Section, Source, Table, Tex
 from service.reporting.facts import BehaviourFacts, ReleaseFact
 from service.reporting.queries import QUERIES
 from service.reporting.suppression import SMALLEST
+from service.reporting.words import NOT_APPLICABLE
 
 RIGHT_TITLES: Final[Mapping[str, Text]] = {
     "access": Text("查阅复制", "Access"),
@@ -164,9 +165,9 @@ def releases(facts: BehaviourFacts) -> Section:
         Text("差分隐私发布", "Differentially private releases"),
         (
             Text(
-                "以下为加噪结果，与前文精确数据分开列示，不应相互比对以推断个人。区间为 95% 置信区间的半宽。",
-                "These are noisy answers, listed apart from the exact figures above. The interval is the half "
-                "width at 95 %.",
+                "以下为加噪结果，与前文精确数据分开列示，不应相互比对以推断个人。区间的置信水平为 95%。",
+                "These are noisy answers, listed apart from the exact figures above. Intervals hold "
+                "with 95 % confidence.",
             ),
         ),
         (listing, *(_answer(r) for r in facts.releases)),
@@ -182,9 +183,10 @@ def _answer(release: ReleaseFact) -> Table:
             Column("key", Text("分组", "Group"), "text"),
             Column("measure", Text("指标", "Measure"), "text"),
             Column("estimate", Text("估计值", "Estimate"), "number"),
-            Column("half_width", Text("± 95%", "± 95 %"), "number"),
+            Column("low", Text("95% 下限", "95 % low"), "number"),
+            Column("high", Text("95% 上限", "95 % high"), "number"),
         ),
-        rows=release.cells,
+        rows=tuple((k, m, NOT_APPLICABLE if v is None else v, low, high) for k, m, v, low, high in release.cells),
         basis="private",
         printed=PRINTED_CELLS,
     )

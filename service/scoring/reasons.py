@@ -27,5 +27,5 @@ REASONS: Final[Mapping[str, Mapping[Language, str]]] = {
 def reason_text(code: str, language: Language) -> str:
     """The wording of a code. Raises UnknownError: an unexplained score may not be shown."""
     if code not in REASONS:
-        raise UnknownError("unknown reason code", reason=code)
+        raise UnknownError("unknown reason code", code=code)
     return REASONS[code][language]

@@ -87,7 +87,17 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A complete, frozen model. Raises UsageError when its parts do not fit together."""
+    """A complete, frozen model. Raises UsageError when its parts do not fit together.
+
+    Attributes:
+        name: such as ``credit``.
+        base: points before any feature.
+        features: in the order in which equal losses are named.
+        grades: best first.
+        scaling: points to probability.
+        training: codes and integers about how it was trained.
+        quality: measures on customers held out; AUC, KS and Brier in millionths.
+    """
 
     name: str
     base: int
@@ -95,6 +105,7 @@ class Scorecard:
     grades: tuple[Grade, ...]
     scaling: Scaling
     training: tuple[tuple[str, str | int], ...] = ()
+    quality: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse doubled features, grades that do not fall and an open lowest grade that is not last."""
@@ -174,6 +185,7 @@ def format_scorecard(card: Scorecard) -> str:
             "at_even_odds": card.scaling.at_even_odds,
         },
         "training": dict(card.training),
+        "quality": dict(card.quality),
     }
     return json.dumps(body, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -194,6 +206,7 @@ def parse_scorecard(document: str) -> Scorecard:
             grades=tuple(Grade(**g) for g in body["grades"]),
             scaling=Scaling(**body["scaling"]),
             training=tuple(body["training"].items()),
+            quality=tuple(body["quality"].items()),
         )
         exact = format_scorecard(card) == document and _integers(card)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

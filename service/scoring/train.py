@@ -34,7 +34,7 @@ PRIOR: Final = 10.0  # customers
 #: Declared bands of summed evidence for the calibration histogram.
 BANDS: Final = tuple(float(x) for x in np.arange(-4.0, 7.5, 0.5))
 #: Declared bands of the score for the evaluation histogram.
-SCORE_BANDS: Final = tuple(range(200, 860, 20))
+SCORE_BANDS: Final = tuple(range(380, 740, 20))
 _BAD, _GOOD = 1, 0
 
 
@@ -90,7 +90,7 @@ def isotonic(values: Floats, weight: Floats) -> Floats:
             mean = (before * heavy + mean * total) / (heavy + total)
             total, size = heavy + total, many + size
         blocks.append((mean, total, size))
-    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])
+    return np.repeat(np.array([b[0] for b in blocks], dtype=np.float64), [b[2] for b in blocks])
 
 
 def total_evidence(frame: pl.DataFrame, woe: Sequence[Floats], declared: Sequence[Characteristic]) -> Floats:
@@ -147,9 +147,7 @@ class Form:
     scaling: Scaling
 
 
-def scale(
-    form: Form, woe: Sequence[Floats], line: tuple[float, float], training: tuple[tuple[str, str | int], ...]
-) -> Scorecard:
+def scale(form: Form, woe: Sequence[Floats], line: tuple[float, float]) -> Scorecard:
     """Turn evidence into integer points: fewer points for more risk."""
     intercept, slope = line
     per_nat = form.scaling.points_to_double / np.log(2.0)
@@ -158,7 +156,7 @@ def scale(
         for d, w in zip(form.declared, woe, strict=True)
     )
     base = int(np.rint(form.scaling.at_even_odds - per_nat * intercept))
-    return Scorecard(form.name, base, features, form.grades, form.scaling, training)
+    return Scorecard(form.name, base, features, form.grades, form.scaling)
 
 
 def quality_of_bands(counts: Floats, probability: Floats) -> Quality:
@@ -168,7 +166,8 @@ def quality_of_bands(counts: Floats, probability: Floats) -> Quality:
         counts: goods of each band, then bads, bands by rising score.
         probability: probability of default that each band stands for.
     """
-    good, bad = np.maximum(np.rint(counts), 0.0).reshape(2, len(probability))
+    # Negative noisy counts stay: cutting them off would add customers to empty bands and bias every measure.
+    good, bad = counts.reshape(2, len(probability))
     n_good, n_bad = max(good.sum(), 1.0), max(bad.sum(), 1.0)
     # Walk from the riskiest band up: a bad ranks above every good in a later band, ties count half.
     later = n_good - np.cumsum(good)

@@ -61,10 +61,14 @@ def record(
     subjects: int = 0,
     rho: int = 0,
     detail: Detail = (),
+    entry_id: str = "",
 ) -> int:
-    """Append one entry for an act under a decision; returns its index once it is durable."""
+    """Append one entry for an act under a decision; returns its index once it is durable.
+
+    ``entry_id`` is for a caller whose ``tag`` is bound to the entry; else a random one is drawn.
+    """
     entry = Entry(
-        id=secrets.token_hex(16),
+        id=entry_id or secrets.token_hex(16),
         at=deps.clock.now(),
         type=event,
         actor=actor.id,

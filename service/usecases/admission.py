@@ -13,7 +13,7 @@ import polars as pl
 
 from policies.model import Purpose
 from privacy.consent.gate import admit
-from privacy.consent.records import ConsentNeed
+from privacy.consent.records import CONSENTS, ConsentNeed
 from service.domain.batches import AdmittedBatch, PseudonymisedBatch
 
 
@@ -57,17 +57,18 @@ def _reason(
     consents: Callable[[str], pl.DataFrame],
     at: datetime,
 ) -> pl.Series:
-    """Null where any purpose admits, else why the first one does not."""
+    """Null where any purpose admits, else why the first one asked does not."""
+    known = [purposes[code] for code in codes if code in purposes]
     answers: list[pl.Series] = []
-    for code in codes:
-        purpose = purposes.get(code)
-        if purpose is None:
-            continue
-        need = ConsentNeed(basis=purpose.basis, purpose=code, kind=purpose.consent_kind)
-        records = consents(code) if purpose.basis == "consent" else consents("")
-        answers.append(admit(subjects, records, need=need, at=at).alias(code))
+    for purpose in sorted(
+        known, key=lambda p: p.basis == "consent"
+    ):  # stable; records are read only if needed
+        need = ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
+        records = consents(purpose.code) if purpose.basis == "consent" else pl.DataFrame(schema=CONSENTS)
+        answers.append(admit(subjects, records, need=need, at=at).alias(purpose.code))
+        if answers[-1].null_count() == subjects.len():
+            return answers[-1]
     if not answers:
         return pl.repeat("no_purpose", subjects.len(), dtype=pl.String, eager=True)
-    table = pl.DataFrame(answers)
     admitted = pl.any_horizontal(pl.all().is_null())
-    return table.select(pl.when(~admitted).then(pl.first())).to_series()
+    return pl.DataFrame(answers).select(pl.when(~admitted).then(pl.first())).to_series()

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 import polars as pl
+
 from privacy.pii.columns import undeclared
 from privacy.pii.detect import Detector
 from privacy.pii.redact import redact
-
 from service.domain.batches import RawBatch, ScannedBatch
 from service.domain.contracts import DatasetContract, Role
 from service.usecases.quarantine import reject
@@ -54,7 +54,9 @@ def _undeclared(
     open_keys = [c.name for c in contract.columns if c.role not in _DECLARED and not c.keys]
     found = undeclared(frame, open_keys)
     first = found.select(
-        "_row", "column", pl.concat_str(pl.lit("undeclared_"), pl.col("type").str.to_lowercase()).alias("rule")
+        "_row",
+        "column",
+        pl.concat_str(pl.lit("undeclared_"), pl.col("type").str.to_lowercase()).alias("rule"),
     ).unique("_row", keep="first", maintain_order=True)
     bad = frame.join(first, on="_row", how="inner", maintain_order="left")
     good = frame.join(first, on="_row", how="anti", maintain_order="left")

@@ -62,9 +62,7 @@ def ingest(
     if not _NAME.fullmatch(dataset):
         raise UnknownError("no such dataset")
     tell = progress or (lambda _step, _percent: None)
-    decision = authorise(deps, actor, "dataset:ingest", resource=f"dataset/{dataset}")
-    with deps.ops() as tx:
-        contract = tx.datasets.get(dataset)
+    contract, decision = _allowed(dataset, actor, deps)
     name = source or dataset
     batch = batch_id(name, path, contract)
     with deps.ops() as tx:
@@ -86,6 +84,17 @@ def ingest(
     done = _settle(row, subjects, actor, decision, deps)
     tell("done", 100)
     return done
+
+
+def _allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Decision]:
+    """Policy is asked with the highest class of the dataset, and before anyone learns whether it exists."""
+    with deps.ops() as tx:
+        contract = next((c for c in tx.datasets.all() if c.name == dataset), None)
+    highest = max((c.data_class for c in contract.columns), default="C1") if contract else "C1"
+    decision = authorise(deps, actor, "dataset:ingest", resource=f"dataset/{dataset}", data_class=highest)
+    if contract is None:
+        raise UnknownError("no such dataset", dataset=dataset)
+    return contract, decision
 
 
 def _read(path: Path, contract: DatasetContract, batch: str, source: str, deps: Deps) -> RawBatch:

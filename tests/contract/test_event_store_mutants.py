@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from fakes.batches import BUCKETS, admitted, expected, live, pseudonym
 from mutants import event_stores
@@ -61,7 +62,7 @@ def test_rows_double_when_the_asking_handle_does_not_write(tmp_path: Path) -> No
 def test_a_writer_that_asked_too_early_is_refused_by_its_own_handle(tmp_path: Path) -> None:
     store = DeltaEventStore(tmp_path, BUCKETS)
     store.append(admitted("before", []))
-    stale = delta.DeltaTable(tmp_path / "ledger")
+    stale = DeltaTable(tmp_path / "ledger")
     store.append(admitted("a", ROWS))
     rows = store.scan("ledger").collect()
     with pytest.raises(CommitFailedError):

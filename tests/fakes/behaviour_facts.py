@@ -13,6 +13,7 @@ from service.reporting.facts import (
     BatchFact,
     BehaviourFacts,
     BudgetFact,
+    Cells,
     ModelFact,
     ReleaseFact,
     RightsFact,
@@ -58,10 +59,16 @@ def _scores() -> pl.DataFrame:
     )
 
 
-def _cells() -> tuple[tuple[str, str, float | int | None, float | int | None], ...]:
+def _cells() -> tuple[Cells, ...]:
     levels = ("graduate school", "university", "high school", "other")
     return tuple(
-        (f"2005-{month:02d} · {level}", measure, value + 17 * month + 300 * place, width)
+        (
+            f"2005-{month:02d} · {level}",
+            measure,
+            value + 17 * month + 300 * place,
+            value + 17 * month + 300 * place - width,
+            value + 17 * month + 300 * place + width,
+        )
         for month in range(4, 10)
         for place, level in enumerate(levels)
         for measure, value, width in (("count", 4_210, 38), ("mean:bill_cents", 4_912_340, 81_200))

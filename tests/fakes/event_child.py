@@ -1,7 +1,7 @@
-"""A process that writes to an event store and may be killed: ``python -m fakes.event_child DIRECTORY [BYTES]``.
+"""A process that writes to an event store and may be killed: ``-m fakes.event_child DIRECTORY [BYTES]``.
 
-It appends three batches that meet in one month. With BYTES, no file may grow beyond that many bytes while the last
-batch is written, as on a full disk; the limit is then lifted and the batch written again.
+It appends three batches that meet in one month. With BYTES, no file may grow beyond that many bytes while the
+last batch is written, as on a full disk; the limit is then lifted and the batch written again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from fakes.batches import admitted
+
 from service.adapters.events.store import DeltaEventStore
 from service.domain.batches import AdmittedBatch
 from service.errors import StorageError
@@ -43,7 +44,7 @@ def main() -> None:
     store = DeltaEventStore(directory, BUCKETS)
     for batch in batches[:2]:
         store.append(batch)
-    if len(sys.argv) > 2:  # noqa: PLR2004 - the optional argument
+    if len(sys.argv) > 2:
         sys.stdout.write(_on_a_full_disk(store, batches[2], int(sys.argv[2])) + "\n")
     store.append(batches[2])
     sys.stdout.write("done\n")
@@ -62,8 +63,8 @@ def _on_a_full_disk(store: DeltaEventStore, batch: AdmittedBatch, limit: int) ->
     return outcome
 
 
-def _state(store: DeltaEventStore) -> dict[str, tuple[int, int]]:
-    return {n: (store.version(n), store.scan(n).collect().height) for n in store.tables()}
+def _state(store: DeltaEventStore) -> tuple[int, int]:
+    return store.version("ledger"), store.scan("ledger").collect().height
 
 
 if __name__ == "__main__":

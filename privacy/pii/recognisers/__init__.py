@@ -15,6 +15,7 @@ from privacy.pii.recognisers import (
     email,
     ip_address,
     messaging,
+    organisation,
     person,
     travel_documents,
 )
@@ -34,4 +35,5 @@ RULES: Final[tuple[Rule, ...]] = (
     auth_secret.RULE,
     person.RULE,
     address.RULE,
+    organisation.RULE,
 )

@@ -1,8 +1,8 @@
 """Street addresses: a composite around its tail (路…号, 栋, 单元, 室), or what follows 地址 and 住址.
 
-From the tail the span grows to the left over Han characters up to the province or large city that opens the address,
-else to the word that introduces it (住址, 寄至, 位于), else to the district, and to the right over buildings,
-units and rooms. A city alone is no address.
+From the tail the span grows to the left over Han characters up to the province or large city that opens
+the address, else to the word that introduces it (住址, 寄至, 位于), else to the district, and to the
+right over buildings, units and rooms. A city alone is no address.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REST: Final = re.compile(
     r"(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄|巷|组|户|房|期)){0,6}(?:附近|旁)?"
 )
 _RUN: Final = re.compile(r"[\u4e00-\u9fff0-9A-Za-z]{0,32}$")
-_OPENING: Final = re.compile(
+OPENING: Final = re.compile(
     r"(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|"
     r"贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|石家庄|太原|沈阳|大连|长春|哈尔滨|南京|无锡|徐州|"
     r"常州|苏州|南通|杭州|宁波|温州|嘉兴|绍兴|金华|台州|合肥|福州|厦门|泉州|南昌|济南|青岛|烟台|潍坊|郑州|洛阳|武汉|宜昌|长沙|"
@@ -48,7 +48,8 @@ _END: Final = re.compile(
 _ENGLISH: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-9]{1,5}[A-Za-z]?,?[ ](?:[A-Z0-9][A-Za-z0-9'.\-]{0,20}[ ]){1,4}"
     r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Terrace|Square|Crescent|Close|"
-    r"Parkway|Highway|Circle)(?![A-Za-z])\.?(?:,? (?:Apt|Apartment|Suite|Unit|Flat|Room|#)\.? ?[0-9A-Za-z\-]{1,6})?"
+    r"Parkway|Highway|Circle)(?![A-Za-z])\.?(?:,? (?:Apt|Apartment|Suite|Unit|Flat|Room|"
+    r"#)\.? ?[0-9A-Za-z\-]{1,6})?"
 )
 
 
@@ -57,7 +58,7 @@ def _opening(text: str, at: int) -> int:
     run = _RUN.search(text, max(0, at - 32), at)
     left = run.start() if run else at
     introduced = [m.end() for m in _INTRODUCED.finditer(text, left, at)]
-    for opening in _OPENING.finditer(text, left, at):
+    for opening in OPENING.finditer(text, left, at):
         return opening.start()
     if introduced:
         return introduced[-1]

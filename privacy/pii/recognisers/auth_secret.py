@@ -1,4 +1,4 @@
-"""Authentication data that nobody may write down: passwords, one-time codes, card security codes (JR/T 0171 C3)."""
+"""Authentication data (JR/T 0171 C3) that nobody may write down: passwords and codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from privacy.pii.recognisers.rule import Needs, Rule, starting
 
 _SECRET: Final = starting(
     "密口验校安动PpOoCc",
-    r"(?:密码|口令|验证码|校验码|安全码|动态码|(?<![A-Za-z])(?i:password|passcode|pin code|pin|otp|cvv2?|cvn2?|cvc2?))"
+    r"(?:密码|口令|验证码|校验码|安全码|动态码|"
+    r"(?<![A-Za-z])(?i:password|passcode|pin code|pin|otp|cvv2?|cvn2?|cvc2?))"
     r"[ :=是为\"']{0,4}(?P<value>(?=[A-Za-z!@#$%_]{0,15}[0-9])[0-9A-Za-z!@#$%_]{3,16})(?![0-9A-Za-z])",
 )
 

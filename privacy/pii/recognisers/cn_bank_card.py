@@ -1,8 +1,8 @@
 """Bank card numbers: 12 to 19 digits in one run or in groups.
 
-Luhn alone passes every tenth flow number, so it counts only together with a known issuer prefix or a word such as
-卡号 on the left, and never when a word such as 流水号 or 订单号 stands nearer. A number that fails Luhn still counts
-with both length and word: a mistyped card is personal data, too.
+Luhn alone passes every tenth flow number, so it counts only together with a known issuer prefix or a
+word such as 卡号 on the left, and never when a word such as 流水号 or 订单号 stands nearer. A number
+that fails Luhn still counts with both length and word: a mistyped card is personal data, too.
 """
 
 from __future__ import annotations
@@ -89,4 +89,4 @@ def _find(text: str) -> Iterator[Span]:
                 done = card.end
 
 
-RULE: Final = Rule("cn_bank_card", (_TYPE,), Needs.DIGIT, _find)
+RULE: Final = Rule("cn_bank_card", (_TYPE,), Needs.NUMBER, _find)

@@ -1,7 +1,7 @@
 """Telephone numbers: mainland mobiles, landlines with area code, and foreign numbers written internationally.
 
-Mobiles are eleven digits from 13 to 19, with +86, 86 or 0086 or none, in one run or split 3-4-4 and 4-4-3. A local
-number without area code counts only straight after a word for telephone.
+Mobiles are eleven digits from 13 to 19, with +86, 86 or 0086 or none, in one run or split 3-4-4 and
+4-4-3. A local number without area code counts only straight after a word for telephone.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ _LANDLINE: Final = starting(
     "0+(",
     r"(?<![0-9])(?:(?:\+|00)86[ \-]?)?"
     r"(?:\(0?(?:10|2[0-9]|[3-9][0-9]{2})\) ?|0?(?:10|2[0-9]|[3-9][0-9]{2})[ \-])"
-    r"[2-8](?:[0-9]{6,7}|[0-9]{2,3}[ \-][0-9]{4})(?:(?:-|转|ext\.?) ?[0-9]{1,6})?(?![0-9])",
+    r"[1-9](?:[0-9]{6,7}|[0-9]{2,3}[ \-][0-9]{4})(?:(?:-|转|ext\.?) ?[0-9]{1,6})?(?![0-9])",
 )
 _GLUED: Final = starting("0", r"(?<![0-9])0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7}(?![0-9])")
 _FOREIGN: Final = starting(
     "1-9+(",
     r"(?<![0-9])(?:\+(?!86)[1-9][0-9]{0,2}(?:[ .\-()]{0,2}[0-9]){7,12}"
-    r"|(?:\+?1[ .\-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4})(?![0-9%]|[.,][0-9])",
+    r"|(?:\+?1[ .\-])?(?:\([2-9][0-9]{2}\) ?|"
+    r"[2-9][0-9]{2}[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4})(?![0-9%]|[.,][0-9])",
 )
 _CONTEXT: Final = re.compile(
     r"手机|电话|座机|联系|致电|回拨|拨打|来电|号码|短信|mobile|phone|tel|call|cell|contact", re.IGNORECASE
@@ -57,4 +58,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(*match.span("number"), _TYPE, IN_CONTEXT, "local_phone")
 
 
-RULE: Final = Rule("cn_phone", (_TYPE,), Needs.DIGIT, _find)
+RULE: Final = Rule("cn_phone", (_TYPE,), Needs.NUMBER, _find)

@@ -1,4 +1,4 @@
-"""Vehicle plates (GA 36): province character, authority letter, five characters or six for new-energy vehicles."""
+"""Vehicle plates (GA 36): province character, authority letter, five or six characters."""
 
 from __future__ import annotations
 

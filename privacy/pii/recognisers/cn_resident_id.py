@@ -1,8 +1,9 @@
 """Resident identity numbers (GB 11643): 18 characters, and the 15 digits issued before 1999.
 
-Eighteen characters count when the province is one of GB/T 2260, the birth date real and the MOD 11-2 check right,
-glued to anything but digits and split by single blanks, dots or dashes anywhere. County digits are not checked.
-With a wrong check character or as 15 digits (which have none) they count only after a word that announces them.
+Eighteen characters count when the province is one of GB/T 2260, the birth date real and the MOD 11-2
+check right, glued to anything but digits and split by single blanks, dots or dashes anywhere. County
+digits are not checked. With a wrong check character or as 15 digits (which have none) they count only
+after a word that announces them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ from privacy.pii.recognisers.rule import SEPARATORS, Needs, Rule, last, scan, st
 _TYPE: Final = "CN_ID_CARD"
 _GAP: Final = r"[ \t.\-]?"
 #: The multiplication sign is what some keyboards offer for the check character X.
-_EIGHTEEN: Final = starting(
-    "1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])"
-)
+_EIGHTEEN: Final = starting("1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])")
 _FIFTEEN: Final = starting("1-9", r"(?<![0-9A-Za-z])[1-9][0-9]{14}(?![0-9A-Za-z])")
 _CONTEXT: Final = re.compile(
     r"身份证|身份號|身分证|证件号|证件|居民证|sfz|identity|resident id|id[ _]?(?:card|no|number)|national id",
@@ -43,4 +42,4 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(start, end, _TYPE, IN_CONTEXT, "cn_resident_id:15")
 
 
-RULE: Final = Rule("cn_resident_id", (_TYPE,), Needs.DIGIT, _find)
+RULE: Final = Rule("cn_resident_id", (_TYPE,), Needs.NUMBER, _find)

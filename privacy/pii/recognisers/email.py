@@ -12,26 +12,30 @@ from typing import Final
 from privacy.pii.findings import VALIDATED, Span
 from privacy.pii.recognisers.rule import Needs, Rule
 
-_DOMAIN: Final = r"@(?:[0-9A-Za-z\-]{1,63}\.){1,8}(?:xn--[0-9A-Za-z\-]{2,59}|[A-Za-z]{2,24}|[\u4e00-\u9fff]{2,3}(?![\u4e00-\u9fff]))"
-_ASCII: Final = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~.\-]{1,64}" + _DOMAIN)
-_HAN: Final = re.compile(
-    r"(?:邮箱|邮件|电邮|地址|账号|[是为到至给])?([\u4e00-\u9fff]{1,6}[0-9A-Za-z._\-]{0,20}" + _DOMAIN + ")"
+_AT: Final = re.compile(
+    r"@(?:[0-9A-Za-z\-]{1,63}\.){1,8}"
+    r"(?:xn--[0-9A-Za-z\-]{2,59}|[A-Za-z]{2,24}|[\u4e00-\u9fff]{2,3}(?![\u4e00-\u9fff]))"
+)
+_LOCAL: Final = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~.\-]{1,64}$")
+_HAN_LOCAL: Final = re.compile(
+    r"(?:邮箱|邮件|电邮|地址|账号|[是为到至给])?(?P<local>[\u4e00-\u9fff]{1,6}[0-9A-Za-z._\-]{0,20})$"
 )
 _LEAD: Final = ".'`=?/|&-"  # what may stand before an address, in a link or in brackets, and is no part of it
 
 
 def _find(text: str) -> Iterator[Span]:
-    found = False
-    for match in _ASCII.finditer(text):
-        start, end = match.span()
-        while text[start] in _LEAD:
+    for domain in _AT.finditer(text):
+        at = domain.start()
+        local = _LOCAL.search(text, max(0, at - 64), at)
+        start = local.start() if local else at
+        while start < at and text[start] in _LEAD:
             start += 1
-        if text[start] != "@":
-            found = True
-            yield Span(start, end, "EMAIL_ADDRESS", VALIDATED, "email")
-    if not found:
-        for match in _HAN.finditer(text):
-            yield Span(*match.span(1), "EMAIL_ADDRESS", VALIDATED, "email:han")
+        if start < at:
+            yield Span(start, domain.end(), "EMAIL_ADDRESS", VALIDATED, "email")
+        else:
+            han = _HAN_LOCAL.search(text, max(0, at - 30), at)
+            if han:
+                yield Span(han.start("local"), domain.end(), "EMAIL_ADDRESS", VALIDATED, "email:han")
 
 
 RULE: Final = Rule("email", ("EMAIL_ADDRESS",), Needs.AT_SIGN, _find)

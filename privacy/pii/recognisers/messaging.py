@@ -26,7 +26,8 @@ _MARK: Final = re.compile(r"[0-9_:=是为号]")
 
 def _find_wechat(text: str) -> Iterator[Span]:
     for match in _WECHAT.finditer(text):
-        # "wechat payment" is no account: an account has a digit or underscore, or the text says that it is one.
+        # "wechat payment" is no account: an account has a digit or underscore, or the text says that it
+        # is one.
         if _MARK.search(match["says"] + match["value"]):
             yield Span(*match.span("value"), "CN_WECHAT", CUE, "wechat:cue")
     for match in _WXID.finditer(text):

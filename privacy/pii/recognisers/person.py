@@ -1,9 +1,9 @@
 """Names of people, announced by a word beside them: 客户, 姓名, 联系人, 先生, Mr, customer, name is.
 
-Without a language model a bare name in running text is not found; a cue, a title, or an identifier right after
-it is needed. A Chinese name is a surname of the list and one or two characters; where two readings are
-possible the longer one is taken, since masking a character too many is the smaller harm. A name found once is
-found wherever the same text repeats it.
+Without a language model a bare name in running text is not found; a cue, a title, or an identifier right
+after it is needed. A Chinese name is a surname of the list and one or two characters; where two readings
+are possible the longer one is taken, since masking a character too many is the smaller harm. A name
+found once is found wherever the same text repeats it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 #: What may follow a two-character name, so that its first character is not taken for the name's third.
 _FOLLOWS: Final = (
     r"来电|来访|来函|来信|来行|来我|来办|反映|反馈|投诉|咨询|申请|申诉|要求|希望|表示|表明|声称|称|说|询问|查询|问|提出|提供|办理|"
-    r"前来|已|未|曾|于|在|将|因|向|从|对|给|把|被|让|请|拟|需|欲|想|又|再|也|仍|的|之|是|为(?!民|国|华|东|军|平|强|明)|"
+    r"前来|授权|委托|完成|实名|开(?=了|通|户|具|立|卡)|已|未|曾|于|在|将|因|向|从|对|给|把|被|让|请|拟|需|欲|想|又|再|也|仍|的|之|是|为(?!民|国|华|东|军|平|强|明)|"
     r"(?:和|与|及|跟|同|或|、)(?="
     + _HAN
     + r")|先生|女士|小姐|太太|同志|老师|经理|本人|夫妇|等|手机|电话|身份|证件|"
     r"银行|卡号|账[号户]|邮箱|邮件|微信|联系|地址|住址|住|现|系|任|名下|持|购|还款|逾期|借款|贷款|担保|签|通过|收|发|"
-    r"丈夫|妻子|配偶|父|母|儿子|女儿|户|开户|转账|汇款|确认|同意|拒绝|取消|修改|变更|更换|更改|要|您|你|我|他|她|男|女(?=[,;，。 ]|$)"
+    r"丈夫|妻子|配偶|父|母|儿子|女儿|户|开户|转账|汇款|确认|同意|拒绝|取消|修改|变更|更换|"
+    r"更改|要|您|你|我|他|她|男|女(?=[,;，。 ]|$)"
 )
 _NOT: Final = "(?!" + "|".join(sorted(set(NOT_NAMES))) + ")"
 _GIVEN: Final = rf"(?!{_FOLLOWS}){_HAN}"
@@ -49,7 +50,8 @@ _NO_WORD: Final = (
 )
 _EN: Final = (
     rf"{_NO_WORD}{_WORD}"
-    rf"(?:[ ]{{1,2}}(?:(?:van|von|de|der|den|da|di|del|bin|binti|al|la|le)[ ]){{0,2}}(?:[A-Z]\.[ ]?)?{_NO_WORD}{_WORD}){{0,3}}"
+    rf"(?:[ ]{{1,2}}(?:(?:van|von|de|der|den|da|di|del|bin|binti|al|la|"
+    rf"le)[ ]){{0,2}}(?:[A-Z]\.[ ]?)?{_NO_WORD}{_WORD}){{0,3}}"
 )
 _NAME: Final = rf"(?P<name>{_ETHNIC}|{_ZH}|{_EN})"
 
@@ -60,26 +62,47 @@ _ZH_CUES: Final = (
     "权利人|产权人|所有人|继承人|投诉人|来电人|反馈人|咨询人|还款人|欠款人|推荐人|介绍人|签收人|签署人|提现人|查询人|使用人|承租人|出租人|抵押人|"
     "债务人|债权人|申诉人|共借人|车主|机主|户主|业主|房东|租客|患者|病人|员工|雇员|同事|亲属|家属|配偶|丈夫|妻子|老公|老婆|父亲|母亲|爸爸|妈妈|"
     "儿子|女儿|哥哥|姐姐|弟弟|妹妹|朋友|医生|律师|经理|专员|坐席|客服|催收员|业务员|信贷员|柜员|主管|老师|学生|旅客|乘客|司机|被告|原告|甲方|乙方|"
-    "尊敬的|亲爱的|我是|我叫|本人|名叫|叫做|叫|回访|致电|拨打|通知|联系|联络|经核实|核实|称呼|签名|签字|署名|抄送|转告|告知|提醒|来自|转给|确认|"
+    "尊敬的|亲爱的|我是|我叫|本人|名叫|叫做|叫|回访|致电|拨打|通知|联系|联络|经核实|核实|称呼|签名|签字|署名|抄送|转告|告知|提醒|来自|转给|确认|授权|委托|受托人|"
     "先生|女士"
 )
 _EN_CUES: Final = (
-    r"(?<![A-Za-z])(?:"
-    r"(?:mr|mrs|ms|miss|mx|dr|prof|mister)\.?(?![A-Za-z])"
-    r"|(?:my name is|(?:user|full|first|last|family|given|customer|client|contact|account|holder|nick|real|sur)?[ _]?name"
-    r"|named|i am|i'm|i’m|this is|(?:account|card|policy) ?holder|customer|client|(?:co-?)?borrower|debtor|applicant|"
-    r"guarantor|beneficiary|payee|payer|insured|contact(?: person)?|caller|recipient|spouse|wife|husband|"
-    r"mother|father|son|daughter|brother|sister|patient|tenant|landlord|owner|employee|manager|agent|advis[eo]r|user|member|"
-    r"spoke (?:to|with)|call(?:ed)?(?: back)?|met(?: with)?|dear|hi|hello|attn|regards|sincerely|signed(?: by)?|from|"
-    r"on behalf of|care of|c/o|with|for)(?![A-Za-z]))(?:[ ]is(?![A-Za-z]))?"
+    r"mr\.?(?![a-z])|mrs\.?(?![a-z])|ms\.?(?![a-z])|mx\.?(?![a-z])|dr\.?(?![a-z])|prof\.?(?![a-z])|miss|mister|"
+    r"my name|name|user[ _]?name|full[ _]?name|first[ _]?name|last[ _]?name|family[ _]?name|"
+    r"given[ _]?name|surname|"
+    r"customer(?:[ _]name)?|client(?:[ _]name)?|account[ _](?:holder|name)(?: name)?|"
+    r"card ?holder(?: name)?|policy ?holder|"
+    r"holder|nickname|named|i am|i'm|i’m|this is|borrower|co-?borrower|debtor|applicant|"
+    r"guarantor|beneficiary|payee|"
+    r"payer|insured|contact(?: person| name)?|caller|recipient|spouse|wife|husband|mother|"
+    r"father|son|daughter|brother|"
+    r"sister|patient|tenant|landlord|owner|employee|manager|agent|advis[eo]r|user|member|spoke (?:to|with)|"
+    r"call(?:ed)?(?: back)?|met(?: with)?|dear|hi|hello|attn|regards|sincerely|signed(?: by)?|"
+    r"from|on behalf of|"
+    r"care of|c/o|with|for"
 )
-_BEFORE: Final = starting("".join(sorted({c[0] for c in _ZH_CUES.split("|")})), rf"(?:{_ZH_CUES}){_JOINT}{_NAME}")
-_BEFORE_EN: Final = starting("A-Za-z", rf"(?i:{_EN_CUES}){_JOINT}{_NAME}")
+
+
+def _by_letter(cues: str) -> str:
+    """The alternatives by first letter, in either case: most words then fail at once."""
+    groups: dict[str, list[str]] = {}
+    for cue in re.split(r"\|(?![^(]*\))", cues):
+        groups.setdefault(cue[0], []).append(cue[1:])
+    return "|".join(f"[{c.upper()}{c}](?i:{'|'.join(rest)})" for c, rest in groups.items())
+
+
+_BEFORE: Final = starting(
+    "".join(sorted({c[0] for c in _ZH_CUES.split("|")})), rf"(?:{_ZH_CUES}){_JOINT}{_NAME}"
+)
+_BEFORE_EN: Final = starting(
+    "A-Za-z", rf"(?<![A-Za-z])(?:{_by_letter(_EN_CUES)})(?![A-Za-z])(?: (?i:is)(?![A-Za-z]))?{_JOINT}{_NAME}"
+)
 _CAPITAL_OR_HAN: Final = re.compile(r"[A-ZÀ-Þ\u3400-\u9fff]")
 _TITLE: Final = re.compile(r"先生|女士|小姐|太太|同志|阿姨|来电|致电|来访|来函|来信|本人")
 #: Also trades and ranks: 财务经理 is no name, so the name must stand apart or after a word such as 联系.
 _RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅")
-_NAMED: Final = rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)}){_HAN}{{1,2}}|{_NOT}[{SURNAMES}]{_HAN}{{1,2}}|{_EN}) ?$"
+_NAMED: Final = (
+    rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)}){_HAN}{{1,2}}|{_NOT}[{SURNAMES}]{_HAN}{{1,2}}|{_EN}) ?$"
+)
 _ENDING: Final = re.compile(_NAMED)
 _APART: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=联系)|(?<=[请找由给的]))" + _NAMED)
 _SURNAME: Final = re.compile(rf"(?P<name>{'|'.join(COMPOUND)}|[{SURNAMES}])$")
@@ -88,11 +111,18 @@ _LONGEST: Final = 40  # characters of the longest name looked for on the left
 _LABEL: Final = re.compile(
     r"手机|电话|联系方式|身份证|证件|微信|邮箱|住址|银行卡|卡号|[+1-9](?=[0-9]{10})(?<=(?=(?:\+?86)?1[3-9][0-9]{9}|[0-9]{17}[0-9Xx]).)"
 )
-_BESIDE: Final = re.compile(rf"(?:^|(?<=[^\w])|(?<=[0-9]))(?P<name>{_ZH})(?:的|[,:;( |/\t]{{0,3}})$")
+_WHOLE: Final = re.compile(_ZH)
+_BETWEEN: Final = " 的,:;(|/\t"
+_SURNAME_SET: Final = frozenset(SURNAMES) | {c[0] for c in COMPOUND}
 #: A field of its own in a delimited line whose header or key says 姓名.
 _FIELD: Final = re.compile(rf"[|\t][ ]?(?P<name>{_ZH})(?=[ ]?(?:[|\t]|$))")
 _HEADER: Final = re.compile(r"姓名|户名|(?i:name)")
+#: A filled-in form says that this is a name, whatever word it looks like.
+_FILLED: Final = starting(
+    "姓户名", rf"(?:姓名|户名|名字)[:='\"“ ]{{1,4}}(?P<name>[{SURNAMES}]{_HAN}{{1,2}})(?!{_HAN})"
+)
 _REPEATABLE: Final = 2
+_FEW: Final = 8
 
 
 def _left_of(at: re.Pattern[str], *names: re.Pattern[str], text: str, reach: int) -> Iterator[re.Match[str]]:
@@ -105,30 +135,50 @@ def _left_of(at: re.Pattern[str], *names: re.Pattern[str], text: str, reach: int
                 break
 
 
+def _beside(text: str) -> Iterator[tuple[int, int]]:
+    """Chinese names that stand alone, with an identifier or its label next on the right."""
+    for label in _LABEL.finditer(text):
+        end = label.start()
+        while end > max(0, label.start() - 3) and text[end - 1] in _BETWEEN:
+            end -= 1
+        for start in range(max(0, end - 4), end - 1):
+            alone = start == 0 or not (text[start - 1].isalpha() or text[start - 1] == "_")
+            if alone and text[start] in _SURNAME_SET and _WHOLE.fullmatch(text, start, end):
+                yield start, end
+                break
+
+
 def _announced(text: str) -> Iterator[re.Match[str]]:
     yield from _BEFORE.finditer(text)
+    yield from _FILLED.finditer(text)
     if _CAPITAL_OR_HAN.search(text):
         yield from _BEFORE_EN.finditer(text)
     yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
     yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
-    yield from _left_of(_LABEL, _BESIDE, text=text, reach=10)
     if ("|" in text or "\t" in text) and _HEADER.search(text):
         yield from _FIELD.finditer(text)
 
 
 def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
-    """Every place of names of two characters and more; one pattern, so many names cost one pass."""
+    """Every place of names of two characters and more."""
     again = sorted((n for n in names if len(n) >= _REPEATABLE), key=len, reverse=True)
-    if again:
+    if len(again) > _FEW:  # one pass for all of them keeps a long text linear
         for match in re.finditer("|".join(map(re.escape, again)), text):
             yield match.span()
+        return
+    for name in again:
+        at = text.find(name)
+        while at >= 0:
+            yield at, at + len(name)
+            at = text.find(name, at + len(name))
 
 
 def _find(text: str) -> Iterator[Span]:
-    found = {match.span("name"): match["name"] for match in _announced(text)}
+    found = {match.span("name") for match in _announced(text)}
+    found.update(_beside(text))
     for start, end in found:
         yield Span(start, end, _TYPE, CUE, "person:cue")
-    for start, end in _repeats(text, set(found.values())):
+    for start, end in _repeats(text, {text[start:end] for start, end in found}):
         if (start, end) not in found:
             yield Span(start, end, _TYPE, CUE, "person:repeat")
 

@@ -1,8 +1,8 @@
-"""What a rule is, and how it looks at the text around a value.
+r"""What a rule is, and how it looks at the text around a value.
 
-A rule is a pure function over folded text. Boundaries are ASCII look-arounds, never ``\\b``: a Han character is
-``\\w``, so ``\\b`` sees no boundary between 卡号 and the number glued to it. Context is a word on the left, within a
-window of raw characters, and the nearest word decides:
+A rule is a pure function over folded text. Boundaries are ASCII look-arounds, never ``\b``: a Han
+character is ``\\w``, so ``\b`` sees no boundary between 卡号 and the number glued to it. Context is a
+word on the left, within a window of raw characters, and the nearest word decides:
 
 >>> card, order = re.compile("卡号"), re.compile("订单号")
 >>> nearest("卡号无误,订单号62220212", 9, card, order)
@@ -28,7 +28,8 @@ class Needs(IntEnum):
 
     CUE = 0
     DIGIT = 1
-    AT_SIGN = 2
+    NUMBER = 2  # six digits, at most two separators between neighbours
+    AT_SIGN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Rule:
 def starting(first: str, body: str, flags: int = 0) -> re.Pattern[str]:
     """A pattern for ``scan``: ``body`` as group 1, tried wherever a character of the class ``first`` stands.
 
-    The leading class lets ``re`` skip to the next candidate at memory speed, several times faster than trying a
-    look-behind at every character. Only that one character is consumed, so matches may overlap and none hides another.
+    The leading class lets ``re`` skip to the next candidate at memory speed, several times faster than
+    trying a look-behind at every character. Only that one character is consumed, so matches may overlap
+    and none hides another.
     """
     return re.compile(f"[{first}](?<=(?=({body})).)", flags)
 
@@ -72,7 +74,7 @@ def last(pattern: re.Pattern[str], text: str, start: int, reach: int = REACH) ->
 
 
 def nearest(text: str, start: int, yes: re.Pattern[str], no: re.Pattern[str]) -> bool | None:
-    """Whether the nearer word on the left speaks for (True) or against (False); None when neither stands there."""
+    """Whether the nearer word on the left speaks for it; None when neither word stands there."""
     for_it, against = last(yes, text, start), last(no, text, start)
     if for_it < 0 and against < 0:
         return None

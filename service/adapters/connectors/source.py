@@ -28,12 +28,12 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
         ContractError: no regular file, empty, or above the limit.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = open(path, "rb", opener=_open_safely)  # noqa: SIM115  Path.open takes no opener; closed below
     except OSError as error:
         raise ContractError(
             "the file cannot be opened, or is a symbolic link", os_error=error.errno or 0
         ) from None
-    with os.fdopen(handle, "rb") as file:
+    with file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ContractError("not a regular file")
@@ -45,6 +45,11 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
     if len(data) > limit:
         raise ContractError("the file is too large: split it", limit=limit)
     return data
+
+
+def _open_safely(path: str, flags: int) -> int:
+    """Follow no link and wait for no pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def decode_text(data: bytes) -> str:

@@ -36,6 +36,10 @@ def storage_errors(table: str) -> Iterator[None]:
         yield
     except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
         why = type(error).__name__
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # the engine's own class; it panics on a full disk
+            raise
+        why = "PanicException"
     else:
         return
     raise StorageError("event store cannot be used; the state before the call holds", table=table, why=why)

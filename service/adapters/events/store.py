@@ -65,7 +65,8 @@ class DeltaEventStore:
     def append(self, batch: AdmittedBatch) -> int:
         """Commit the batch exactly once to its table and its quarantine; return the table's version.
 
-        The two commits are idempotent each, so a crash between them heals when the batch is run again.
+        Quarantine comes first. The two commits are idempotent each, so a failure between them heals when the
+        batch is run again; no admitted row is live before its whole batch is.
         """
         name = batch.contract.name
         with self._writing(name):
@@ -95,8 +96,8 @@ class DeltaEventStore:
     def scan(self, name: str, *, bucket: int | None = None) -> pl.LazyFrame:
         """The rows of the newest snapshot. Raises UnknownError.
 
-        An erasure that runs between this call and ``collect`` removes files of the snapshot; the read then
-        fails and is to be repeated, it never shows an erased row.
+        The files are those of this moment. An erasure that ends before ``collect`` has removed some of them:
+        the read then fails and is to be repeated.
         """
         if not self._exists(name):
             raise UnknownError("no such table", table=_safe(name))
@@ -162,7 +163,7 @@ class DeltaEventStore:
         with delta.storage_errors(_safe(name)), writer_lease(self._directory):
             try:
                 yield
-            except Exception:
+            except BaseException:
                 self._sweep(name)
                 raise
 
@@ -172,7 +173,7 @@ class DeltaEventStore:
             try:
                 if self._exists(table):
                     delta.sweep(self._path(table), self._open(table))
-            except Exception:  # noqa: BLE001, S112 - the disk may still be full
+            except Exception:  # noqa: BLE001, S112 - the disk may be full still
                 continue
 
     def _open_or_create(self, name: str, schema: pl.Schema, contract: DatasetContract | None) -> DeltaTable:

@@ -20,8 +20,12 @@ S = TypeVar("S", bound=StrEnum)
 
 def insert_new(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that leaves existing rows alone; its row count says how many were new."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    new: sqlite.Insert | postgresql.Insert
+    if connection.dialect.name == "postgresql":
+        new = postgresql.insert(table).on_conflict_do_nothing()
+    else:
+        new = sqlite.insert(table).on_conflict_do_nothing()
+    return new.execution_options(preserve_rowcount=True)
 
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:

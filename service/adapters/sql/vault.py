@@ -166,7 +166,7 @@ class SqlVault:
         with self._session(write=True) as (connection, _):
             people.state_of(connection, subject)
             active = (SUBJECT.c.number == subject) & (SUBJECT.c.state == ACTIVE)
-            connection.execute(update(SUBJECT).where(active).values(state=RESTRICTED))
+            connection.execute(update(SUBJECT).where(active).values(state=RESTRICTED))  # PIPL 44, GDPR 18
 
     def restricted(self) -> frozenset[int]:
         """Subjects under restriction."""
@@ -192,7 +192,7 @@ class SqlVault:
         }
         with self._transaction() as connection:
             people.state_of(connection, subject)
-            statements.upsert(connection, RETAINED, [row])
+            statements.upsert(connection, RETAINED, [row])  # PIPL 47(2)
 
     def open_retained(self, request: str, data_class: str) -> bytes:
         """Open a kept document, for a restricted role. Raises UnknownError, TamperedError."""
@@ -232,7 +232,7 @@ class SqlVault:
             if state != DESTROYED:
                 new = new_epoch(series_of(old.id))
                 self._files.create(new)  # durable before anything is wrapped by it
-                people.bury(connection, subject)
+                people.bury(connection, subject)  # PIPL 47(1), GDPR 17
                 people.rewrap_living(connection, old, new)
                 connection.execute(update(KEY_EPOCH).values(epoch=new.id))
                 ended = old.id

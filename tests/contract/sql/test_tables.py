@@ -213,8 +213,12 @@ def test_users_and_the_digests_of_their_tokens(ops: Ops) -> None:
 
 
 def test_an_exception_rolls_everything_back(ops: Ops) -> None:
-    with pytest.raises(UnknownError), ops() as tx:
-        tx.batches.add(a_batch())
-        tx.users.get("user:nobody")
+    def add_and_fail() -> None:
+        with ops() as tx:
+            tx.batches.add(a_batch())
+            tx.users.get("user:nobody")
+
+    with pytest.raises(UnknownError):
+        add_and_fail()
     with ops() as tx:
         assert tx.batches.all() == ()

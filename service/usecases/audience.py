@@ -1,0 +1,138 @@
+"""Whose data may be read for a purpose now, and how one customer is addressed.
+
+Asked again before every read, so that a consent withdrawn or a restriction set a moment ago counts.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Final
+
+import polars as pl
+
+from policies.model import Purpose
+from privacy.consent.gate import admit
+from privacy.consent.records import ConsentNeed
+from privacy.errors import UnknownIdentifierTypeError
+from privacy.pseudonym.blind_index import blind_index
+from privacy.pseudonym.normalise import normalise
+from service.errors import DeniedError, UnknownError, UsageError
+from service.ports import Deps
+
+#: Standing flag of a customer who refuses decisions by automation alone.  # PIPL 24(3), GDPR 22
+OBJECTED: Final = "no_automated_decision"
+_ACTIVE: Final = "active"
+_SP_BYTES: Final = 16
+
+
+def audience(code: str, deps: Deps) -> pl.DataFrame:
+    """Everyone who may be processed for a purpose.
+
+    Returns:
+        ``_subject`` Int64, ``_sp`` Binary(16): living, unrestricted, with a lawful basis and, where the purpose
+        decides automatically, without an objection.
+
+    Raises:
+        UnknownError: no such purpose.
+    """
+    purpose = _purpose(code, deps)
+    people = deps.vault.pseudonyms().filter(pl.col("state") == _ACTIVE)
+    reason = _reasons(people["_subject"], purpose, deps)
+    return people.filter(reason.is_null()).select("_subject", "_sp")
+
+
+def refusal(subject: int, code: str, deps: Deps) -> str | None:
+    """Why one customer may not be processed for a purpose now; None when they may."""
+    purpose = _purpose(code, deps)
+    people = deps.vault.pseudonyms([subject])
+    if people.is_empty() or people["state"][0] != _ACTIVE:
+        return "restricted"
+    reason: str | None = _reasons(people["_subject"], purpose, deps)[0]
+    return reason
+
+
+def _reasons(subjects: pl.Series, purpose: Purpose, deps: Deps) -> pl.Series:
+    need = ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
+    with deps.ops() as tx:
+        consents = tx.consents.frame(purpose.code)
+        objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset()
+    reasons = admit(subjects, consents, need=need, at=deps.clock.now())
+    restricted = deps.vault.restricted()
+    return pl.DataFrame({"subject": subjects, "reason": reasons}).select(
+        pl.when(pl.col("subject").is_in(sorted(restricted)))
+        .then(pl.lit("restricted"))
+        .when(pl.col("subject").is_in(sorted(objected)))
+        .then(pl.lit("objected_to_automated_decision"))  # PIPL 24(3)
+        .otherwise("reason")
+    )["literal"]
+
+
+def _purpose(code: str, deps: Deps) -> Purpose:
+    purpose = deps.policy.bundle.purposes.get(code)
+    if purpose is None:
+        raise UnknownError("no such purpose")
+    return purpose
+
+
+def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps: Deps) -> int:
+    """The customer behind an identifier, or behind a pseudonym made for this very purpose.
+
+    The pseudonym is found forwards, by comparing with everyone's pseudonym under the purpose: reading a score
+    needs no way back to a person, so it is given none.
+
+    Raises:
+        UsageError: a malformed identifier or pseudonym; it is never echoed.
+        UnknownError: it is nobody's.
+    """
+    if bool(value) == bool(pseudonym):
+        raise UsageError("give either an identifier or a pseudonym")
+    found = _by_pseudonym(purpose, pseudonym, deps) if pseudonym else _by_identifier(id_type, value, deps)
+    if found is None:
+        raise UnknownError("no customer is known by this")
+    return found
+
+
+def _by_pseudonym(purpose: str, pseudonym: str, deps: Deps) -> int | None:
+    try:
+        wanted = bytes.fromhex(pseudonym)
+    except ValueError:
+        raise UsageError("a pseudonym is 32 hex digits") from None
+    if len(wanted) != _SP_BYTES:
+        raise UsageError("a pseudonym is 32 hex digits")
+    subjects = deps.vault.pseudonyms()["_subject"].to_list()
+    for subject, found in zip(subjects, deps.vault.purpose_pseudonyms(subjects, purpose), strict=True):
+        if found == wanted:
+            return int(subject)
+    return None
+
+
+def _by_identifier(id_type: str, value: str, deps: Deps) -> int | None:
+    try:
+        normal = normalise(pl.Series([value], dtype=pl.String), id_type)
+    except UnknownIdentifierTypeError:
+        raise UsageError("unknown identifier type") from None
+    if normal[0] is None:
+        raise UsageError("the identifier is not a valid one of its type")
+    return deps.vault.find(id_type, blind_index(normal, deps.keyring.index_key(id_type))[0])
+
+
+def storage_pseudonym(subject: int, deps: Deps) -> bytes:
+    """The pseudonym that the subject's rows are stored under."""
+    found: bytes = deps.vault.pseudonyms([subject])["_sp"][0]
+    return found
+
+
+def subject_tag(pseudonym: bytes, deps: Deps) -> tuple[str, str]:
+    """A fresh entry id and the subject's keyed tag for it.
+
+    Two entries about one person cannot be linked without the key; with it, every entry about a person is found.
+    """
+    entry_id = secrets.token_hex(16)
+    key = deps.keyring.derive("subject-tag")
+    return entry_id, hmac.digest(key, pseudonym + bytes.fromhex(entry_id), "sha256")[:16].hex()
+
+
+def denied(reason: str, permission: str) -> DeniedError:
+    """The error of a refusal that concerns the customer and not the actor's role."""
+    return DeniedError("the customer may not be processed for this purpose", permission=permission, why=reason)

@@ -1,0 +1,112 @@
+"""A service with the demo's dataset contracts and nothing in it, and rows to feed it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from audit.entry import Entry
+from fakes.clock import FakeClock
+from privacy.pseudonym.blind_index import blind_index
+from privacy.pseudonym.normalise import normalise
+from privacy.pseudonym.suppression import suppression_tag
+from service.demo.generate import CONTRACTS, DATASETS
+from service.domain.actors import Actor
+from service.domain.contracts import DatasetContract
+from service.errors import AuditUnavailableError
+from service.ports import AuditTrail, Connector, Deps
+from service.settings import load_settings
+from service.usecases.datasets import add_dataset
+from service.wiring import create_service, load_contract
+
+STEWARD: Final = Actor("user:dana", frozenset({"data_steward"}))
+ANALYST: Final = Actor("user:ann", frozenset({"analyst"}))
+
+
+def open_intake(home: Path, clock: FakeClock) -> Deps:
+    """A new service that knows the three datasets of the demo."""
+    deps, _token = create_service(load_settings({}, home=home), clock=clock)
+    for name in DATASETS:
+        contract, document = load_contract(CONTRACTS / f"{name}.yaml")
+        add_dataset(contract, document, actor=STEWARD, deps=deps)
+    return deps
+
+
+def pick(source: Path, target: Path, *rows: int, **changes: str) -> Path:
+    """A CSV file with the named data rows (from 0) of another one, some fields changed."""
+    with source.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        fields = list(reader.fieldnames or ())
+        table = list(reader)
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields)
+        writer.writeheader()
+        writer.writerows({**table[n], **changes} for n in rows)
+    return target
+
+
+def subject_of(deps: Deps, id_type: str, value: str) -> int | None:
+    """The subject behind an identifier as a source system writes it."""
+    normal = normalise(pl.Series([value]), id_type)
+    return deps.vault.find(id_type, bytes(blind_index(normal, deps.keyring.index_key(id_type))[0]))
+
+
+def suppress(deps: Deps, clock: FakeClock, id_type: str, value: str) -> None:
+    """Put one identifier on the suppression list, as an erasure does."""
+    normal = str(normalise(pl.Series([value]), id_type)[0])
+    tag = suppression_tag(deps.keyring.derive("suppression"), id_type, normal)
+    deps.vault.suppress([tag], until=clock.now().replace(year=clock.now().year + 10))
+
+
+def entries_of(deps: Deps, event: str) -> list[Entry]:
+    """Audit entries of one type, oldest first."""
+    deps.audit.seal()
+    return [entry for _, entry in deps.audit.entries() if entry.type == event]
+
+
+def stored_text(deps: Deps) -> str:
+    """Every value of every text column of every table, decoded: compression hides nothing from it."""
+    tables = [deps.events.scan(name).collect() for name in deps.events.tables()]
+    return "\n".join(
+        json.dumps(frame.select(pl.selectors.string()).to_dict(as_series=False), ensure_ascii=False)
+        for frame in tables
+    )
+
+
+class BrokenTrail:
+    """An audit trail whose disk is gone: it reads, and cannot append."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trail, name)
+
+    def append(self, *entries: Entry) -> tuple[int, ...]:
+        """Always unavailable."""
+        raise AuditUnavailableError("the log cannot be written", entries=len(entries))
+
+
+class ChangingConnector:
+    """A connector whose file grows while it is read."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+
+    def read(self, path: Path, contract: DatasetContract, batch_id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Read, then let the source system write on."""
+        frames = self._connector.read(path, contract, batch_id)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
+        return frames
+
+
+def with_broken_trail(deps: Deps) -> Deps:
+    """The same service with a log that cannot be written."""
+    broken: AuditTrail = BrokenTrail(deps.audit)  # type: ignore[assignment]  # the rest is passed through
+    return replace(deps, audit=broken)

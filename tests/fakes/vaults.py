@@ -1,0 +1,84 @@
+"""A vault over an empty database, and made-up people to put in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from fakes.clock import FakeClock
+from sqlalchemy import Engine
+
+from privacy.keys.keyring import Keyring
+from privacy.pseudonym.blind_index import blind_index
+from service.adapters.sql.engine import make_engine, migrate
+from service.adapters.sql.vault import SqlVault, open_vault
+
+ROOT: Final = bytes(range(32))
+TYPES: Final = ("cn_resident_id", "bank_card", "mobile", "email")
+
+
+@dataclass(frozen=True, slots=True)
+class VaultHome:
+    """Where a vault lives, and how to open it (again)."""
+
+    url: str
+    keys: Path
+    clock: FakeClock
+
+    def engine(self) -> Engine:
+        """An engine over the migrated database."""
+        engine = make_engine(self.url)
+        migrate(engine, "vault")
+        return engine
+
+    def open(self) -> SqlVault:
+        """Open the vault as a new process would."""
+        return open_vault(self.engine(), Keyring(ROOT), self.keys, self.clock)
+
+
+def blind(*rows: dict[str, str]) -> pl.DataFrame:
+    """Rows of identifiers in normal form as blind indexes."""
+    ring = Keyring(ROOT)
+    frame = pl.DataFrame(list(rows), schema=dict.fromkeys(TYPES, pl.String))
+    return frame.select(blind_index(frame[t], ring.index_key(t)).alias(t) for t in TYPES)
+
+
+def person(n: int) -> dict[str, str]:
+    """Identifiers of the n-th made-up person, in normal form."""
+    return {
+        "cn_resident_id": resident_id(n),
+        "bank_card": card(n),
+        "mobile": f"+86139{n:08d}",
+        "email": f"person{n}@example.org",
+    }
+
+
+def resident_id(n: int) -> str:
+    """A valid resident id with an unassigned county code."""
+    body = f"99000019800101{n:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights, strict=True)) % 11]
+
+
+def card(n: int) -> str:
+    """A card number that passes the Luhn check."""
+    body = f"62999900000{n:04d}"
+    doubled = (int(d) * (2 - i % 2) for i, d in enumerate(reversed(body)))
+    return body + str(-sum(d - 9 if d > 9 else d for d in doubled) % 10)
+
+
+def document(n: int, *names: str) -> bytes:
+    """A sealed document with some of the n-th person's identifiers."""
+    return json.dumps({name: person(n)[name] for name in names} | {"name": f"Person {n}"}).encode()
+
+
+def enrol(vault: SqlVault, *numbers: int) -> list[int]:
+    """Put people in, with two sealed documents each; their subject numbers."""
+    rows = vault.resolve(blind(*(person(n) for n in numbers)), create=True)
+    subjects = rows["_subject"].to_list()
+    vault.seal(subjects, "identity", [document(n, "cn_resident_id") for n in numbers])
+    vault.seal(subjects, "contact", [document(n, "mobile", "email") for n in numbers])
+    return subjects

@@ -1,0 +1,198 @@
+"""Crashes and failing disks: what was acknowledged is never lost, what failed is never acknowledged."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fakes.audit_logs import KEY, FailingStore, PowerCutStore, entries, entry, stored
+
+from audit.errors import LogError, StorageFailedError, WriterEndedError
+from audit.log import Log
+from audit.logdir import create_log, open_log
+from audit.verify import verify_log
+
+APPENDER = """
+import sys
+from pathlib import Path
+from fakes.audit_logs import KEY, entry
+from audit.logdir import open_log
+log = open_log(Path(sys.argv[1]), KEY)
+n = int(sys.argv[2])
+while True:
+    print(n, *log.append(*[entry(n + i) for i in range(5)]), flush=True)
+    n += 5
+    if n % 25 == 0:
+        log.publish()
+"""
+
+
+def test_acknowledged_entries_survive_a_power_cut(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    store = PowerCutStore(tmp_path / "log")
+    log = Log(store, KEY)
+    acknowledged = list[bytes]()
+    for number in range(12):
+        log.append(entry(number))
+        acknowledged.append(entry(number))
+        if number == 6:
+            log.publish()
+        store.power_cut()
+        assert stored(tmp_path / "log")[: len(acknowledged)] == acknowledged
+        log = Log(store, KEY)
+
+
+def test_killing_the_writer_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    environment = {"PYTHONPATH": f"{Path(__file__).parents[2]}"}
+    claims: dict[int, int] = {}
+    for kill in range(10):
+        child = subprocess.Popen(
+            [sys.executable, "-c", APPENDER, str(tmp_path / "log"), str(1000 * kill)],
+            stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
+        assert child.stdout is not None
+        lines = [child.stdout.readline()]
+        time.sleep(0.013 * (kill + 1))
+        child.send_signal(signal.SIGKILL)
+        lines += child.stdout.readlines()
+        child.wait()
+        for line in lines:
+            number, *indices = map(int, line.split())
+            if line.endswith("\n") and len(indices) == 5:
+                claims |= {index: number + i for i, index in enumerate(indices)}
+        kept = stored(tmp_path / "log")
+        assert all(kept[index] == entry(number) for index, number in claims.items())
+        verify_log(tmp_path / "log")
+    assert len(claims) >= 50
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not-done", "done"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_failing_at_every_operation_loses_nothing_and_lies_about_nothing(
+    tmp_path: Path, code: int, *, after: bool
+) -> None:
+    at, finished = 0, False
+    while not finished:
+        directory = tmp_path / str(at)
+        create_log(directory, KEY)
+        store = FailingStore(directory, at=at, after=after, error=lambda: OSError(code, "injected"))
+        acknowledged, failed = _drive(store)
+        assert failed is None or (failed.code == code and failed.disk_full == (code == errno.ENOSPC))
+        finished = not store.spent
+        kept = stored(directory)
+        assert kept[: len(acknowledged)] == acknowledged
+        assert len(kept) - len(acknowledged) in {0, 2}
+        verify_log(directory)
+        at += 1
+    assert at > 15
+
+
+def _drive(store: FailingStore) -> tuple[list[bytes], StorageFailedError | None]:
+    """Append in pairs and publish twice; stop at the first failure, after which nothing may work."""
+    acknowledged = list[bytes]()
+    try:
+        log = Log(store, KEY)
+    except StorageFailedError as error:
+        return acknowledged, error
+    try:
+        for pair in range(4):
+            batch = entries(2 * pair, 2 * pair + 2)
+            log.append(*batch)
+            acknowledged += batch
+            if pair % 2:
+                log.publish()
+    except StorageFailedError as error:
+        with pytest.raises(WriterEndedError):
+            log.append(entry(99))
+        with pytest.raises(WriterEndedError):
+            log.publish()
+        return acknowledged, error
+    return acknowledged, None
+
+
+def test_another_process_goes_on_after_a_failed_write(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    store = FailingStore(tmp_path / "log", at=1, after=False, error=lambda: OSError(errno.EIO, "injected"))
+    failing, healthy = Log(store, KEY), open_log(tmp_path / "log", KEY)
+    with pytest.raises(StorageFailedError):
+        failing.append(entry(0))
+    assert healthy.append(entry(1)) == (0,)
+    healthy.publish()
+    assert stored(tmp_path / "log") == [entry(1)]
+
+
+def test_another_process_finishes_an_interrupted_publication(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    for at in range(3, 9):
+        store = FailingStore(
+            tmp_path / "log", at=at, after=True, error=lambda: OSError(errno.EIO, "injected")
+        )
+        failing, healthy = Log(store, KEY), open_log(tmp_path / "log", KEY)
+        failing.append(entry(at))
+        with pytest.raises(StorageFailedError):
+            failing.publish()
+        healthy.append(entry(100 + at))
+        healthy.publish()
+        verify_log(tmp_path / "log")
+    assert len(stored(tmp_path / "log")) == 12
+
+
+def test_everyone_who_waited_for_a_failed_sync_is_told(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    store = FailingStore(tmp_path / "log", at=1, after=False, error=lambda: OSError(errno.EIO, "injected"))
+    log = Log(store, KEY)
+    told = list[LogError]()
+
+    def work(number: int) -> None:
+        try:
+            log.append(entry(number))
+        except LogError as error:
+            told.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 8
+    assert stored(tmp_path / "log") == []
+
+
+def test_a_full_disk_is_said_clearly_and_loses_nothing(tmp_path: Path) -> None:
+    log = create_log(tmp_path / "log", KEY)
+    acknowledged = list[bytes]()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))
+    try:
+        with pytest.raises(StorageFailedError) as caught:
+            for number in range(1_000):
+                log.append(entry(number))
+                acknowledged.append(entry(number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, previous)
+    assert caught.value.disk_full
+    assert "disk is full" in str(caught.value)
+    assert 10 < len(acknowledged) < 1_000
+    assert stored(tmp_path / "log") == acknowledged
+    verify_log(tmp_path / "log")
+
+
+def test_the_lock_is_given_back_when_its_holder_dies(tmp_path: Path) -> None:
+    log = create_log(tmp_path / "log", KEY)
+    child = os.fork()
+    if child == 0:  # holds the lock, then dies without a word
+        with open_log(tmp_path / "log", KEY)._store.lock():
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert log.append(entry(0)) == (0,)
