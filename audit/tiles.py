@@ -102,9 +102,9 @@ def decode_bundle(data: bytes, count: int) -> list[bytes]:
     """Exactly ``count`` entries and nothing after them. Raises FormatError."""
     entries: list[bytes] = []
     at, end = 0, len(data)
-    while at + _LENGTH <= end and len(entries) < count:
+    while at + 1 < end:
         start = at + _LENGTH
-        at = start + int.from_bytes(data[at:start])
+        at = start + (data[at] << 8 | data[at + 1])
         entries.append(data[start:at])
     if at != end or len(entries) != count:
         raise FormatError("entry bundle", "length")

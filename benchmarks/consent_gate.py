@@ -1,4 +1,4 @@
-"""The consent gate: rows judged per CPU second, against a plain polars join of rows to their subject's state."""
+"""The consent gate: rows judged per CPU second, against a polars join of rows to their subject's state."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ refused here. The shape is a pydantic model; a finding is traced back to its lin
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from policies.errors import PolicyError
 
 M = TypeVar("M", bound=BaseModel)
+
+_EXTRAS: Final = (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken)
 
 
 def decode(file: str, data: bytes) -> str:
@@ -33,9 +35,9 @@ def read_yaml(file: str, data: bytes, shape: type[M]) -> M:
     """The document in its shape. Raises PolicyError."""
     text = decode(file, data)
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
-                raise PolicyError(file, token.start_mark.line + 1, "anchor, alias or tag")
+        extras = [t for t in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(t, _EXTRAS)]
+        if extras:
+            raise yaml.MarkedYAMLError(problem="anchor, alias or tag", problem_mark=extras[0].start_mark)  # noqa: TRY301
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -49,7 +51,10 @@ def read_yaml(file: str, data: bytes, shape: type[M]) -> M:
     try:
         return shape.model_validate(document, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        found = error.errors(include_url=False, include_input=False)
+        first = next(
+            (f for f in found if f["type"] == "extra_forbidden"), found[0]
+        )  # a misspelt key, most likely
         where = ".".join(str(part) for part in first["loc"])
         raise PolicyError(file, _line(root, first["loc"]), f"{where}: {first['msg']}") from None
 

@@ -1,7 +1,7 @@
 """Cut Noto Sans SC (SIL OFL 1.1) down to what reports need: GB 2312, punctuation, Latin.
 
-The regular weight has both levels of GB 2312, the bold one the first; a rare character in a heading is then set
-in regular rather than not at all.
+The regular weight has both levels of GB 2312, the bold one the first; a rare character in a heading is then
+set in regular rather than not at all.
 
     npm pack @expo-google-fonts/noto-sans-sc && tar xzf expo-google-fonts-noto-sans-sc-*.tgz
     python -m venv /tmp/fonts && /tmp/fonts/bin/pip install fonttools

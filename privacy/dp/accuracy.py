@@ -2,9 +2,9 @@
 
 A count or sum has the same half-width in every cell, a function of the noise scale alone. A mean is the ratio
 of a noisy sum and a noisy count. Its interval is conservative: both 97.5 % intervals hold together with at
-least 95 % probability (union bound), and then the ratio lies between the extreme quotients. Fieller would give
-a shorter one, but where the count is near zero his is unbounded or the outside of an interval, and small cells
-are the ones that mislead. Here such a cell gets the declared bounds of the column, which always hold.
+least 95 % probability (union bound), and then the ratio lies between the extreme quotients. Fieller's is
+shorter, but where the count is near zero it is unbounded or the outside of an interval, and small cells are
+the ones that mislead. Here such a cell gets the declared bounds of the column, which always hold.
 
 >>> half_width(100.0)
 197

@@ -93,6 +93,21 @@ def release_cells(query: Query, exact: NDArray[np.int64], loss: PrivacyLoss) -> 
     return tuple(Cell(key, tuple(estimates)) for key, *estimates in zip(query.cells(), *columns, strict=True))
 
 
+def format_cells(query: Query, cells: Sequence[Cell]) -> list[dict[str, str | dict[str, int]]]:
+    """One JSON object per cell: key to value, measure to ``value``, ``low``, ``high`` and ``raw``."""
+    names = [key.name for key in query.keys]
+    measures = [str(measure) for measure in query.plan.measures]
+    return [
+        dict(zip(names, cell.key, strict=True))
+        | {
+            measure: {"value": e.value, "low": e.low, "high": e.high}
+            | ({} if e.raw is None else {"raw": e.raw})
+            for measure, e in zip(measures, cell.estimates, strict=True)
+        }
+        for cell in cells
+    ]
+
+
 def noisy_histograms(counts: Sequence[Sequence[int]], rho: int, l2: float) -> NoisyHistograms:
     """Several histograms over the same customers in one release, such as bin x class counts of a scorecard.
 

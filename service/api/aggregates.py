@@ -19,8 +19,7 @@ _EXAMPLE: Final = {
     "keys": ["month", "customers.education"],
     "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
     "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
-    "epsilon_micro": 1_000_000,
-    "delta_exponent": 7,
+    "epsilon": 1_000_000,
 }
 Plan = Annotated[dict[str, Any], Body(examples=[_EXAMPLE])]
 

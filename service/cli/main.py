@@ -43,4 +43,5 @@ def main() -> None:
     try:
         app()
     except FiduciaryError as error:
+        if "FIDUCIARY_DEBUG" in __import__("os").environ: raise
         sys.exit(fail(error, as_json="--json" in sys.argv, language=SESSION.language or "en"))

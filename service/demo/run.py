@@ -41,8 +41,7 @@ PLAN: Final[dict[str, Any]] = {
     "keys": ["month", "customers.education"],
     "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
     "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
-    "epsilon_micro": 1_000_000,
-    "delta_exponent": 7,
+    "epsilon": 1_000_000,
 }
 STAFF: Final = {
     "user:dana": "data_steward",
@@ -151,7 +150,7 @@ class _Demo:
         answer = run_aggregate(asked.id, actor=ann, deps=self.deps)
         again = run_aggregate(asked.id, actor=ann, deps=self.deps)
         self.summary.answer(answer, same=again.answer == answer.answer)
-        greedy = PLAN | {"measures": ["count"], "epsilon_micro": 9_000_000}
+        greedy = PLAN | {"measures": ["count"], "epsilon": 9_000_000}
         costly = request_aggregate(greedy, "regulatory_reporting", actor=ann, deps=self.deps)
         approve_aggregate(costly.id, actor=paul, deps=self.deps)
         over = lambda: run_aggregate(costly.id, actor=ann, deps=self.deps)  # noqa: E731 - read once, below

@@ -32,7 +32,8 @@ from typing import Final
 import polars as pl
 
 FEATURES: Final = (
-    "limit_cents", "months", "used_months", "bill_cents", "spend_cents", "paid_cents", "revolve_cents", "util_last", 
+    "limit_cents", "months", "used_months", "bill_cents", "spend_cents", "paid_cents", "revolve_cents",
+    "util_last",
     "util_mean", "util_trend", "pay_ratio", "last_status", "worst_status", "months_late",
 )  # fmt: skip
 MAX_PAY_RATIO: Final = 2.0
@@ -45,7 +46,8 @@ def monthly(statements: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Statement rows up to the as-of date, one per customer and month, with what was due and spent.
 
     Args:
-        statements: ``_sp``, ``month`` Date, ``bill_cents``, ``paid_cents``, ``pay_status`` (a word of ``STATUS``).
+        statements: ``_sp``, ``month`` Date, ``bill_cents``, ``paid_cents``, ``pay_status``
+            (a word of ``STATUS``).
         as_of: last month that may be used, inclusive.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The value segment of a customer: what the relation contributes, how reliably it is repaid, where it is going.
+"""The value segment of a customer: what the relation contributes, how reliably it is repaid, where it goes.
 
 Three levels are read off the features and one decision table maps every combination of levels to exactly one
 segment, so segments are disjoint and cover all customers by construction.

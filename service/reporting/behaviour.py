@@ -46,7 +46,12 @@ def _key_figures(facts: BehaviourFacts) -> tuple[KeyFigure, ...]:
     by_profile = Source("segments.by_band@1", facts.inputs("derived_profile"))
     return (
         KeyFigure(Text("已分层客户", "Customers segmented"), _shown(profiles.height), "count", by_profile),
-        KeyFigure(Text("风险关注客户占比", "Share of customers at risk"), safe_share(at_risk, profiles.height), "share", by_profile),
+        KeyFigure(
+            Text("风险关注客户占比", "Share of customers at risk"),
+            safe_share(at_risk, profiles.height),
+            "share",
+            by_profile,
+        ),
         KeyFigure(
             Text("已评分客户", "Customers scored"),
             _shown(scores.height),
@@ -71,7 +76,7 @@ def _key_figures(facts: BehaviourFacts) -> tuple[KeyFigure, ...]:
             "number",
             Source("releases.list@1", ("ops:releases",)),
         ),
-    )  # fmt: skip
+    )
 
 
 def _shown(people: int) -> int | None:

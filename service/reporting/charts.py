@@ -42,7 +42,8 @@ def draw(figure: Figure, language: Language) -> str:
     body, height = (_bars if figure.shape == "bar" else _lines)(labels, series, kind, language)
     title, told = escape(figure.title.to(language)), escape(describe(figure, language))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" '
         f'role="img" aria-labelledby="{figure.id}-t {figure.id}-d" font-family="{FONT}" font-size="13">'
         f'<title id="{figure.id}-t">{title}</title><desc id="{figure.id}-d">{told}</desc>{body}</svg>'
     )
@@ -97,19 +98,18 @@ def _lines(
     def point(place: int, value: float) -> tuple[float, float]:
         return left + place * step, legend + tall * (1 - value / scale)
 
+    small = f'fill="{SOFT}" font-size="11"'
     out = []
     for tick in ticks:
         y = legend + tall * (1 - tick / ticks[-1])
         shown = _spell(tick * (CENTS if kind == "money" else 1), kind, language)
         out.append(
             f'<line x1="{left}" y1="{y:.1f}" x2="{WIDTH - right}" y2="{y:.1f}" stroke="{RULE}"/>'
-            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{SOFT}" font-size="11">{shown}</text>'
+            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" {small}>{shown}</text>'
         )
     for place, label in enumerate(labels):
         x = left + place * step
-        out.append(
-            f'<text x="{x:.1f}" y="{_LINES - 12}" text-anchor="middle" fill="{SOFT}" font-size="11">{escape(label)}</text>'
-        )
+        out.append(f'<text x="{x:.1f}" y="{_LINES - 12}" text-anchor="middle" {small}>{escape(label)}</text>')
     for nth, item in enumerate(series):
         out.append(_line(nth, item, [point(i, v) for i, v in enumerate(item.values) if v is not None], left))
     return "".join(out), _LINES

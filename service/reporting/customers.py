@@ -1,4 +1,7 @@
-"""The report's sections about customers: segments, risk, abnormal payments. Exact figures, small cells hidden."""
+"""The report's sections about customers: segments, risk, abnormal payments.
+
+Exact figures; small cells are hidden.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import Final
 import polars as pl
 
 from service.profiling.segments import SEGMENTS
+from service.reporting import prose
 from service.reporting.document import Cell, Column, Figure, Section, Source, Table, Text
 from service.reporting.facts import BehaviourFacts, month_label
 from service.reporting.render import TOTAL
-from service.reporting.words import NOT_APPLICABLE
 from service.reporting.suppression import SMALLEST, safe_share, suppress
+from service.reporting.words import NOT_APPLICABLE
 
 SEGMENT_TITLES: Final[Mapping[str, Text]] = {
     "high_value": Text("高价值", "High value"),
@@ -66,28 +70,16 @@ def segmentation(facts: BehaviourFacts) -> Section:
             CUSTOMERS,
             SHARE,
             Column("contribution", Text("月均贡献", "Contribution / month"), "money"),
-            Column("utilisation", Text("平均额度使用率", "Mean utilisation"), "share"),
+            Column("utilisation", Text("额度使用率", "Mean utilisation"), "share"),
             Column("pay_ratio", Text("还款率", "Payment ratio"), "share"),
         ),
         rows=tuple(rows),
-        note=Text(
-            "贡献按公布的比率估算：结转余额每月 1.25%，消费 1.5%。分层不用于定价，也不用于授信决策。",
-            "Contribution is estimated at declared margins: 1.25 % a month of balances carried on, 1.5 % of "
-            "spending. Segments enter neither prices nor credit decisions.",
-        ),
+        note=prose.MARGINS,
     )
     return Section(
         id="segmentation",
         title=Text("客户分层", "Customer segmentation"),
-        paragraphs=(
-            Text(
-                "每位同意价值分析的客户按贡献、还款可靠性与使用趋势归入且仅归入一个分层。分层规则事先公布，"
-                "性别、年龄与婚姻状况不参与计算。",
-                "Every customer who consented to value analysis falls into exactly one segment, by contribution, "
-                "reliability of repayment and direction of use. The rules are declared beforehand; sex, age and "
-                "marital status take no part.",
-            ),
-        ),
+        paragraphs=(prose.SEGMENTS,),
         items=(
             Figure(
                 "fig-segments",
@@ -117,25 +109,20 @@ def risk(facts: BehaviourFacts) -> Section:
     """Grades, observed default rates, the model behind them, overdue statements by month."""
     grades = _grade_table(facts)
     months = _month_table(facts)
+    by_grade = _without_total(grades)
+    rates = Text("各等级实际违约率", "Observed default rate by grade")
+    overdue = Text("各月逾期账单占比", "Share of statements overdue by month")
     items: tuple[Table | Figure, ...] = (
-        Figure("fig-grades", Text("各等级实际违约率", "Observed default rate by grade"), "bar", _without_total(grades), "grade", ("observed",)),
+        Figure("fig-grades", rates, "bar", by_grade, "grade", ("observed",)),
         grades,
         *_model_table(facts),
-        Figure("fig-late", Text("各月逾期账单占比", "Share of statements overdue by month"), "line", months, "month", ("late_share",)),
+        Figure("fig-late", overdue, "line", months, "month", ("late_share",)),
         months,
-    )  # fmt: skip
+    )
     return Section(
         id="risk",
         title=Text("信用风险", "Credit risk"),
-        paragraphs=(
-            Text(
-                "评分卡由差分隐私计数训练，每个分值均可手工复核；等级 A 风险最低。只对单独同意信用评分、"
-                "且未拒绝自动化决策的客户评分。违约率为下月实际结果。",
-                "The scorecard is trained from differentially private counts and every point can be redone by "
-                "hand; grade A is the lowest risk. Only customers who gave separate consent to credit scoring "
-                "and did not object to automated decisions are scored. Default is the outcome of the month after.",
-            ),
-        ),
+        paragraphs=(prose.RISK,),
         items=items,
     )
 
@@ -176,10 +163,7 @@ def _grade_table(facts: BehaviourFacts) -> Table:
             Column("observed", Text("实际违约率", "Observed default"), "share"),
         ),
         rows=tuple(rows),
-        note=Text(
-            "合计行不列比率，以免推算被隐去的小组。",
-            "The totals row shows no rates, so that hidden groups cannot be worked out.",
-        ),
+        note=prose.NO_TOTAL_RATES,
     )
 
 
@@ -214,10 +198,7 @@ def _model_table(facts: BehaviourFacts) -> tuple[Table, ...]:
             ),
             rows=tuple(rows),
             basis="private",
-            note=Text(
-                "模型分值与质量指标均由加噪计数得出。",
-                "Points and measures of the model are derived from noisy counts.",
-            ),
+            note=prose.MODEL,
         ),
     )
 
@@ -268,10 +249,7 @@ def abnormal(facts: BehaviourFacts) -> Section:
             Column("months", Text("命中月数", "Months flagged"), "count"),
         ),
         rows=tuple(rows),
-        note=Text(
-            "命中只提示人工复核，不构成对客户的决定。一位客户可命中多条规则。",
-            "A flag asks a person to look; it decides nothing. One customer may be flagged by several rules.",
-        ),
+        note=prose.FLAGS,
     )
     figure = Figure(
         "fig-abnormal",
@@ -284,11 +262,6 @@ def abnormal(facts: BehaviourFacts) -> Section:
     return Section(
         id="abnormal",
         title=Text("异常还款", "Abnormal payments"),
-        paragraphs=(
-            Text(
-                "规则只将客户与其自身以往月份比较，阈值与最低金额事先公布。",
-                "Rules compare a customer with that customer's own earlier months; limits and floors are declared.",
-            ),
-        ),
+        paragraphs=(prose.ABNORMAL,),
         items=(figure, table),
     )

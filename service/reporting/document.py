@@ -31,7 +31,8 @@ class Text:
 
 
 Cell = int | float | str | Text | date | None
-#: ``name`` is text that is not wrapped; ``code`` an id that is cut on paper; ``money`` is integer cents; ``share`` a fraction of 1; ``micro`` an integer of millionths.
+#: ``name`` is text that is not wrapped, ``code`` an id that is cut on paper; ``money`` is integer cents,
+#: ``share`` a fraction of 1, ``micro`` an integer of millionths.
 Kind = Literal["text", "name", "code", "count", "money", "share", "number", "micro", "date"]
 
 

@@ -10,7 +10,6 @@ import polars as pl
 
 from service.reporting.document import Provenance, Text
 
-
 #: One noisy number: group, measure, estimate (None when there is none), and its 95 % interval.
 Cells = tuple[str, str, int | None, int, int]
 

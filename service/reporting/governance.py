@@ -1,10 +1,11 @@
-"""The report's sections about governance: intake, consent, rights, privacy budget, noisy releases, sources."""
+"""The report's sections about governance: intake, consent, rights, budget, noisy releases, sources."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from service.reporting import prose
 from service.reporting.document import Cell, Column, Section, Source, Table, Text
 from service.reporting.facts import BehaviourFacts, ReleaseFact
 from service.reporting.queries import QUERIES
@@ -37,7 +38,7 @@ def intake(facts: BehaviourFacts) -> Section:
         rows=tuple(
             (b.dataset, b.batches, b.rows, b.admitted, b.quarantined, b.refused) for b in facts.batches
         ),
-        note=Text("来源行数 = 准入 + 隔离 + 拒绝。", "Rows in = admitted + quarantined + refused."),
+        note=prose.INTAKE,
     )
     return Section("intake", Text("数据来源", "Data taken in"), (), (table,))
 
@@ -65,19 +66,13 @@ def consent(facts: BehaviourFacts) -> Section:
     return Section(
         "consent",
         Text("同意", "Consent"),
-        (
-            Text(
-                "每次读取前逐人核对同意；撤回对其后的任何读取立即生效。",
-                "Consent is checked person by person before every read; a withdrawal is effective for every read "
-                "that starts after it.",
-            ),
-        ),
+        (prose.CONSENT,),
         (table,),
     )
 
 
 def rights(facts: BehaviourFacts) -> Section:
-    """Requests by kind; they are few and are shown as they are, since no request tells anything of a person."""
+    """Requests by kind; few and shown as they are: a number of requests tells nothing of a person."""
     table = Table(
         id="rights",
         title=Text("个人权利请求", "Rights requests"),
@@ -103,10 +98,7 @@ def rights(facts: BehaviourFacts) -> Section:
             )
             for r in facts.rights
         ),
-        note=Text(
-            "请求件数是工作量统计，不是客户特征，因此不隐去小数。",
-            "Numbers of requests describe the institution's work, not its customers, so small ones are shown.",
-        ),
+        note=prose.REQUESTS,
     )
     return Section("rights", Text("个人权利", "Rights of data subjects"), (), (table,))
 
@@ -133,13 +125,7 @@ def budget(facts: BehaviourFacts) -> Section:
     return Section(
         "budget",
         Text("隐私预算", "Privacy budget"),
-        (
-            Text(
-                "每次发布前先记账后加噪；额度用尽即拒绝。本报告的精确数据不消耗预算，只报送监管机构。",
-                "Every release is charged before noise is drawn and refused when the budget is used up. The exact "
-                "figures of this report spend no budget; they go to the regulator only.",
-            ),
-        ),
+        (prose.BUDGET,),
         (table,),
     )
 
@@ -163,13 +149,7 @@ def releases(facts: BehaviourFacts) -> Section:
     return Section(
         "releases",
         Text("差分隐私发布", "Differentially private releases"),
-        (
-            Text(
-                "以下为加噪结果，与前文精确数据分开列示，不应相互比对以推断个人。区间的置信水平为 95%。",
-                "These are noisy answers, listed apart from the exact figures above. Intervals hold "
-                "with 95 % confidence.",
-            ),
-        ),
+        (prose.RELEASES,),
         (listing, *(_answer(r) for r in facts.releases)),
     )
 
@@ -186,7 +166,9 @@ def _answer(release: ReleaseFact) -> Table:
             Column("low", Text("95% 下限", "95 % low"), "number"),
             Column("high", Text("95% 上限", "95 % high"), "number"),
         ),
-        rows=tuple((k, m, NOT_APPLICABLE if v is None else v, low, high) for k, m, v, low, high in release.cells),
+        rows=tuple(
+            (k, m, NOT_APPLICABLE if v is None else v, low, high) for k, m, v, low, high in release.cells
+        ),
         basis="private",
         printed=PRINTED_CELLS,
     )
@@ -197,7 +179,7 @@ def appendix() -> Section:
     table = Table(
         id="queries",
         title=Text("查询定义", "Queries"),
-        source=Source("model.card@1", ("reporting:queries@1",)),
+        source=Source("queries.list@1", ("reporting:queries",)),
         columns=(
             Column("query", Text("查询", "Query"), "name"),
             Column("meaning", Text("含义", "Meaning"), "text"),
@@ -207,13 +189,6 @@ def appendix() -> Section:
     return Section(
         "appendix",
         Text("附录：数据来源说明", "Appendix: where the numbers come from"),
-        (
-            Text(
-                "每张表注明查询与所读数据表的版本，可据此重新计算。证据包内的日志证明可在无网络、无数据库、"
-                "无密钥的条件下验证。",
-                "Every table names its query and the versions of the tables read, so that it can be computed "
-                "again. The log proofs in the bundle are verified without network, database or secret.",
-            ),
-        ),
+        (prose.SOURCES,),
         (table,),
     )

@@ -54,6 +54,8 @@ def sign_pdf(pdf: bytes, key: EllipticCurvePrivateKey, certificate: Certificate,
         signing_key=keys.PrivateKeyInfo.load(private),
         cert_registry=store,
     )
-    meta = signers.PdfSignatureMetadata(field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
+    meta = signers.PdfSignatureMetadata(
+        field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES
+    )
     signed: io.BytesIO = _SignerAt(meta, signer, at).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
     return signed.getvalue()

@@ -1,7 +1,7 @@
 """Small cells: a group of one to nine people is not shown, nor can it be worked out from a total.
 
-If one group alone is hidden and the total is printed, the difference gives it away; so the next smallest shown
-group is hidden with it.
+If one group alone is hidden and the total is printed, the difference gives it away; so the next smallest
+group shown is hidden with it.
 
 >>> suppress([120, 4, 0, 33, 60])
 (120, None, 0, None, 60)

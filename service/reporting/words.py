@@ -26,17 +26,19 @@ def spell(cell: Cell, kind: Kind, language: Language) -> str:
         return SUPPRESSED if kind in NUMERIC else NOT_APPLICABLE
     if isinstance(cell, Text):
         return cell.to(language)
-    if isinstance(cell, str | date):
-        return str(cell)
+    return str(cell) if isinstance(cell, str | date) else _number(cell, kind)
+
+
+def _number(value: float, kind: Kind) -> str:
     match kind:
         case "money":
-            return f"{round(cell / CENTS):,}"
+            return f"{round(value / CENTS):,}"
         case "share":
-            return f"{cell * 100:.1f} %"
+            return f"{value * 100:.1f} %"
         case "micro":
-            return f"{cell / MICRO:.4f}"
+            return f"{value / MICRO:.4f}"
         case _:
-            return f"{cell:,}" if isinstance(cell, int) else _decimal(cell)
+            return f"{value:,}" if isinstance(value, int) else _decimal(value)
 
 
 def _decimal(value: float) -> str:

@@ -36,6 +36,7 @@ BANDS: Final = tuple(float(x) for x in np.arange(-4.0, 7.5, 0.5))
 #: Declared bands of the score for the evaluation histogram.
 SCORE_BANDS: Final = tuple(range(380, 740, 20))
 _BAD, _GOOD = 1, 0
+_CONVERGED: Final = 1e-9
 
 
 def bin_counts(frame: pl.DataFrame, bad: pl.Series, declared: Sequence[Characteristic]) -> Ints:
@@ -90,7 +91,7 @@ def isotonic(values: Floats, weight: Floats) -> Floats:
             mean = (before * heavy + mean * total) / (heavy + total)
             total, size = heavy + total, many + size
         blocks.append((mean, total, size))
-    return np.repeat(np.array([b[0] for b in blocks], dtype=np.float64), [b[2] for b in blocks])
+    return np.array([mean for mean, _, size in blocks for _ in range(size)])
 
 
 def total_evidence(frame: pl.DataFrame, woe: Sequence[Floats], declared: Sequence[Characteristic]) -> Floats:
@@ -117,8 +118,8 @@ def middles(edges: Sequence[float]) -> Floats:
 def calibrate(counts: Floats, edges: Sequence[float]) -> tuple[float, float]:
     """Intercept and slope of log odds of default on summed evidence, by Newton's method on band counts.
 
-    A ridge of ten customers' weight pulls the slope to 1, so that a few noisy counts cannot turn it round; the
-    slope is kept between 0.1 and 1.
+    A ridge of ten customers' weight pulls the slope to 1, so that a few noisy counts cannot turn it round;
+    the slope is kept between 0.1 and 1.
     """
     good, bad = np.maximum(counts, 0.0).reshape(2, len(edges) + 1)
     x = middles(edges)
@@ -132,7 +133,7 @@ def calibrate(counts: Floats, edges: Sequence[float]) -> tuple[float, float]:
         hessian = (design * (n * p * (1 - p))[:, None]).T @ design + ridge
         step = np.linalg.solve(hessian, gradient)
         beta = beta + np.clip(step, -1.0, 1.0)
-        if float(np.abs(step).max()) < 1e-9:
+        if float(np.abs(step).max()) < _CONVERGED:
             break
     return float(beta[0]), float(np.clip(beta[1], 0.1, 1.0))
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from policies.model import Purpose
 from privacy.consent.gate import admit
-from privacy.consent.records import ConsentNeed
+from privacy.consent.records import CONSENTS, ConsentNeed
 from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
@@ -22,6 +22,7 @@ from service.ports import Deps
 
 #: Standing flag of a customer who refuses decisions by automation alone.  # PIPL 24(3), GDPR 22
 OBJECTED: Final = "no_automated_decision"
+OBJECTION: Final = "objected_to_automated_decision"
 _ACTIVE: Final = "active"
 _SP_BYTES: Final = 16
 
@@ -30,14 +31,16 @@ def audience(code: str, deps: Deps) -> pl.DataFrame:
     """Everyone who may be processed for a purpose.
 
     Returns:
-        ``_subject`` Int64, ``_sp`` Binary(16): living, unrestricted, with a lawful basis and, where the purpose
-        decides automatically, without an objection.
+        ``_subject`` Int64, ``_sp`` Binary(16): living, unrestricted, with a lawful basis and, where the
+        purpose decides automatically, without an objection.
 
     Raises:
         UnknownError: no such purpose.
     """
     purpose = _purpose(code, deps)
-    people = deps.vault.pseudonyms().filter(pl.col("state") == _ACTIVE)
+    restricted = sorted(deps.vault.restricted())
+    living = deps.vault.pseudonyms().filter(pl.col("state") == _ACTIVE)
+    people = living.filter(~pl.col("_subject").is_in(restricted))
     reason = _reasons(people["_subject"], purpose, deps)
     return people.filter(reason.is_null()).select("_subject", "_sp")
 
@@ -48,24 +51,29 @@ def refusal(subject: int, code: str, deps: Deps) -> str | None:
     people = deps.vault.pseudonyms([subject])
     if people.is_empty() or people["state"][0] != _ACTIVE:
         return "restricted"
-    reason: str | None = _reasons(people["_subject"], purpose, deps)[0]
+    with deps.ops() as tx:
+        records = [r for r in tx.consents.of(subject) if r.purpose == code]
+        objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset[int]()
+    if subject in objected:
+        return OBJECTION  # PIPL 24(3)
+    rows = [(r.subject, r.purpose, r.kind.value, r.given_at, r.valid_until, r.withdrawn_at) for r in records]
+    consents = pl.DataFrame(rows, schema=CONSENTS, orient="row")
+    reason: str | None = admit(people["_subject"], consents, need=_need(purpose), at=deps.clock.now())[0]
     return reason
 
 
 def _reasons(subjects: pl.Series, purpose: Purpose, deps: Deps) -> pl.Series:
-    need = ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
     with deps.ops() as tx:
         consents = tx.consents.frame(purpose.code)
-        objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset()
-    reasons = admit(subjects, consents, need=need, at=deps.clock.now())
-    restricted = deps.vault.restricted()
-    return pl.DataFrame({"subject": subjects, "reason": reasons}).select(
-        pl.when(pl.col("subject").is_in(sorted(restricted)))
-        .then(pl.lit("restricted"))
-        .when(pl.col("subject").is_in(sorted(objected)))
-        .then(pl.lit("objected_to_automated_decision"))  # PIPL 24(3)
-        .otherwise("reason")
-    )["literal"]
+        objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset[int]()
+    reasons = admit(subjects, consents, need=_need(purpose), at=deps.clock.now())
+    return pl.select(
+        pl.when(subjects.is_in(sorted(objected))).then(pl.lit(OBJECTION)).otherwise(reasons)  # PIPL 24(3)
+    ).to_series()
+
+
+def _need(purpose: Purpose) -> ConsentNeed:
+    return ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
 
 
 def _purpose(code: str, deps: Deps) -> Purpose:
@@ -126,7 +134,7 @@ def storage_pseudonym(subject: int, deps: Deps) -> bytes:
 def subject_tag(pseudonym: bytes, deps: Deps) -> tuple[str, str]:
     """A fresh entry id and the subject's keyed tag for it.
 
-    Two entries about one person cannot be linked without the key; with it, every entry about a person is found.
+    Without the key two entries about one person cannot be linked; with it, all of them are found.
     """
     entry_id = secrets.token_hex(16)
     key = deps.keyring.derive("subject-tag")
@@ -135,4 +143,6 @@ def subject_tag(pseudonym: bytes, deps: Deps) -> tuple[str, str]:
 
 def denied(reason: str, permission: str) -> DeniedError:
     """The error of a refusal that concerns the customer and not the actor's role."""
-    return DeniedError("the customer may not be processed for this purpose", permission=permission, why=reason)
+    return DeniedError(
+        "the customer may not be processed for this purpose", permission=permission, why=reason
+    )

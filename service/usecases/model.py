@@ -55,7 +55,9 @@ def train_model(
         BudgetExceededError: nothing was drawn.
         ConflictError: nobody to train on.
     """
-    decision = authorise(deps, actor, "model:train", purpose=PURPOSE, data_class="C2", resource=f"model/{MODEL}")
+    decision = authorise(
+        deps, actor, "model:train", purpose=PURPOSE, data_class="C2", resource=f"model/{MODEL}"
+    )
     try:
         loss = PrivacyLoss.from_epsilon(epsilon_micro, _DELTA_EXPONENT)
     except LossError:
@@ -77,21 +79,24 @@ def train_model(
 
 def _bad() -> pl.Expr:
     """The outcome as 1 and 0; an unknown word is an error."""
-    return pl.col("default_next_month").replace_strict({"yes": 1, "no": 0}, return_dtype=pl.Int64).alias("bad")
+    return (
+        pl.col("default_next_month").replace_strict({"yes": 1, "no": 0}, return_dtype=pl.Int64).alias("bad")
+    )
 
 
 def _pay(rho: int, subjects: int, actor: Actor, decision: Decision, deps: Deps) -> None:
     """Charge every scope and write it down, both or neither."""
-    wanted = {f"dataset:{name}" for name in _DATASETS}
-    caps = {
-        (f"actor:{actor.id}" if rule.scope == "actor:*" else rule.scope): rule.rho
-        for rule in deps.policy.bundle.budgets
-        if rule.scope in wanted or rule.scope == "actor:*"
-    }
+    mine = f"actor:{actor.id}"
+    declared = {rule.scope: rule.rho for rule in deps.policy.bundle.budgets}
+    declared.setdefault(mine, declared.get("actor:*", 0))
+    wanted = {*(f"dataset:{name}" for name in _DATASETS), mine}
+    wanted |= {f"role:{decision.role}"} & declared.keys()
+    if missing := sorted(scope for scope in wanted if not declared.get(scope)):
+        raise UnknownError("no privacy budget is declared", scope=missing[0])
     with deps.ops() as tx:
-        for scope, cap in caps.items():
-            tx.budget.open(scope, cap)
-        tx.budget.charge(f"train-{secrets.token_hex(16)}", sorted({*caps, *wanted}), rho, deps.clock.now())
+        for scope in sorted(wanted):
+            tx.budget.open(scope, declared[scope])
+        tx.budget.charge(f"train-{secrets.token_hex(16)}", sorted(wanted), rho, deps.clock.now())
         record(
             deps, actor, decision, "model:train",
             purpose=PURPOSE, basis="consent", resource=f"model/{MODEL}", subjects=subjects, rho=rho,

@@ -89,7 +89,7 @@ def read_profile(
     """One customer's segment, by identifier or by the purpose's pseudonym in hex.
 
     Raises:
-        DeniedError: the actor lacks ``profile:read``, or the customer has no standing consent or is restricted.
+        DeniedError: the actor lacks ``profile:read``, or the customer gave no consent or is restricted.
         UnknownError: no such customer.
         ConflictError: no profile has been built for them yet.
     """

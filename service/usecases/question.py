@@ -1,4 +1,4 @@
-"""What a plan asks under the contracts in force: public facts, data class, purposes, budget scopes. No data.
+"""What a plan asks under the contracts in force, and whether this actor may ask it. No data is read here.
 
 The contracts are turned into the public facts that ``privacy.dp.schema`` holds a plan against. Protected
 attributes can be neither keys nor filters: aggregates by them are a fairness question with rules of its own.
@@ -7,32 +7,115 @@ attributes can be neither keys nor filters: aggregates by them are a fairness qu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-from policies.model import BudgetRule
+from policies.model import AccessRequest, BudgetRule, Decision
 from privacy.dp.errors import LossError, PlanError
-from privacy.dp.query import MONTH, parse_plan
+from privacy.dp.query import parse_plan
 from privacy.dp.schema import Query, Table, resolve
+from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, Role
-from service.errors import UnknownError, UsageError
+from service.errors import DeniedError, UnknownError, UsageError
+from service.ports import Deps
+from service.usecases.access import authorise, record
 
 _GROUPED: Final = frozenset({Role.CATEGORY, Role.QUASI_IDENTIFIER})
 
-Contracts = Mapping[str, DatasetContract]
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A plan under the contracts it touches.
+
+    Attributes:
+        query: the resolved plan.
+        data_class: highest class among the columns touched.
+        purposes: purposes that every table read was collected for.
+    """
+
+    query: Query
+    data_class: str
+    purposes: frozenset[str]
 
 
-def read_question(document: object, contracts: Iterable[DatasetContract]) -> Query:
+def permit(
+    permission: str,
+    document: object,
+    purpose: str,
+    *,
+    actor: Actor,
+    deps: Deps,
+    resource: str = "aggregate",
+    facts: frozenset[str] = frozenset(),
+) -> tuple[Question, Decision]:
+    """Ask policy twice: before anyone learns which data exists, and for the class that the plan touches.
+
+    Raises:
+        DeniedError: policy says no.
+        UsageError: the plan cannot be answered.
+    """
+    authorise(deps, actor, permission, purpose=purpose, resource=resource, facts=facts)
+    with deps.ops() as tx:
+        question = read_question(document, tx.datasets.all())
+    return question, authorise(
+        deps,
+        actor,
+        permission,
+        purpose=purpose,
+        resource=resource,
+        data_class=question.data_class,
+        facts=facts,
+    )
+
+
+def limit_to_purpose(
+    question: Question, purpose: str, permission: str, decision: Decision, *, actor: Actor, deps: Deps
+) -> None:
+    """Data is used only for what it was collected for. Raises DeniedError, logged."""  # PIPL 6
+    if purpose in question.purposes:
+        return
+    denied = replace(decision, allow=False, reason="not_collected_for_purpose")
+    record(deps, actor, denied, permission, purpose=purpose, resource="aggregate")
+    raise DeniedError("the data was not collected for this purpose", permission=permission, why=denied.reason)
+
+
+def granted_purpose(permission: str, *, actor: Actor, deps: Deps) -> str:
+    """A purpose for which the actor has the permission; empty when there is none."""
+    noun, _, verb = permission.partition(":")
+    for code in sorted(deps.policy.bundle.purposes):
+        wish = AccessRequest(
+            actor=actor.id,
+            roles=actor.roles,
+            resource=noun,
+            action=verb,
+            data_class="C1",
+            purpose=code,
+            facts=frozenset(),
+        )
+        if deps.policy.decide(wish).allow:
+            return code
+    return ""
+
+
+def read_question(document: object, contracts: Iterable[DatasetContract]) -> Question:
     """Parse the plan and hold it against the contracts.
 
     Raises:
         UsageError: ``why`` is the kind of fault and ``at`` its place; what stood there is not repeated.
     """
+    known = {contract.name: contract for contract in contracts}
     try:
-        return resolve(parse_plan(document), {c.name: public_facts(c) for c in contracts})
+        query = resolve(parse_plan(document), {name: public_facts(c) for name, c in known.items()})
     except PlanError as error:
         raise UsageError("the plan cannot be answered", why=error.code, at=error.where) from None
     except LossError as error:
         raise UsageError("the plan cannot be answered", why="privacy_loss", at=error.field) from None
+    read = [known[name] for name in query.datasets]
+    return Question(
+        query=query,
+        data_class=_highest_class(query, known),
+        purposes=frozenset.intersection(*(frozenset(contract.purposes) for contract in read)),
+    )
 
 
 def public_facts(contract: DatasetContract) -> Table:
@@ -51,20 +134,6 @@ def public_facts(contract: DatasetContract) -> Table:
     )
 
 
-def data_class(query: Query, contracts: Contracts) -> str:
-    """The highest class among the columns that the plan touches."""
-    references = [*(key.column for key in query.keys), *(f.column for f in query.plan.filters)]
-    touched = {(ref.table or query.table.name, ref.column) for ref in references}
-    touched |= {(query.table.name, total.column) for total in query.totals if total.column}
-    columns = [contracts[table].column(name) for table, name in touched if name != MONTH or table]
-    return max((column.data_class for column in columns if column), default="C1")
-
-
-def collected_for(query: Query, purpose: str, contracts: Contracts) -> bool:
-    """Whether every table read was collected for the purpose."""
-    return all(purpose in contracts[name].purposes for name in query.datasets)
-
-
 def budget_scopes(query: Query, actor: str, role: str, rules: Iterable[BudgetRule]) -> dict[str, int]:
     """Every scope that the plan is charged to, with its cap in micro-rho.
 
@@ -74,11 +143,20 @@ def budget_scopes(query: Query, actor: str, role: str, rules: Iterable[BudgetRul
         UnknownError: a dataset or the actor has no declared budget: then nothing may be spent.
     """
     caps = {rule.scope: rule.rho for rule in rules}
-    caps.setdefault(f"actor:{actor}", caps.get("actor:*", 0))
-    scopes = [*(f"dataset:{name}" for name in sorted(query.datasets)), f"actor:{actor}"]
+    mine = f"actor:{actor}"
+    caps[mine] = caps.get(mine, caps.get("actor:*", 0))
+    scopes = [*(f"dataset:{name}" for name in sorted(query.datasets)), mine]
     if f"role:{role}" in caps:
         scopes.append(f"role:{role}")
     for scope in scopes:
         if not caps.get(scope):
             raise UnknownError("no privacy budget is declared", scope=scope)
     return {scope: caps[scope] for scope in scopes}
+
+
+def _highest_class(query: Query, contracts: Mapping[str, DatasetContract]) -> str:
+    references = [*(key.column for key in query.keys), *(f.column for f in query.plan.filters)]
+    touched = {(ref.table or query.table.name, ref.column) for ref in references}
+    touched |= {(query.table.name, total.column) for total in query.totals if total.column}
+    columns = [contracts[table].column(name) for table, name in touched]
+    return max((column.data_class for column in columns if column), default="C1")

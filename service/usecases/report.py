@@ -70,18 +70,28 @@ def build_report(
         StorageError: no report key, or the file cannot be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    decision = authorise(deps, actor, "report:build", purpose=PURPOSE, data_class="C2", resource="report/behaviour")
+    decision = authorise(
+        deps, actor, "report:build", purpose=PURPOSE, data_class="C2", resource="report/behaviour"
+    )
     if deps.signer is None:
         raise StorageError("there is no report key")
     name = _free_name(deps)
     tell("collect", 10)
     facts = _facts(name, until or deps.clock.now().date(), institution, deps)
     cited = _cited(facts, deps)
-    record(deps, actor, decision, "report:build", purpose=PURPOSE, basis="legal_obligation", resource=f"report/{name}")
+    record(
+        deps,
+        actor,
+        decision,
+        "report:build",
+        purpose=PURPOSE,
+        basis="legal_obligation",
+        resource=f"report/{name}",
+    )
     tell("render", 40)
     files = _files(build(facts), deps.signer)
     tell("seal", 80)
-    data = _issue(name, files, facts, cited, actor, decision, deps)
+    data = _issue(name, files, facts, cited, actor, decision=decision, deps=deps)
     path = deps.home / "report" / f"{name}.zip"
     write_atomically(path, data)
     tell("done", 100)
@@ -150,6 +160,7 @@ def _issue(
     facts: BehaviourFacts,
     cited: list[int],
     actor: Actor,
+    *,
     decision: Decision,
     deps: Deps,
 ) -> bytes:
@@ -163,7 +174,10 @@ def _issue(
         "log": {"origin": p.log_origin, "size": p.log_size, "root": p.log_root},
         "policy": p.policy,
         "releases": [r.id for r in facts.releases],
-        "rho_micro": {"releases": sum(r.rho for r in facts.releases), "model": facts.model.rho if facts.model else 0},
+        "rho_micro": {
+            "releases": sum(r.rho for r in facts.releases),
+            "model": facts.model.rho if facts.model else 0,
+        },
         "tables": dict(sorted(facts.versions.items())),
         "entries": cited,
     }

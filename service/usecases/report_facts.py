@@ -52,7 +52,9 @@ def collect(provenance: Provenance, until: date, deps: Deps) -> BehaviourFacts:
         governance = _governance(tx, deps)
     return BehaviourFacts(
         provenance=provenance,
-        profiles=_of(PROFILES, SEGMENTING, deps).select("segment", "contribution_cents", "util_mean", "pay_ratio"),
+        profiles=_of(PROFILES, SEGMENTING, deps).select(
+            "segment", "contribution_cents", "util_mean", "pay_ratio"
+        ),
         scores=_scores(customers, model, deps),
         months=_months(statements, until),
         flags=counts(abnormal(statements, customers, until)),
@@ -124,8 +126,10 @@ def _governance(tx: OpsTransaction, deps: Deps) -> dict[str, Any]:
         .otherwise(pl.lit("standing"))
     )
     newest = tx.consents.frame().sort("given_at").group_by("_subject", "purpose").last()
-    wide = newest.with_columns(state=state).group_by("purpose").agg(
-        (pl.col("state") == s).sum().alias(s) for s in ("standing", "withdrawn", "expired")
+    wide = (
+        newest.with_columns(state=state)
+        .group_by("purpose")
+        .agg((pl.col("state") == s).sum().alias(s) for s in ("standing", "withdrawn", "expired"))
     )
     released = [r for r in tx.releases.all() if r.state is ReleaseState.RELEASED]
     return {
@@ -181,7 +185,9 @@ def release_fact(release: Release) -> ReleaseFact:
     )
 
 
-def _cells(cells: Iterable[Mapping[str, Any]], keys: Iterable[str], measures: Iterable[str]) -> Iterable[Cells]:
+def _cells(
+    cells: Iterable[Mapping[str, Any]], keys: Iterable[str], measures: Iterable[str]
+) -> Iterable[Cells]:
     names, wanted = list(keys), list(measures)
     for cell in cells:
         label = " · ".join(str(cell[k]) for k in names)

@@ -12,7 +12,6 @@ from typing import Final
 
 import polars as pl
 
-from policies.model import Decision
 from service.domain.actors import Actor
 from service.domain.buckets import bucket_expr
 from service.domain.models import Model
@@ -40,7 +39,7 @@ _RESOURCE: Final = "score/credit"
 
 @dataclass(frozen=True, slots=True)
 class ScoresBuilt:
-    """What a build did: ``customers`` have a score, ``left_out`` lack a basis, objected or have no statements."""
+    """What a build did: ``customers`` have a score, ``left_out`` lack a basis or statements, or objected."""
 
     customers: int
     left_out: int
@@ -102,8 +101,8 @@ def score_customer(
     """One customer's score, by identifier or by the purpose's pseudonym in hex.
 
     Raises:
-        DeniedError: the actor may not read scores for the purpose; or the customer has no standing consent, is
-            restricted, or ``why=objected_to_automated_decision``.
+        DeniedError: the actor may not read scores for the purpose; or the customer has no standing
+            consent, is restricted, or ``why=objected_to_automated_decision``.
         UnknownError: no such purpose or customer.
         ConflictError: no model is approved, or the customer's score is missing or of another model.
     """
@@ -114,7 +113,12 @@ def score_customer(
     entry_id, tag = subject_tag(row_key, deps)
     reason = refusal(subject, purpose, deps) if model.purpose == purpose else "other_purpose"
     if reason is not None:
-        _refuse(reason, purpose, actor, decision, tag, entry_id, deps)
+        no = replace(decision, allow=False, reason=reason)
+        record(
+            deps, actor, no, "score:read",
+            purpose=purpose, resource=_RESOURCE, tag=tag, entry_id=entry_id,
+        )  # fmt: skip
+        raise denied(reason, "score:read")
     row = _row(row_key, model, deps)
     record(
         deps, actor, decision, "score:read",
@@ -122,15 +126,6 @@ def score_customer(
         entry_id=entry_id,
     )  # fmt: skip
     return _assessment(row)
-
-
-def _refuse(
-    reason: str, purpose: str, actor: Actor, decision: Decision, tag: str, entry_id: str, deps: Deps
-) -> None:
-    """Write the refusal down, then raise it."""
-    no = replace(decision, allow=False, reason=reason)
-    record(deps, actor, no, "score:read", purpose=purpose, resource=_RESOURCE, tag=tag, entry_id=entry_id)
-    raise denied(reason, "score:read")
 
 
 def _row(pseudonym: bytes, model: Model, deps: Deps) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -231,3 +232,12 @@ def test_a_parquet_file_that_cannot_be_read_counts_as_residue(store: EventStore,
     store.append(admitted("a", [(1, JANUARY, 1)]))
     (tmp_path / "events/ledger/half.parquet").write_bytes(b"PAR1 half")
     assert store.residue([pseudonym(5)]) == ("ledger/half.parquet",)
+
+
+def test_writers_at_once_take_turns(tmp_path: Path) -> None:
+    parts = [[(n, JANUARY, k) for n in range(20)] for k in range(4)]
+    jobs = [admitted(f"part {k}", part) for k, part in enumerate(parts)] * 2
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda job: DeltaEventStore(tmp_path / "events", BUCKETS).append(job), jobs))
+    frame = DeltaEventStore(tmp_path / "events", BUCKETS).scan("ledger").collect()
+    assert live(frame) == expected([row for part in parts for row in part])

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+from fakes.clock import FakeClock
 
 from audit.entry import Entry
-from fakes.clock import FakeClock
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from privacy.pseudonym.suppression import suppression_tag

@@ -32,7 +32,8 @@ def traces(vault: SqlVault, home: VaultHome, subject: int, n: int) -> Traces:
     with home.engine().begin() as connection:
         wrapped = connection.scalar(select(SUBJECT.c.wrapped).where(SUBJECT.c.number == subject))
         boxes = connection.scalars(select(SEALED.c.box).where(SEALED.c.subject == subject)).all()
-    needles = {"sid": keys.sid, "dek": keys.dek, "wrapped": wrapped}
+    assert wrapped is not None
+    needles: dict[str, bytes] = {"sid": keys.sid, "dek": keys.dek, "wrapped": wrapped}
     needles["pseudonym"] = vault.pseudonyms([subject])["_sp"].item()
     needles |= {f"box {i}": box for i, box in enumerate(boxes)}
     needles |= {f"plain {t}": value.encode() for t, value in person(n).items()}

@@ -1,9 +1,9 @@
-"""Any sequence of enrolling, sealing, restricting, suppressing, destroying and reopening follows a plain model."""
+"""Any sequence of enrolling, sealing, restricting, suppressing and destroying follows a plain model."""
 
 from __future__ import annotations
 
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from fakes.clock import FakeClock
@@ -32,7 +32,7 @@ class VaultMachine(RuleBasedStateMachine):
         self.restricted: set[int] = set()
         self.destroyed: dict[int, str] = {}
         self.pseudonym: dict[int, bytes] = {}
-        self.listed: dict[bytes, object] = {}
+        self.listed: dict[bytes, datetime] = {}
 
     def teardown(self) -> None:
         """Remove the files."""
@@ -40,6 +40,7 @@ class VaultMachine(RuleBasedStateMachine):
 
     @rule(n=NUMBERS)
     def enrol(self, n: int) -> None:
+        """A person comes in, or comes in again."""
         answer = self.vault.resolve(blind(person(n)), create=True).row(0, named=True)
         expected = self.subject.get(n, len(self.subject) + len(self.destroyed) + 1)
         assert (answer["_subject"], answer["problem"]) == (expected, None)
@@ -48,18 +49,21 @@ class VaultMachine(RuleBasedStateMachine):
 
     @rule(n=NUMBERS, data_class=CLASSES, document=st.binary(max_size=8))
     def seal(self, n: int, data_class: str, document: bytes) -> None:
+        """A document is put or replaced."""
         if n in self.subject:
             self.vault.seal([self.subject[n]], data_class, [document])
             self.sealed[self.subject[n], data_class] = document
 
     @rule(n=NUMBERS)
     def restrict(self, n: int) -> None:
+        """A subject is restricted."""
         if n in self.subject:
             self.vault.restrict(self.subject[n])
             self.restricted.add(self.subject[n])
 
     @rule(n=NUMBERS)
     def destroy(self, n: int) -> None:
+        """A subject is erased."""
         if n not in self.subject:
             return
         gone = self.subject.pop(n)
@@ -69,27 +73,32 @@ class VaultMachine(RuleBasedStateMachine):
 
     @rule()
     def destroy_again(self) -> None:
+        """Erasing again names the same epoch, and no epoch died twice."""
         for gone, epoch in self.destroyed.items():
             assert self.vault.destroy(gone) == epoch
         assert len(set(self.destroyed.values())) == len(self.destroyed)
 
     @rule(tag=TAGS, days=st.integers(1, 3))
     def suppress(self, tag: bytes, days: int) -> None:
+        """A tag is listed."""
         until = self.clock.now() + timedelta(days=days)
         self.vault.suppress([tag], until=until)
         self.listed[tag] = until
 
     @rule()
     def wait(self) -> None:
+        """A day passes."""
         self.clock.advance(timedelta(days=1))
         self.listed = {tag: until for tag, until in self.listed.items() if until > self.clock.now()}
 
     @rule()
     def reopen(self) -> None:
+        """Another process opens the vault."""
         self.vault = self.home.open()
 
     @invariant()
     def follows_the_model(self) -> None:
+        """Vault and dictionaries agree."""
         frame = self.vault.pseudonyms()
         living = {s: self.pseudonym[s] for s in self.subject.values()}
         assert dict(frame.select("_subject", "_sp").iter_rows()) == living

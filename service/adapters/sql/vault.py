@@ -10,7 +10,9 @@ transaction reads are wrapped by the epoch it has loaded. To destroy a subject's
 
 Killed before the commit of 2, nothing has happened but a file nobody uses; killed after it, opening the
 vault or destroying the subject again does the rest. PostgreSQL keeps removed rows in its heap and log for a
-while: wrapped keys and sealed documents there cannot be opened once the epoch is gone.
+while: wrapped keys and sealed documents there cannot be opened once the epoch is gone, but a removed blind
+index can still be compared with a guess by who holds the root key, until VACUUM FULL and the end of old log
+segments.
 """
 
 from __future__ import annotations

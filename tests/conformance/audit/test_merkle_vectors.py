@@ -1,4 +1,4 @@
-"""Published inclusion and consistency proofs, right and wrong (transparency-dev/merkle, see testdata/LICENSE)."""
+"""Published inclusion and consistency proofs, right and wrong: transparency-dev/merkle, testdata/LICENSE."""
 
 from __future__ import annotations
 

@@ -8,8 +8,15 @@ from audit.dsse import pae
 from audit.errors import FormatError, SignatureError
 from audit.merkle import EMPTY_ROOT, frontier, leaf_hash, root_of
 from audit.note import (
-    VerifierKey, format_skey, format_vkey, parse_note, parse_skey, parse_vkey, sign_note, verify_note,
-)  # fmt: skip
+    VerifierKey,
+    format_skey,
+    format_vkey,
+    parse_note,
+    parse_skey,
+    parse_vkey,
+    sign_note,
+    verify_note,
+)
 
 GO_SECRET = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 GO_VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -29,9 +36,16 @@ SPEC_NOTE = (
 LEAVES = tuple(
     bytes.fromhex(h)
     for h in (
-        "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
     )
-)  # fmt: skip
+)
 ROOTS = (
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -66,9 +80,16 @@ def test_published_signing_key_signs_the_same_bytes() -> None:
     [
         "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",  # length
         "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",  # algorithm
-        "", "a", "a+b", "a+b+c", GO_VKEY.upper(), f" {GO_VKEY}", f"{GO_VKEY}\n", GO_SECRET,
+        "",
+        "a",
+        "a+b",
+        "a+b+c",
+        GO_VKEY.upper(),
+        f" {GO_VKEY}",
+        f"{GO_VKEY}\n",
+        GO_SECRET,
     ],
-)  # fmt: skip
+)
 def test_malformed_verifier_key_is_refused(vkey: str) -> None:
     with pytest.raises(FormatError):
         parse_vkey(vkey)

@@ -1,4 +1,4 @@
-"""After destroying a subject nothing of it is on the disk, and killing the process at any step loses nothing."""
+"""A destroyed subject leaves nothing on the disk, and a kill at any step of destroying loses nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_big_vault_leaves_nothing_either(disk: VaultHome) -> None:
     vault = disk.open()
     numbers = list(range(600))
     subjects = enrol(vault, *numbers)
-    needles = {}
+    needles: dict[str, bytes] = {}
     for n in (0, 299, 599):
         kept = traces(vault, disk, subjects[n], n)
         needles |= {f"{n} {name}": needle for name, needle in kept.needles.items()}

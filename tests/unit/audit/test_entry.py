@@ -13,20 +13,39 @@ from audit.entry import Entry, check_entry, format_entry, parse_entry
 from audit.errors import EntryError
 
 GOOD: dict[str, Any] = {
-    "id": "0" * 32, "at": datetime(2026, 1, 2, tzinfo=UTC), "type": "a:b", "actor": "user:ann",
-}  # fmt: skip
+    "id": "0" * 32,
+    "at": datetime(2026, 1, 2, tzinfo=UTC),
+    "type": "a:b",
+    "actor": "user:ann",
+}
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("at", datetime(2026, 1, 2)), ("at", datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=8)))),  # noqa: DTZ001
-        ("type", "a"), ("type", "A:b"), ("type", "a" * 300 + ":b"), ("id", ""), ("actor", ""), ("actor", "张三"),
-        ("actor", 'a"b'), ("role", "x" * 257), ("decision", "maybe"), ("subjects", -1), ("rho", -1), ("subjects", True),
-        ("subjects", 1 << 63), ("detail", (("b", 1), ("a", 1))), ("detail", (("a", 1), ("a", 2))),
-        ("detail", (("a", True),)), ("detail", (("a", "é"),)), ("detail", (("a", 1 << 63),)), ("rho", 1.5),
+        ("at", datetime(2026, 1, 2)),  # noqa: DTZ001 - no zone is the point
+        ("at", datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=8)))),
+        ("type", "a"),
+        ("type", "A:b"),
+        ("type", "a" * 300 + ":b"),
+        ("id", ""),
+        ("actor", ""),
+        ("actor", "张三"),
+        ("actor", 'a"b'),
+        ("role", "x" * 257),
+        ("decision", "maybe"),
+        ("subjects", -1),
+        ("rho", -1),
+        ("subjects", True),
+        ("subjects", 1 << 63),
+        ("detail", (("b", 1), ("a", 1))),
+        ("detail", (("a", 1), ("a", 2))),
+        ("detail", (("a", True),)),
+        ("detail", (("a", "é"),)),
+        ("detail", (("a", 1 << 63),)),
+        ("rho", 1.5),
     ],
-)  # fmt: skip
+)
 def test_value_that_the_format_cannot_carry_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(EntryError) as caught:
         Entry(**{**GOOD, field: value})
@@ -36,15 +55,30 @@ def test_value_that_the_format_cannot_carry_is_refused_by_name(field: str, value
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"{}", b"null", b"[" * 60_000, b"\xff", entry(1) + b" ", b" " + entry(1), entry(1).replace(b":1,", b": 1,"),
-        entry(1).replace(b'"v":1', b'"v":2'), entry(1).replace(b'"v":1', b'"v":1.0'), entry(1).replace(b"2026", b"0000"),
-        entry(1).replace(b"-01-01T", b"-02-30T"), entry(1).replace(b"-01-01T", b"-02-29T"),
-        entry(1).replace(b'"n":1', b'"a":1'), entry(1).replace(b'"n":1', b'"n":01'), entry(1).replace(b'"n":1', b'"n":-0'),
-        entry(1).replace(b'"n":1', b'"n":1,"n":1'), entry(1).replace(b"user:ann", b"user:\\u0061nn"),
-        entry(1).replace(b'"n":1', b'"n":99999999999999999999'), entry(1).replace(b'"n":1', b'"n":1e3'),
-        entry(1).replace(b'"actor"', b'"role"'), entry(1).replace(b"dataset:ingest", b"a" * 300 + b":b"),
+        b"",
+        b"{}",
+        b"null",
+        b"[" * 60_000,
+        b"\xff",
+        entry(1) + b" ",
+        b" " + entry(1),
+        entry(1).replace(b":1,", b": 1,"),
+        entry(1).replace(b'"v":1', b'"v":2'),
+        entry(1).replace(b'"v":1', b'"v":1.0'),
+        entry(1).replace(b"2026", b"0000"),
+        entry(1).replace(b"-01-01T", b"-02-30T"),
+        entry(1).replace(b"-01-01T", b"-02-29T"),
+        entry(1).replace(b'"n":1', b'"a":1'),
+        entry(1).replace(b'"n":1', b'"n":01'),
+        entry(1).replace(b'"n":1', b'"n":-0'),
+        entry(1).replace(b'"n":1', b'"n":1,"n":1'),
+        entry(1).replace(b"user:ann", b"user:\\u0061nn"),
+        entry(1).replace(b'"n":1', b'"n":99999999999999999999'),
+        entry(1).replace(b'"n":1', b'"n":1e3'),
+        entry(1).replace(b'"actor"', b'"role"'),
+        entry(1).replace(b"dataset:ingest", b"a" * 300 + b":b"),
     ],
-)  # fmt: skip
+)
 def test_any_other_spelling_is_refused_by_parser_and_check(data: bytes) -> None:
     with pytest.raises(EntryError):
         parse_entry(data)
@@ -69,13 +103,39 @@ def test_entry_above_64_kib_is_refused() -> None:
 
 def test_full_entry_has_the_documented_spelling() -> None:
     full = Entry(
-        **GOOD, decision="deny", role="analyst", purpose="p", basis="b", policy="sha256:00", rule="r", resource="d/x",
-        tag="00", payload="sha256:11", subjects=3, rho=5, detail=(("a", "x"), ("b", -2)),
-    )  # fmt: skip
+        **GOOD,
+        decision="deny",
+        role="analyst",
+        purpose="p",
+        basis="b",
+        policy="sha256:00",
+        rule="r",
+        resource="d/x",
+        tag="00",
+        payload="sha256:11",
+        subjects=3,
+        rho=5,
+        detail=(("a", "x"), ("b", -2)),
+    )
     data = format_entry(full)
     assert list(json.loads(data)) == [
-        "v", "at", "id", "type", "actor", "decision", "role", "purpose", "basis", "policy", "rule", "resource", "tag",
-        "payload", "subjects", "rho", "detail",
-    ]  # fmt: skip
+        "v",
+        "at",
+        "id",
+        "type",
+        "actor",
+        "decision",
+        "role",
+        "purpose",
+        "basis",
+        "policy",
+        "rule",
+        "resource",
+        "tag",
+        "payload",
+        "subjects",
+        "rho",
+        "detail",
+    ]
     assert parse_entry(data) == full
     check_entry(data)

@@ -12,16 +12,39 @@ import pytest
 
 import audit.errors
 from audit.errors import (
-    AuditError, BrokenLinkError, ConsistencyError, EntryError, FormatError, InclusionError, KeyFileError,
-    LogCorruptError, LogError, LogExistsError, LogMissingError, NotSealedError, ProofError, SignatureError,
-    StorageFailedError, WriterEndedError,
-)  # fmt: skip
+    AuditError,
+    BrokenLinkError,
+    ConsistencyError,
+    EntryError,
+    FormatError,
+    InclusionError,
+    KeyFileError,
+    LogCorruptError,
+    LogError,
+    LogExistsError,
+    LogMissingError,
+    NotSealedError,
+    ProofError,
+    SignatureError,
+    StorageFailedError,
+    WriterEndedError,
+)
 
 EVERY = (
-    EntryError("at"), FormatError("note", "x"), SignatureError("log"), InclusionError(1, 2), ConsistencyError(2, 1),
-    LogExistsError("d"), LogMissingError("d"), LogCorruptError("tile", "x"), NotSealedError(1, 2),
-    StorageFailedError("append", errno.EIO), WriterEndedError("x"), KeyFileError("k", "x"), BrokenLinkError("l", "x"),
-)  # fmt: skip
+    EntryError("at"),
+    FormatError("note", "x"),
+    SignatureError("log"),
+    InclusionError(1, 2),
+    ConsistencyError(2, 1),
+    LogExistsError("d"),
+    LogMissingError("d"),
+    LogCorruptError("tile", "x"),
+    NotSealedError(1, 2),
+    StorageFailedError("append", errno.EIO),
+    WriterEndedError("x"),
+    KeyFileError("k", "x"),
+    BrokenLinkError("l", "x"),
+)
 
 
 @contextlib.contextmanager

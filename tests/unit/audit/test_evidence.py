@@ -59,9 +59,15 @@ def test_a_bundle_is_a_plain_zip_with_the_documented_files(log: Log) -> None:
     with zipfile.ZipFile(io.BytesIO(make_bundle(log, [0]))) as archive:
         assert archive.testzip() is None
         assert set(archive.namelist()) == {
-            *REPORT, MANIFEST, "checkpoint", "vkey", "entries/0.json", "entries/5.json", "proofs/0.tlog-proof",
+            *REPORT,
+            MANIFEST,
+            "checkpoint",
+            "vkey",
+            "entries/0.json",
+            "entries/5.json",
+            "proofs/0.tlog-proof",
             "proofs/5.tlog-proof",
-        }  # fmt: skip
+        }
 
 
 def test_every_single_byte_of_a_bundle_counts(log: Log) -> None:

@@ -14,8 +14,14 @@ from audit.checkpoint import (
     verify_checkpoint,
 )
 from audit.dsse import (
-    Statement, format_envelope, format_statement, parse_envelope, parse_statement, sign_statement, verify_envelope,
-)  # fmt: skip
+    Statement,
+    format_envelope,
+    format_statement,
+    parse_envelope,
+    parse_statement,
+    sign_statement,
+    verify_envelope,
+)
 from audit.errors import FormatError, SignatureError
 from audit.merkle import EMPTY_ROOT, leaf_hash
 from audit.note import Note, SigningKey, VerifierKey, format_note, parse_note, sign_note, verify_note
@@ -39,9 +45,20 @@ def test_numbers_have_one_spelling(text: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b'{"b":1,"a":2}', b'{"a":1,"a":1}', b"[1, 2]", b"NaN", b"1e3", b'"\\u0061"', b'"\xff"', b"[" * 60_000,
-     b'"\\ud800"'],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b"[1, 2]",
+        b"NaN",
+        b"1e3",
+        b'"\\u0061"',
+        b'"\xff"',
+        b"[" * 60_000,
+        b'"\\ud800"',
+    ],
+)
 def test_json_has_one_spelling(data: bytes) -> None:
     with pytest.raises(FormatError):
         decode_json(data, "x")
@@ -56,13 +73,24 @@ def test_what_json_cannot_hold_is_refused(value: object) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"text\n", b"text\n\n", b"text\n\n\n", "text\n\n— a YWJjZGU=".encode(), "text\n\n— a YWJjZGU=\r\n".encode(),
-        "text\n\n- a YWJjZGU=\n".encode(), "text\n\n— a  YWJjZGU=\n".encode(), "text\n\n— a YWJjZA==\n".encode(),
-        "text\n\n— a YWJjZGU\n".encode(), "text\n\n— a+b YWJjZGU=\n".encode(), "te\txt\n\n— a YWJjZGU=\n".encode(),
-        "text\n\n— a\u2028b YWJjZGU=\n".encode(), b"\xff\n\n", "text\n\n— a YWJjZGU=\nrubbish\n".encode(),
-        "text\n\n".encode() + "— a YWJjZGU=\n".encode() * 65,
+        b"",
+        b"text\n",
+        b"text\n\n",
+        b"text\n\n\n",
+        "text\n\n— a YWJjZGU=".encode(),
+        "text\n\n— a YWJjZGU=\r\n".encode(),
+        b"text\n\n- a YWJjZGU=\n",
+        "text\n\n— a  YWJjZGU=\n".encode(),
+        "text\n\n— a YWJjZA==\n".encode(),
+        "text\n\n— a YWJjZGU\n".encode(),
+        "text\n\n— a+b YWJjZGU=\n".encode(),
+        "te\txt\n\n— a YWJjZGU=\n".encode(),
+        "text\n\n— a\u2028b YWJjZGU=\n".encode(),
+        b"\xff\n\n",
+        "text\n\n— a YWJjZGU=\nrubbish\n".encode(),
+        b"text\n\n" + "— a YWJjZGU=\n".encode() * 65,
     ],
-)  # fmt: skip
+)
 def test_malformed_note_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
         parse_note(data)
@@ -155,9 +183,16 @@ def test_proof_with_extra_data_round_trips_and_verifies() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"c2sp.org/tlog-proof@v2\nindex 0\n\nx", b"c2sp.org/tlog-proof@v1\n\nx", b"c2sp.org/tlog-proof@v1\nindex 0\n",
-     b"c2sp.org/tlog-proof@v1\nindex 00\n\nx", b"c2sp.org/tlog-proof@v1\nindex 0\nYQ==\n\nx", b"\xff"],
-)  # fmt: skip
+    [
+        b"",
+        b"c2sp.org/tlog-proof@v2\nindex 0\n\nx",
+        b"c2sp.org/tlog-proof@v1\n\nx",
+        b"c2sp.org/tlog-proof@v1\nindex 0\n",
+        b"c2sp.org/tlog-proof@v1\nindex 00\n\nx",
+        b"c2sp.org/tlog-proof@v1\nindex 0\nYQ==\n\nx",
+        b"\xff",
+    ],
+)
 def test_malformed_proof_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
         parse_proof(data)
@@ -185,9 +220,14 @@ def test_statement_about_nothing_is_refused(subjects: dict[str, str], kind: str)
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b'"sha256"', b'"sha512"'), (b'"_type":"https://in-toto.io/Statement/v1"', b'"_type":"x"'), (b"b.csv", b"a.csv"),
-     (b'"name":"a.csv"', b'"name":"z.csv"'), (b'"predicateType"', b'"predicatetype"')],
-)  # fmt: skip
+    [
+        (b'"sha256"', b'"sha512"'),
+        (b'"_type":"https://in-toto.io/Statement/v1"', b'"_type":"x"'),
+        (b"b.csv", b"a.csv"),
+        (b'"name":"a.csv"', b'"name":"z.csv"'),
+        (b'"predicateType"', b'"predicatetype"'),
+    ],
+)
 def test_malformed_statement_is_refused_and_not_signed(old: bytes, new: bytes) -> None:
     data = format_statement(STATEMENT)
     assert old in data

@@ -13,9 +13,15 @@ from fakes.audit_logs import CHECKPOINT, KEY, CountingStore, entries, entry, sma
 
 from audit.entry import format_entry, parse_entry
 from audit.errors import (
-    EntryError, KeyFileError, LogCorruptError, LogExistsError, LogMissingError, NotSealedError, StorageFailedError,
+    EntryError,
+    KeyFileError,
+    LogCorruptError,
+    LogExistsError,
+    LogMissingError,
+    NotSealedError,
+    StorageFailedError,
     WriterEndedError,
-)  # fmt: skip
+)
 from audit.log import Log
 from audit.logdir import create_key, create_log, load_key, open_log
 from audit.note import SigningKey
@@ -122,7 +128,7 @@ def test_two_processes_append_and_publish_in_one_log(tmp_path: Path) -> None:
         for start in (0, 100)
     ]
     (mine,) = log.append(entry(10_001))
-    claims = {}
+    claims: dict[int, int] = {}
     for child in children:
         out, _ = child.communicate(timeout=60)
         assert child.returncode == 0

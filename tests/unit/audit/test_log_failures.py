@@ -57,8 +57,10 @@ def test_killing_the_writer_loses_nothing_that_was_acknowledged(tmp_path: Path) 
     for kill in range(10):
         child = subprocess.Popen(
             [sys.executable, "-c", APPENDER, str(tmp_path / "log"), str(1000 * kill)],
-            stdout=subprocess.PIPE, text=True, env=environment,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
         assert child.stdout is not None
         lines = [child.stdout.readline()]
         time.sleep(0.013 * (kill + 1))
@@ -167,6 +169,12 @@ def test_everyone_who_waited_for_a_failed_sync_is_told(tmp_path: Path) -> None:
     assert stored(tmp_path / "log") == []
 
 
+def _append_for_ever(log: Log, acknowledged: list[bytes]) -> None:
+    for number in range(1_000):
+        log.append(entry(number))
+        acknowledged.append(entry(number))
+
+
 def test_a_full_disk_is_said_clearly_and_loses_nothing(tmp_path: Path) -> None:
     log = create_log(tmp_path / "log", KEY)
     acknowledged = list[bytes]()
@@ -175,9 +183,7 @@ def test_a_full_disk_is_said_clearly_and_loses_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))
     try:
         with pytest.raises(StorageFailedError) as caught:
-            for number in range(1_000):
-                log.append(entry(number))
-                acknowledged.append(entry(number))
+            _append_for_ever(log, acknowledged)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, previous)

@@ -7,9 +7,16 @@ from fakes import naive_merkle as naive
 
 from audit.errors import ConsistencyError, InclusionError
 from audit.merkle import (
-    consistency_proof, frontier, inclusion_proof, leaf_hash, leaf_hashes, perfect_root, root_of,
-    verify_consistency, verify_inclusion,
-)  # fmt: skip
+    consistency_proof,
+    frontier,
+    inclusion_proof,
+    leaf_hash,
+    leaf_hashes,
+    perfect_root,
+    root_of,
+    verify_consistency,
+    verify_inclusion,
+)
 
 LEAVES = [bytes([n]) * n for n in range(20)]
 HASHES = leaf_hashes(LEAVES)

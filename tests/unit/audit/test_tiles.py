@@ -7,8 +7,17 @@ import pytest
 from audit.errors import FormatError
 from audit.merkle import frontier, leaf_hashes, root_of
 from audit.tiles import (
-    decode_bundle, decode_row, encode_bundle, grow, levels, partial_paths, row_widths, tile_end, tile_path, tile_paths,
-)  # fmt: skip
+    decode_bundle,
+    decode_row,
+    encode_bundle,
+    grow,
+    levels,
+    partial_paths,
+    row_widths,
+    tile_end,
+    tile_path,
+    tile_paths,
+)
 
 LEAVES = leaf_hashes([b"%d" % n for n in range(66_000)])
 
@@ -22,8 +31,10 @@ def test_tile_counts_of_the_specification_for_70000_entries() -> None:
     paths = list(tile_paths(70_000))
     assert sum(p.startswith("tile/0/") and ".p/" not in p for p in paths) == 273
     assert {p for p in paths if ".p/" in p and "entries" not in p} == {
-        "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1",
-    }  # fmt: skip
+        "tile/0/273.p/112",
+        "tile/1/001.p/17",
+        "tile/2/000.p/1",
+    }
     assert set(tile_paths(256)) == {"tile/entries/000", "tile/0/000", "tile/1/000.p/1"}
     assert list(tile_paths(0)) == []
 
@@ -51,9 +62,22 @@ def test_tile_ends() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["tile/64/000", "tile/00/000", "tile/0/0", "tile/0/x000/001", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/1000",
-     "tile/0/000.p/01", "checkpoint", "tile/0/000.tmp", "a/tile/0/000", "tile/0/000.p/257", "tile/0/٠٠٠"],
-)  # fmt: skip
+    [
+        "tile/64/000",
+        "tile/00/000",
+        "tile/0/0",
+        "tile/0/x000/001",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/1000",
+        "tile/0/000.p/01",
+        "checkpoint",
+        "tile/0/000.tmp",
+        "a/tile/0/000",
+        "tile/0/000.p/257",
+        "tile/0/٠٠٠",
+    ],
+)
 def test_what_is_no_tile_path_is_told_apart(path: str) -> None:
     assert tile_end(path) is None
 
@@ -76,9 +100,16 @@ def test_growing_in_steps_gives_the_same_tiles_as_growing_at_once(cuts: tuple[in
 
 @pytest.mark.parametrize(
     ("data", "count"),
-    [(b"", 1), (b"\x00", 1), (b"\x00\x01", 1), (b"\x00\x01a", 0), (b"\x00\x01a", 2), (b"\x00\x01a\x00", 1),
-     (b"\x00\x01ab", 1)],
-)  # fmt: skip
+    [
+        (b"", 1),
+        (b"\x00", 1),
+        (b"\x00\x01", 1),
+        (b"\x00\x01a", 0),
+        (b"\x00\x01a", 2),
+        (b"\x00\x01a\x00", 1),
+        (b"\x00\x01ab", 1),
+    ],
+)
 def test_bundle_of_another_length_is_refused(data: bytes, count: int) -> None:
     with pytest.raises(FormatError):
         decode_bundle(data, count)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fakes.audit_logs import (
-    KEY, entries, entry, flips, make_bundle, make_certificate, small_log, snapshot,
-)  # fmt: skip
+    KEY,
+    entries,
+    entry,
+    flips,
+    make_bundle,
+    make_certificate,
+    small_log,
+    snapshot,
+)
 
 from audit.errors import BrokenLinkError
 from audit.logdir import create_log
@@ -84,9 +93,19 @@ def test_dropping_truncating_or_lengthening_any_file_is_named(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "path",
-    ["extra", "checkpoint.tmp", "publishing.tmp", "tile/0/001", "tile/0/000.p/5", "tile/entries/000.p/299", "tile/2/000.p/1",
-     "tile/x", "deep/er/file", ".hidden"],
-)  # fmt: skip
+    [
+        "extra",
+        "checkpoint.tmp",
+        "publishing.tmp",
+        "tile/0/001",
+        "tile/0/000.p/5",
+        "tile/entries/000.p/299",
+        "tile/2/000.p/1",
+        "tile/x",
+        "deep/er/file",
+        ".hidden",
+    ],
+)
 def test_a_file_that_is_not_part_of_the_log_is_named(tmp_path: Path, path: str) -> None:
     small_log(tmp_path / "log", 300)
     (tmp_path / "log" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -162,6 +181,13 @@ def test_evidence_is_told_apart_by_content(tmp_path: Path) -> None:
     with pytest.raises(BrokenLinkError):
         verify(tmp_path / "c")
     assert isinstance(verify(tmp_path / "log"), LogFacts)
+
+
+def test_the_module_runs_as_a_program_without_a_warning(tmp_path: Path) -> None:
+    small_log(tmp_path / "log", 3)
+    command = [sys.executable, "-W", "error", "-m", "audit.verify", str(tmp_path / "log"), "--json"]
+    result = subprocess.run(command, capture_output=True, check=True)
+    assert (json.loads(result.stdout)["size"], result.stderr) == (3, b"")
 
 
 def test_command_line_says_what_holds_and_what_broke(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -17,23 +18,27 @@ from service.usecases.admission import admit_batch
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = date(2026, 1, 5)
-PURPOSES: Mapping[str, Purpose] = {
-    code: Purpose(
+
+
+def purpose(code: str, basis: Literal["consent", "contract"], kind: str = "") -> Purpose:
+    """A purpose of that code and basis."""
+    return Purpose(
         code=code, basis=basis, consent_kind=kind, automated_decision=False, title={"en": code}, law="PIPL 13"
     )
-    for code, basis, kind in (
-        ("contract_performance", "contract", ""),
-        ("credit_scoring", "consent", "separate"),
-        ("service_improvement", "consent", "plain"),
-    )
-}  # type: ignore[arg-type]  # literals through a loop
 
 
-def records(purpose: str) -> pl.DataFrame:
+PURPOSES: Mapping[str, Purpose] = {
+    "contract_performance": purpose("contract_performance", "contract"),
+    "credit_scoring": purpose("credit_scoring", "consent", "separate"),
+    "service_improvement": purpose("service_improvement", "consent", "plain"),
+}
+
+
+def records(code: str) -> pl.DataFrame:
     """Subject 1 consented plainly to both purposes, subject 2 withdrew."""
     rows = [
-        (1, purpose, "plain", datetime(2026, 1, 1, tzinfo=UTC), None, None),
-        (2, purpose, "plain", datetime(2026, 1, 1, tzinfo=UTC), None, datetime(2026, 2, 1, tzinfo=UTC)),
+        (1, code, "plain", datetime(2026, 1, 1, tzinfo=UTC), None, None),
+        (2, code, "plain", datetime(2026, 1, 1, tzinfo=UTC), None, datetime(2026, 2, 1, tzinfo=UTC)),
     ]
     return pl.DataFrame(rows, schema=CONSENTS, orient="row")
 

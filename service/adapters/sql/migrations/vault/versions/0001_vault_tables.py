@@ -12,21 +12,18 @@ UTC_TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    _subjects()
+    _sealed()
+    _kept()
+
+
+def _subjects() -> None:
     op.create_table(
         "key_epoch",
         sa.Column("slot", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("epoch", sa.String(), nullable=False),
         sa.CheckConstraint("slot = 1", name=op.f("ck_key_epoch_one_row")),
         sa.PrimaryKeyConstraint("slot", name=op.f("pk_key_epoch")),
-    )
-    op.create_table(
-        "retained",
-        sa.Column("request", sa.String(), nullable=False),
-        sa.Column("data_class", sa.String(), nullable=False),
-        sa.Column("until", UTC_TIME, nullable=False),
-        sa.Column("law", sa.String(), nullable=False),
-        sa.Column("box", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("request", "data_class", name=op.f("pk_retained")),
     )
     op.create_table(
         "subject",
@@ -41,12 +38,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_subject")),
     )
     op.create_table(
-        "suppression",
-        sa.Column("tag", sa.LargeBinary(), nullable=False),
-        sa.Column("until", UTC_TIME, nullable=False),
-        sa.PrimaryKeyConstraint("tag", name=op.f("pk_suppression")),
-    )
-    op.create_table(
         "blind_index",
         sa.Column("id_type", sa.String(), nullable=False),
         sa.Column("tag", sa.LargeBinary(), nullable=False),
@@ -56,6 +47,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_blind_index_subject_id_type"), "blind_index", ["subject", "id_type"])
 
+
+def _sealed() -> None:
     op.create_table(
         "sealed",
         sa.Column("subject", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -64,4 +57,22 @@ def upgrade() -> None:
         sa.Column("box", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["subject"], ["subject.number"], name=op.f("fk_sealed_subject")),
         sa.PrimaryKeyConstraint("subject", "data_class", name=op.f("pk_sealed")),
+    )
+
+
+def _kept() -> None:
+    op.create_table(
+        "suppression",
+        sa.Column("tag", sa.LargeBinary(), nullable=False),
+        sa.Column("until", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("tag", name=op.f("pk_suppression")),
+    )
+    op.create_table(
+        "retained",
+        sa.Column("request", sa.String(), nullable=False),
+        sa.Column("data_class", sa.String(), nullable=False),
+        sa.Column("until", UTC_TIME, nullable=False),
+        sa.Column("law", sa.String(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("request", "data_class", name=op.f("pk_retained")),
     )

@@ -1,0 +1,376 @@
+"""Broken variants of the log, each caught by a check that the real one passes.
+
+A mutant is the real module with one piece of source exchanged, so it stays in step with the module.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fakes.audit_logs import (
+    KEY,
+    PowerCutStore,
+    entries,
+    entry,
+    make_bundle,
+    make_certificate,
+    small_log,
+    stored,
+)
+
+import audit.bundle
+import audit.certificate
+import audit.entry
+import audit.evidence
+import audit.log
+import audit.merkle
+import audit.note
+import audit.segment
+import audit.tiles
+import audit.verify
+from audit.canonical import digest
+from audit.errors import AuditError, BrokenLinkError
+from audit.logdir import create_log
+from audit.segment import encode_group
+
+Check = Callable[[ModuleType, Path], None]
+Mutant = tuple[str, ModuleType, str, str, Check]  # name, module, source, what stands there instead, check
+
+
+def acknowledged_means_durable(log: ModuleType, folder: Path) -> None:
+    create_log(folder / "log", KEY)
+    store = PowerCutStore(folder / "log")
+    log.Log(store, KEY).append(entry(0))
+    store.power_cut()
+    assert stored(folder / "log") == [entry(0)]
+
+
+def segment_outlives_the_checkpoint(log: ModuleType, folder: Path) -> None:
+    """A crash right before the checkpoint is written must lose nothing."""
+
+    class Crash(PowerCutStore):
+        def write(self, files: Mapping[str, bytes]) -> None:
+            if files.keys() == {"checkpoint"}:
+                raise OSError
+            super().write(files)
+
+    create_log(folder / "log", KEY)
+    writer = log.Log(Crash(folder / "log"), KEY)
+    writer.append(entry(0))
+    with pytest.raises(AuditError):
+        writer.publish()
+    assert stored(folder / "log") == [entry(0)]
+
+
+def old_tiles_go(log: ModuleType, folder: Path) -> None:
+    create_log(folder / "log", KEY)
+    writer = log.Log(PowerCutStore(folder / "log"), KEY)
+    for number in range(3):
+        writer.append(entry(number))
+        writer.publish()
+    audit.verify.verify_log(folder / "log")
+
+
+def failure_ends_the_writer(log: ModuleType, folder: Path) -> None:
+    class Once(PowerCutStore):
+        failed = False
+
+        def sync_pending(self) -> None:
+            if not self.failed:
+                self.failed = True
+                raise OSError
+            super().sync_pending()
+
+    create_log(folder / "log", KEY)
+    writer = log.Log(Once(folder / "log"), KEY)
+    for _ in range(2):
+        with pytest.raises(AuditError):
+            writer.append(entry(0))
+
+
+def other_processes_are_seen(log: ModuleType, folder: Path) -> None:
+    create_log(folder / "log", KEY)
+    writers = [log.Log(PowerCutStore(folder / "log"), KEY) for _ in range(2)]
+    assert [writers[n % 2].append(entry(n))[0] for n in range(4)] == [0, 1, 2, 3]
+    assert stored(folder / "log") == entries(0, 4)
+
+
+def rolled_back_log_is_refused(log: ModuleType, folder: Path) -> None:
+    writer = small_log(folder / "log", 3)
+    old = (folder / "log" / "checkpoint").read_bytes()
+    writer.append(*entries(3, 300))
+    writer.publish()
+    (folder / "log" / "checkpoint").write_bytes(old)
+    (folder / "log" / "tile/0/000.p").mkdir()
+    (folder / "log" / "tile/0/000.p/3").write_bytes((folder / "log" / "tile/0/000").read_bytes()[:96])
+    bundle = audit.tiles.encode_bundle(entries(0, 3))
+    (folder / "log" / "tile/entries/000.p").mkdir()
+    (folder / "log" / "tile/entries/000.p/3").write_bytes(bundle)
+    with pytest.raises(AuditError):
+        log.Log(PowerCutStore(folder / "log"), KEY)
+
+
+def damage_is_not_a_torn_tail(segment: ModuleType, folder: Path) -> None:
+    data = bytearray(encode_group(0, [entry(0)]) + encode_group(1, [entry(1)]))
+    data[60] ^= 1
+    with pytest.raises(AuditError):
+        segment.scan(bytes(data))
+
+
+def every_file_counts(verify: ModuleType, folder: Path) -> None:
+    small_log(folder / "log", 300, unsealed=1)
+    for path in sorted((folder / "log").rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+            with pytest.raises(BrokenLinkError):
+                verify.verify_log(folder / "log")
+            path.write_bytes(data)
+    (folder / "log" / "unknown").touch()
+    with pytest.raises(BrokenLinkError):
+        verify.verify_log(folder / "log")
+
+
+def swapped_entries_are_found(verify: ModuleType, folder: Path) -> None:
+    small_log(folder / "log", 2)
+    swapped = [entry(1), entry(0)]
+    (folder / "log" / "tile/entries/000.p/2").write_bytes(audit.tiles.encode_bundle(swapped))
+    (folder / "log" / "tile/0/000.p/2").write_bytes(b"".join(audit.merkle.leaf_hashes(swapped)))
+    with pytest.raises(BrokenLinkError):
+        verify.verify_log(folder / "log")
+
+
+def every_byte_of_a_bundle_counts(bundle: ModuleType, folder: Path) -> None:
+    data = make_bundle(small_log(folder / "log", 2), [1])
+    for at in range(len(data)):
+        with pytest.raises(BrokenLinkError):
+            bundle.verify_bundle(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+
+
+def every_digest_counts(bundle: ModuleType, folder: Path) -> None:
+    files = bundle.unpack_bundle(make_bundle(small_log(folder / "log", 2), [1]))
+    with pytest.raises(BrokenLinkError):
+        bundle.verify_bundle(bundle.pack_bundle(files | {"report.json": b"{}"}))
+
+
+def only_the_logged_manifest_counts(evidence: ModuleType, folder: Path) -> None:
+    log = small_log(folder / "log", 2)
+    envelope, proofs = audit.certificate.parse_certificate(make_certificate(log, [1]))
+    (act,) = log.append(entry(7, kind="rights:certify", payload=digest(b"another")))
+    log.publish()
+    with pytest.raises(BrokenLinkError):
+        evidence.verify_chain("s", envelope, log.evidence([1, act]), act="rights:certify", vkey=None)
+    (act,) = log.append(entry(8, kind="rights:open", payload=digest(envelope)))
+    log.publish()
+    with pytest.raises(BrokenLinkError):
+        evidence.verify_chain("s", envelope, log.evidence([1, act]), act="rights:certify", vkey=None)
+    with pytest.raises(BrokenLinkError):
+        evidence.verify_chain("s", envelope, proofs, act="rights:certify", vkey="other+00000000+AA==")
+
+
+def wrong_proofs_fail(merkle: ModuleType, folder: Path) -> None:
+    a, b = merkle.leaf_hash(b"a"), merkle.leaf_hash(b"b")
+    root = merkle.node_hash(a, b)
+    for leaf, index, size, proof in (
+        (a, 1, 2, [b]),
+        (root, 0, 1, [a]),
+        (a, 0, 2, [b, b]),
+        (a, 0, 2, []),
+        (root, 0, 2, []),
+    ):
+        with pytest.raises(AuditError):
+            merkle.verify_inclusion(leaf, index, size, proof, root)
+    assert merkle.leaf_hash(a + b) != merkle.node_hash(a, b)
+
+
+def notes_need_the_signature(note: ModuleType, folder: Path) -> None:
+    key = note.SigningKey("a", bytes(32))
+    other = note.SigningKey("a", bytes(31) + b"1")
+    data = note.sign_note("a\n", key)
+    for wrong, against in (
+        (data.replace(b"a\n\n", b"b\n\n"), key),
+        (data, other),
+        (note.sign_note("a\n", other), key),
+    ):
+        with pytest.raises(AuditError):
+            note.verify_note(wrong, against.key)
+
+
+def details_have_one_order(entry_module: ModuleType, folder: Path) -> None:
+    data = entry(1).replace(b'"batch":"b-1","n":1', b'"n":1,"batch":"b-1"')
+    with pytest.raises(AuditError):
+        entry_module.check_entry(data)
+
+
+MUTANTS: list[Mutant] = [
+    (
+        "acknowledges before the sync",
+        audit.log,
+        "                self._store.sync_pending()\n",
+        "",
+        acknowledged_means_durable,
+    ),
+    (
+        "empties the segment before the checkpoint",
+        audit.log,
+        "        self._store.write({CHECKPOINT: note})\n        self._store.cut_pending(0)\n",
+        "        self._store.cut_pending(0)\n        self._store.write({CHECKPOINT: note})\n",
+        segment_outlives_the_checkpoint,
+    ),
+    (
+        "leaves old partial tiles",
+        audit.log,
+        "        self._store.remove(partial_paths(size) - partial_paths(state.next))\n",
+        "",
+        old_tiles_go,
+    ),
+    (
+        "goes on after a failed sync",
+        audit.log,
+        "            self._ended = StorageFailedError(step, error.errno or 0)\n            raise self._ended from error",
+        "            raise StorageFailedError(step, 0) from error",
+        failure_ends_the_writer,
+    ),
+    (
+        "does not look for other processes",
+        audit.log,
+        "elif self._store.pending_size() != state.offset:",
+        "elif False:",
+        other_processes_are_seen,
+    ),
+    (
+        "sweeps away sealed tiles",
+        audit.log,
+        "if end is not None and end > state.next:",
+        "if False:",
+        rolled_back_log_is_refused,
+    ),
+    (
+        "takes damage for a torn tail",
+        audit.segment,
+        "        if _group(data, later):\n",
+        "        if False:\n",
+        damage_is_not_a_torn_tail,
+    ),
+    ("skips partial tiles", audit.verify, "        if row:\n", "        if False:\n", every_file_counts),
+    (
+        "skips full tiles",
+        audit.verify,
+        "        _verify_tile(tile_path(level, done[level]), rows[level], read)\n",
+        "",
+        every_file_counts,
+    ),
+    ("ignores unknown files", audit.verify, "sorted(files - expected)", "()", every_file_counts),
+    (
+        "skips the segment",
+        audit.verify,
+        "unsealed = _verify_pending(head[PENDING], checkpoint.size)",
+        "unsealed = 0",
+        every_file_counts,
+    ),
+    (
+        "skips the root",
+        audit.verify,
+        "if root_of(frontier(rows)) != checkpoint.root:",
+        "if False:",
+        swapped_entries_are_found,
+    ),
+    (
+        "does not pack again",
+        audit.bundle,
+        "        unpack_bundle(data)\n",
+        "        pass\n",
+        every_byte_of_a_bundle_counts,
+    ),
+    ("skips digests", audit.bundle, "!= expected:", "!= expected and False:", every_digest_counts),
+    (
+        "accepts a statement that was not logged",
+        audit.evidence,
+        " or recorded.payload != digest(envelope)",
+        "",
+        only_the_logged_manifest_counts,
+    ),
+    ("accepts any act", audit.evidence, "recorded.type != act or ", "", only_the_logged_manifest_counts),
+    (
+        "ignores the expected key",
+        audit.evidence,
+        "if expected is not None and text != expected:",
+        "if False:",
+        only_the_logged_manifest_counts,
+    ),
+    (
+        "ignores the length of a proof",
+        audit.merkle,
+        "    if last or found != root:\n",
+        "    if found != root:\n",
+        wrong_proofs_fail,
+    ),
+    (
+        "hashes leaves without a prefix",
+        audit.merkle,
+        'hashlib.sha256(b"\\x00" + entry)',
+        'hashlib.sha256(b"\\x01" + entry)',
+        wrong_proofs_fail,
+    ),
+    (
+        "trusts a note without our signature",
+        audit.note,
+        "    if not ours:\n        raise SignatureError(key.name)\n",
+        "",
+        notes_need_the_signature,
+    ),
+    (
+        "does not verify signatures",
+        audit.note,
+        "        key.verify(signature.value, note.text.encode())\n",
+        "        pass\n",
+        notes_need_the_signature,
+    ),
+    (
+        "takes details in any order",
+        audit.entry,
+        "elif match.lastindex:",
+        "elif False:",
+        details_have_one_order,
+    ),
+]
+
+
+def load(module: ModuleType, old: str, new: str, folder: Path) -> ModuleType:
+    """The module with one piece of its source exchanged, under another name."""
+    assert module.__file__ is not None
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    assert source.count(old) == 1, "the mutant no longer fits the module"
+    path = folder / "audit_mutant.py"
+    path.write_text(source.replace(old, new), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("audit_mutant", path)
+    assert spec is not None
+    assert spec.loader is not None
+    mutant = importlib.util.module_from_spec(spec)
+    sys.modules["audit_mutant"] = mutant  # dataclasses look their module up
+    spec.loader.exec_module(mutant)
+    return mutant
+
+
+@pytest.fixture
+def _forget() -> Iterator[None]:
+    yield
+    sys.modules.pop("audit_mutant", None)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant[0] for mutant in MUTANTS])
+@pytest.mark.usefixtures("_forget")
+def test_mutant_is_caught_and_the_real_one_passes(tmp_path: Path, mutant: Mutant) -> None:
+    _, module, old, new, check = mutant
+    check(module, tmp_path)
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+    broken = load(module, old, new, tmp_path)
+    with pytest.raises((AssertionError, AuditError, pytest.fail.Exception)):
+        check(broken, tmp_path)

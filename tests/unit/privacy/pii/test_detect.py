@@ -1,0 +1,96 @@
+"""The detector: lazy, offline, extensible, closed on failure."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from presidio_analyzer import Pattern, PatternRecognizer
+
+from privacy.pii.detect import LANGUAGES, build_detector, presidio_engine
+from privacy.pii.presidio_pack import RECOGNIZERS, CnRecognizer
+from privacy.pii.recognisers import RULES
+
+TEXT = "客户王小明，身份证１１９９００１９９００３０７８５３７，手机139-1234-5678，邮箱wang@example.com"
+
+
+def _run(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_detecting_imports_neither_presidio_nor_spacy() -> None:
+    _run(
+        "import sys; from privacy.pii.detect import build_detector;"
+        "import privacy.pii.columns, privacy.pii.redact;"
+        f"assert build_detector().detect({TEXT!r});"
+        "assert not {'presidio_analyzer', 'spacy', 'tldextract'} & set(sys.modules)"
+    )
+
+
+def test_neither_detector_nor_engine_tries_the_network() -> None:
+    _run(
+        "import socket\n"
+        "tried = []\n"
+        "def refuse(*a, **k):\n"
+        "    tried.append(a)\n"
+        "    raise OSError\n"
+        "socket.getaddrinfo = socket.socket.connect = refuse\n"
+        "from privacy.pii.detect import build_detector, presidio_engine\n"
+        f"assert build_detector().detect({TEXT!r})\n"
+        f"assert presidio_engine().analyze({TEXT!r}, 'zh')\n"
+        "assert tried == []\n"
+    )
+
+
+def test_a_batch_answers_each_text_in_order() -> None:
+    detector = build_detector()
+    texts = [TEXT, "客户满意", TEXT, ""]
+    assert detector.detect_batch(texts) == [detector.detect(t) for t in texts]
+    assert detector.detect_batch([]) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_stock_engine_finds_the_same_with_the_same_offsets(language: str) -> None:
+    ours = {(s.type, s.start, s.end, s.score) for s in build_detector().detect(TEXT)}
+    theirs = {(r.entity_type, r.start, r.end, r.score) for r in presidio_engine().analyze(TEXT, language)}
+    assert ours == theirs
+    assert len(ours) == 4
+
+
+def test_every_rule_has_its_recogniser() -> None:
+    assert sorted(r.RULE.name for r in RECOGNIZERS) == sorted(r.name for r in RULES)
+
+
+def test_chinese_recognisers_carry_their_country() -> None:
+    assert {r().country_code() for r in RECOGNIZERS if issubclass(r, CnRecognizer)} == {"cn"}
+
+
+def test_an_engine_restricted_to_some_types_reports_only_those() -> None:
+    found = presidio_engine().analyze(TEXT, "zh", entities=["EMAIL_ADDRESS"])
+    assert [r.entity_type for r in found] == ["EMAIL_ADDRESS"]
+
+
+def test_an_operators_presidio_recogniser_joins_in() -> None:
+    staff = PatternRecognizer(
+        "STAFF_NO", patterns=[Pattern("staff", r"STF[0-9]{5}", 0.9)], supported_language="zh"
+    )
+    found = build_detector(plugins=[staff]).detect("工号STF12345，" + TEXT)
+    assert ("STAFF_NO", 2, 10) in {(s.type, s.start, s.end) for s in found}
+
+
+@dataclass
+class BrokenPlugin:
+    """A recogniser that always fails."""
+
+    supported_entities: list[str] = field(default_factory=lambda: ["X"])
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002
+        """Presidio's method."""
+        raise RuntimeError("model is gone")
+
+
+def test_a_plugin_that_fails_fails_the_batch() -> None:
+    with pytest.raises(RuntimeError):
+        build_detector(plugins=[BrokenPlugin()]).detect_batch(["客户满意"])

@@ -1,0 +1,146 @@
+"""The audit trail over a log directory, as the use cases see it."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from audit.canonical import digest
+from audit.certificate import build_certificate, verify_certificate
+from audit.dsse import Statement, format_statement, verify_envelope
+from audit.entry import Entry, format_entry
+from audit.note import parse_vkey
+from audit.proof import verify_proof
+from audit.verify import verify_log
+from service.adapters.trail import LogTrail, open_trail
+from service.errors import AuditUnavailableError
+from service.ports import AuditTrail
+
+ORIGIN = "fiduciary.example/log"
+ENTRY = Entry(id="0" * 32, at=datetime(2026, 1, 2, tzinfo=UTC), type="dataset:ingest", actor="user:ann")
+
+
+def opened(folder: Path, *, create: bool = False, origin: str = ORIGIN) -> LogTrail:
+    return open_trail(folder / "log", folder / "keys" / "log.key", origin, create=create)
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> LogTrail:
+    return opened(tmp_path, create=True)
+
+
+def numbered(number: int) -> Entry:
+    return replace(ENTRY, id=f"{number:032x}")
+
+
+def test_it_is_an_audit_trail(trail: LogTrail) -> None:
+    port: AuditTrail = trail
+    assert port.append(numbered(0), numbered(1)) == (0, 1)
+    assert port.append() == ()
+
+
+def test_entries_are_listed_sealed(tmp_path: Path, trail: LogTrail) -> None:
+    trail.append(numbered(0), numbered(1))
+    assert list(trail.entries()) == [(0, numbered(0)), (1, numbered(1))]
+    facts = verify_log(tmp_path / "log", vkey=trail.vkey)
+    assert (facts.size, facts.unsealed) == (2, 0)
+
+
+def test_proof_and_evidence_lead_to_the_checkpoint(trail: LogTrail) -> None:
+    trail.append(numbered(0), numbered(1))
+    note = trail.seal()
+    verify_proof(trail.proof(1), format_entry(numbered(1)), parse_vkey(trail.vkey))
+    assert trail.evidence([0]).checkpoint == note
+    with pytest.raises(AuditUnavailableError):
+        trail.proof(2)
+
+
+def test_a_certificate_is_made_from_what_the_trail_gives(trail: LogTrail) -> None:
+    (cited,) = trail.append(numbered(0))
+    statement = Statement(
+        {"request/R-1": "0" * 64}, "https://fiduciary.example/erasure/v1", {"entries": [cited]}
+    )
+    envelope = trail.attest(format_statement(statement))
+    assert verify_envelope(envelope, parse_vkey(trail.vkey)) == statement
+    (certify,) = trail.append(replace(numbered(1), type="rights:certify", payload=digest(envelope)))
+    data = build_certificate(envelope, [cited], certify, evidence=trail.evidence([cited, certify]))
+    assert verify_certificate(data, vkey=trail.vkey).certify == certify
+
+
+def test_reopening_goes_on_with_the_same_key(tmp_path: Path, trail: LogTrail) -> None:
+    trail.append(numbered(0))
+    again = opened(tmp_path, create=True)
+    assert again.vkey == trail.vkey
+    assert again.append(numbered(1)) == (1,)
+
+
+def test_a_log_is_not_made_by_accident(tmp_path: Path) -> None:
+    with pytest.raises(AuditUnavailableError):
+        opened(tmp_path)
+    assert not (tmp_path / "keys").exists()
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_creation_that_stopped_after_the_key_is_finished(tmp_path: Path, trail: LogTrail) -> None:
+    (tmp_path / "log" / "checkpoint").unlink()
+    assert opened(tmp_path, create=True).vkey == trail.vkey
+
+
+def lose_key(folder: Path) -> None:
+    (folder / "keys" / "log.key").unlink()
+
+
+def open_key(folder: Path) -> None:
+    (folder / "keys" / "log.key").chmod(0o644)
+
+
+def lose_checkpoint(folder: Path) -> None:
+    (folder / "log" / "checkpoint").unlink()
+
+
+def lose_tile(folder: Path) -> None:
+    next((folder / "log" / "tile" / "0").rglob("1")).unlink()
+
+
+@pytest.mark.parametrize("harm", [lose_key, open_key, lose_checkpoint, lose_tile])
+@pytest.mark.parametrize("create", [False, True])
+def test_harm_is_never_repaired_by_starting_anew(
+    tmp_path: Path, trail: LogTrail, harm: Callable[[Path], None], *, create: bool
+) -> None:
+    trail.append(numbered(0))
+    trail.seal()
+    harm(tmp_path)
+    with pytest.raises(AuditUnavailableError) as caught:
+        opened(tmp_path, create=create)
+    assert caught.value.fields["step"] == "open"
+
+
+def test_a_key_of_another_origin_is_refused(tmp_path: Path, trail: LogTrail) -> None:
+    with pytest.raises(AuditUnavailableError):
+        opened(tmp_path, origin="fiduciary.example/other")
+
+
+def test_a_full_disk_stops_the_effect(trail: LogTrail) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(AuditUnavailableError) as caught:
+            trail.append(numbered(0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, previous)
+    assert "disk is full" in str(caught.value)
+    with pytest.raises(AuditUnavailableError):
+        trail.append(numbered(0))
+
+
+def test_a_statement_that_is_not_canonical_is_not_attested(trail: LogTrail) -> None:
+    with pytest.raises(AuditUnavailableError):
+        trail.attest(b'{"a": 1}')
