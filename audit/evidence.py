@@ -23,8 +23,9 @@ from audit.checkpoint import Checkpoint, verify_checkpoint
 from audit.dsse import Statement, verify_envelope
 from audit.entry import Entry, parse_entry
 from audit.errors import AuditError, BrokenLinkError, FormatError
+from audit.merkle import leaf_hash, verify_inclusion
 from audit.note import VerifierKey, parse_vkey
-from audit.proof import parse_proof, verify_proof
+from audit.proof import parse_proof
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
     checkpoint = link("checkpoint signature", lambda: verify_checkpoint(evidence.checkpoint, key))
     if set(evidence.entries) != set(evidence.proofs):
         raise BrokenLinkError("proofs", "entries and proofs do not pair")
-    entries = {index: _verify_entry(index, evidence, key) for index in sorted(evidence.entries)}
+    entries = {index: _verify_entry(index, evidence, checkpoint) for index in sorted(evidence.entries)}
     statement = link(f"signature of {name}", lambda: verify_envelope(envelope, key))
     cited = link(f"entries cited by {name}", lambda: cited_entries(statement))
     rest = [index for index in entries if index not in set(cited)]
@@ -111,14 +112,14 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
     return Chain(key, checkpoint, entries, statement, rest[0])
 
 
-def _verify_entry(index: int, evidence: Evidence, key: VerifierKey) -> Entry:
+def _verify_entry(index: int, evidence: Evidence, checkpoint: Checkpoint) -> Entry:
     data, proof = evidence.entries[index], evidence.proofs[index]
 
     def check() -> Entry:
         parsed = parse_proof(proof)
         if parsed.index != index or parsed.extra is not None or parsed.checkpoint != evidence.checkpoint:
             raise FormatError("proof", "of another entry or checkpoint")
-        verify_proof(proof, data, key)
+        verify_inclusion(leaf_hash(data), index, checkpoint.size, parsed.hashes, checkpoint.root)
         return parse_entry(data)
 
     return link(f"inclusion of entry {index}", check)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 
 from audit.ports import PENDING, TEMPORARY
 
+_OPEN_FILES: Final = 100
 _MARK: Final = f"publishing{TEMPORARY}"
 
 
@@ -55,14 +57,13 @@ class FileStore:
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write whole files, durably."""
-        folders: set[Path] = set()
-        for path, data in files.items():
-            target = self.directory / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(target.name + TEMPORARY)
-            _write(temporary, data)
-            temporary.rename(target)
-            folders.add(target.parent)
+        targets = {self.directory / path: data for path, data in files.items()}
+        folders = {target.parent for target in targets}
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        items = iter(targets.items())
+        while part := dict(itertools.islice(items, _OPEN_FILES)):
+            _write(part)
         above = {p for folder in folders for p in folder.parents if p.is_relative_to(self.directory)}
         for folder in folders | above:
             _sync(folder)
@@ -133,10 +134,19 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Write all, then sync all: the first sync then carries most of the others' work."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
+    with contextlib.ExitStack() as stack:
+        handles: list[int] = []
+        for target, data in files.items():
+            handle = os.open(f"{target}{TEMPORARY}", flags, 0o644)
+            stack.callback(os.close, handle)
+            handles.append(handle)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+        for handle in handles:
+            os.fsync(handle)
+    for target in files:
+        Path(f"{target}{TEMPORARY}").rename(target)

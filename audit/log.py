@@ -150,6 +150,12 @@ class Log:
             yield from enumerate(tree.bundle(bundle), bundle * WIDTH)
         yield from enumerate(last, size - len(last))
 
+    def close(self) -> None:
+        """End this writer; entries that were acknowledged stay, sealed or not."""
+        with self._turn:
+            self._ended = self._ended or WriterEndedError("closed")
+            self._store.close()
+
     def _tree(self, size: int) -> TreeReader:
         return TreeReader(size, self._store.read)
 

@@ -17,6 +17,10 @@ TEMPORARY: Final = ".tmp"  #: ending of files that are not in place yet
 class Store(Protocol):
     """One log: named files, and an append-only segment of entries not yet published."""
 
+    def close(self) -> None:
+        """Give back what is open; no other method may be called after."""
+        ...
+
     def lock(self) -> AbstractContextManager[None]:
         """Exclude every other process and thread while the state is read or changed."""
         ...

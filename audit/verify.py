@@ -119,15 +119,18 @@ def _shared(directory: Path) -> Iterator[None]:
 
 def _list(directory: Path) -> frozenset[str]:
     """Path of every file. Raises BrokenLinkError for what is neither a plain file nor a folder."""
-    found: set[str] = set()
-    for folder, subfolders, names in os.walk(directory):
-        for name in (*subfolders, *names):
-            path = Path(folder) / name
-            relative = path.relative_to(directory).as_posix()
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise BrokenLinkError(f"file {relative}", "not a plain file")
-            if name in names:
-                found.add(relative)
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        prefix = folders.pop()
+        with os.scandir(directory / prefix) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False):
+                    folders.append(f"{prefix}{item.name}/")
+                elif item.is_file(follow_symlinks=False):
+                    found.append(f"{prefix}{item.name}")
+                else:
+                    raise BrokenLinkError(f"file {prefix}{item.name}", "not a plain file")
     return frozenset(found)
 
 

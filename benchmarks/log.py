@@ -1,12 +1,13 @@
 """The audit log: group commit against one sync per entry, and the cost of verifying.
 
-Appending is bound by the disk, so it is measured by wall time: entries made durable per second.
-The peer is an audit table in SQLite with ``synchronous=FULL`` and one row per transaction, in the same folder.
-Verification is CPU time of ``verify_log`` per entry: every entry parsed, every tile recomputed.
+Appending is bound by the disk, so it is measured by wall time: entries made durable in a second. The peer is
+an audit table in SQLite with ``synchronous=FULL``, one row per transaction, in the same folder.
+Verification is CPU time of ``verify_log`` per entry: every entry checked, every tile recomputed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import tempfile
 import time
@@ -63,6 +64,12 @@ def _sqlite_rate(path: Path, entries: list[bytes]) -> float:
     return rate
 
 
+def _two_hashes(entries: list[bytes]) -> None:
+    for entry in entries:
+        hashlib.sha256(entry).digest()
+        hashlib.sha256(b"\x01" * 65).digest()
+
+
 def run() -> list[Row]:
     entries = [_entry(number) for number in range(BATCH * BATCHES)]
     # The system's temporary folder may be memory, where a sync costs nothing: stay on the disk we run from.
@@ -75,6 +82,7 @@ def run() -> list[Row]:
         log.publish()
         sealing = time.perf_counter() - start
         verifying = cpu_seconds(lambda: verify_log(folder / "log"), repeat=5) / len(entries) * 1e6
+        hashing = cpu_seconds(lambda: _two_hashes(entries), repeat=5) / len(entries) * 1e6
     return [
         Row(
             what=f"log append, durable, {BATCH} entries of {len(entries[0])} bytes per sync (wall time)",
@@ -95,9 +103,9 @@ def run() -> list[Row]:
         Row(
             what="offline verification of a log, every entry parsed, every tile recomputed",
             ours=f"{verifying:.2f} us CPU / entry",
-            peer="the bar: 3 us CPU / entry",
-            ratio=verifying / 3,
-            target="at most 1",
+            peer=f"two bare SHA-256 calls, the least a Merkle log costs: {hashing:.2f} us CPU / entry",
+            ratio=verifying / hashing,
+            target="at most 3 us per entry on an idle core",
             met=verifying <= 3,
         ),
     ]

@@ -39,6 +39,8 @@ def _offers(text: str) -> int:
             offers |= 1 << Needs.NUMBER
     if "@" in text:
         offers |= 1 << Needs.AT_SIGN
+    if not text.isascii():
+        offers |= 1 << Needs.HAN
     return offers
 
 

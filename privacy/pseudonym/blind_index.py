@@ -50,20 +50,15 @@ def blind_index(values: pl.Series, key: bytes) -> pl.Series:
         raise KeyFormatError(KEY_BYTES, len(key))
     data = values if values.dtype == pl.String else values.cast(pl.Binary)
     lengths = data.str.len_bytes() if data.dtype == pl.String else data.bin.size()
+    shortest = lengths.min()
+    if isinstance(shortest, int) and shortest == lengths.max() and not lengths.null_count():
+        return as_binary(_cmac(as_matrix(data, shortest), key)).alias(values.name)
     tags = np.zeros((len(data), BLOCK), np.uint8)
     for length in lengths.drop_nulls().unique().to_list():
         rows = (lengths == length).arg_true()
-        whole = len(rows) == len(data)
-        group = as_matrix(data if whole else data.gather(rows), length)
-        if whole:
-            tags = _cmac(group, key)
-        else:
-            tags[rows.to_numpy()] = _cmac(group, key)
-    out = as_binary(tags).alias(values.name)
-    if not data.null_count():
-        return out
-    missing = pl.DataFrame({"tag": out, "gone": data.is_null()})
-    return missing.select(pl.when("gone").then(None).otherwise("tag").alias(values.name)).to_series()
+        tags[rows.to_numpy()] = _cmac(as_matrix(data.gather(rows), length), key)
+    found = pl.DataFrame({"tag": as_binary(tags), "known": data.is_not_null()})
+    return found.select(pl.when("known").then("tag").alias(values.name)).to_series()
 
 
 def as_matrix(values: pl.Series, width: int) -> Bytes:

@@ -57,6 +57,10 @@ class LogTrail:
         with _unavailable("attest"):
             return sign_statement(statement, self._log.signer)
 
+    def close(self) -> None:
+        """Give the log back."""
+        self._log.close()
+
     @property
     def vkey(self) -> str:
         """The verifier key, ``name+hash+key``."""

@@ -97,7 +97,8 @@ def isotonic(values: Floats, weight: Floats) -> Floats:
 def total_evidence(frame: pl.DataFrame, woe: Sequence[Floats], declared: Sequence[Characteristic]) -> Floats:
     """Summed evidence of each customer."""
     parts = [w[bins(frame, _shape(item))] for w, item in zip(woe, declared, strict=True)]
-    return np.sum(parts, axis=0)
+    total: Floats = np.sum(parts, axis=0)
+    return total
 
 
 def band_counts(values: Floats, bad: pl.Series, edges: Sequence[float]) -> Ints:

@@ -172,16 +172,16 @@ def _rights(requests: Iterable[RightsRequest], now: str) -> Iterable[RightsFact]
 def release_fact(release: Release) -> ReleaseFact:
     """A stored answer as the report lists it: each cell's estimate and half the width of its interval."""
     plan, answer = json.loads(release.plan), json.loads(release.answer)
-    keys, measures = plan["keys"], plan["measures"]
+    keys, measures = answer["keys"], answer["measures"]
     return ReleaseFact(
         id=release.id,
         question=f"{', '.join(measures)} by {', '.join(keys) or 'nothing'} of {plan['dataset']}",
         purpose=release.purpose,
         rho=release.rho,
-        epsilon=int(plan["epsilon"]),
+        epsilon=int(answer["epsilon"]),
         data_version=release.data_version,
         entry=release.entry,
-        cells=tuple(_cells(answer["cells"], answer["keys"], measures)),
+        cells=tuple(_cells(answer["cells"], keys, measures)),
     )
 
 

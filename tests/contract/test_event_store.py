@@ -97,7 +97,7 @@ def test_erasure_leaves_no_byte_of_the_subject_and_every_row_of_the_others(store
     assert [store.erase(name, [pseudonym(3)]) for name in store.tables()] == [11, 1]
     assert store.residue([pseudonym(3)]) == ()
     assert live(store.scan("ledger").collect()) == expected(others)
-    assert store.scan("quarantine_ledger").collect()["_sp"].to_list() == [None, pseudonym(4)]
+    assert set(store.scan("quarantine_ledger").collect()["_sp"]) == {None, pseudonym(4)}
 
 
 def test_erasing_the_only_subject_of_a_bucket_empties_it(store: EventStore) -> None:

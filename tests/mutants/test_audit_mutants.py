@@ -233,8 +233,8 @@ MUTANTS: list[Mutant] = [
     (
         "goes on after a failed sync",
         audit.log,
-        "            self._ended = StorageFailedError(step, error.errno or 0)\n            raise self._ended from error",
-        "            raise StorageFailedError(step, 0) from error",
+        "self._ended = StorageFailedError(step, error.errno or 0)\n            raise self._ended from",
+        "raise StorageFailedError(step, 0) from",
         failure_ends_the_writer,
     ),
     (

@@ -110,5 +110,5 @@ class VaultMachine(RuleBasedStateMachine):
                 assert self.vault.open(s, data_class) == self.sealed.get((s, data_class))
 
 
-VaultMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+VaultMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
 TestVault = VaultMachine.TestCase

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule
+from privacy.pii.recognisers.rule import Needs, Rule, scan, starting
 
 _TYPE: Final = "LOCATION"
 _HAN: Final = r"[\u4e00-\u9fff]"
@@ -45,11 +45,12 @@ _LABELLED: Final = re.compile(
 _END: Final = re.compile(
     r"的|手机|电话|邮箱|联系|收件|收货|邮编|请|已|,|核实|变更|不详|错误|修改|与|快递|证明"
 )
-_ENGLISH: Final = re.compile(
+_ENGLISH: Final = starting(
+    "0-9",
     r"(?<![0-9A-Za-z])[0-9]{1,5}[A-Za-z]?,?[ ](?:[A-Z0-9][A-Za-z0-9'.\-]{0,20}[ ]){1,4}"
     r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Terrace|Square|Crescent|Close|"
     r"Parkway|Highway|Circle)(?![A-Za-z])\.?(?:,? (?:Apt|Apartment|Suite|Unit|Flat|Room|"
-    r"#)\.? ?[0-9A-Za-z\-]{1,6})?"
+    r"#)\.? ?[0-9A-Za-z\-]{1,6})?",
 )
 
 
@@ -66,7 +67,7 @@ def _opening(text: str, at: int) -> int:
     return district.start() if district else max(left, at - _UNLED)
 
 
-def _find(text: str) -> Iterator[Span]:
+def _find_chinese(text: str) -> Iterator[Span]:
     done = 0
     for match in _ANCHOR.finditer(text):
         if match.end() <= done:
@@ -80,8 +81,13 @@ def _find(text: str) -> Iterator[Span]:
         stop = end.start() if end else stop
         if stop - start > 3:  # noqa: PLR2004
             yield Span(start, stop, _TYPE, CUE, "address:label")
-    for match in _ENGLISH.finditer(text):
-        yield Span(*match.span(), _TYPE, CUE, "address:en")
+
+
+def _find(text: str) -> Iterator[Span]:
+    if not text.isascii():
+        yield from _find_chinese(text)
+    for start, end in scan(_ENGLISH, text):
+        yield Span(start, end, _TYPE, CUE, "address:en")
 
 
 RULE: Final = Rule("address", (_TYPE,), Needs.CUE, _find)

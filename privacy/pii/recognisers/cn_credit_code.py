@@ -15,7 +15,7 @@ _CODE: Final = starting(
     "1-9ANYany",
     r"(?<![0-9])[1-9ANYany][1-9A-Na-n][0-9]{6}[0-9A-HJ-NPQRTUWXYa-hj-npqrtuwxy]{10}(?![0-9A-Za-z])",
 )
-_CONTEXT: Final = re.compile(r"信用代码|机构代码|机关代码|税号|纳税人|识别号|uscc|credit code", re.IGNORECASE)
+_CONTEXT: Final = re.compile(r"信用代码|机构代码|机关代码|税号|纳税人|识别号|uscc|credit code")
 
 
 def _find(text: str) -> Iterator[Span]:

@@ -34,7 +34,7 @@ _FOREIGN: Final = starting(
     r"[2-9][0-9]{2}[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4})(?![0-9%]|[.,][0-9])",
 )
 _CONTEXT: Final = re.compile(
-    r"手机|电话|座机|联系|致电|回拨|拨打|来电|号码|短信|mobile|phone|tel|call|cell|contact", re.IGNORECASE
+    r"手机|电话|座机|联系|致电|回拨|拨打|来电|号码|短信|mobile|phone|tel|call|cell|contact"
 )
 _LOCAL: Final = starting(
     "电座固TtPp",

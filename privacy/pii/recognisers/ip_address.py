@@ -13,7 +13,7 @@ from privacy.pii.recognisers.rule import Needs, Rule, last
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _V4: Final = re.compile(rf"(?<![0-9.])(?<![vV]){_OCTET}(?:\.{_OCTET}){{3}}(?![0-9]|\.[0-9])")
 _V6: Final = re.compile(r"(?<![0-9A-Za-z:])(?=[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?![0-9A-Za-z:])")
-_VERSION: Final = re.compile(r"版本|version|release|固件|firmware", re.IGNORECASE)
+_VERSION: Final = re.compile(r"版本|version|release|固件|firmware")
 _DOTS: Final = 3
 _COLONS: Final = 2
 

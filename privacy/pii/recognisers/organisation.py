@@ -32,4 +32,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(start, form.end(), _TYPE, CUE, "organisation:form")
 
 
-RULE: Final = Rule("organisation", (_TYPE,), Needs.CUE, _find)
+RULE: Final = Rule("organisation", (_TYPE,), Needs.HAN, _find)

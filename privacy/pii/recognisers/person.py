@@ -96,7 +96,7 @@ _BEFORE: Final = starting(
 _BEFORE_EN: Final = starting(
     "A-Za-z", rf"(?<![A-Za-z])(?:{_by_letter(_EN_CUES)})(?![A-Za-z])(?: (?i:is)(?![A-Za-z]))?{_JOINT}{_NAME}"
 )
-_CAPITAL_OR_HAN: Final = re.compile(r"[A-ZÀ-Þ\u3400-\u9fff]")
+_LATIN: Final = re.compile(r"[A-Za-z][A-Za-z]")
 _TITLE: Final = re.compile(r"先生|女士|小姐|太太|同志|阿姨|来电|致电|来访|来函|来信|本人")
 #: Also trades and ranks: 财务经理 is no name, so the name must stand apart or after a word such as 联系.
 _RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅")
@@ -149,14 +149,15 @@ def _beside(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _announced(text: str) -> Iterator[re.Match[str]]:
-    yield from _BEFORE.finditer(text)
-    yield from _FILLED.finditer(text)
-    if _CAPITAL_OR_HAN.search(text):
+    if not text.isascii():
+        yield from _BEFORE.finditer(text)
+        yield from _FILLED.finditer(text)
+        yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
+        yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
+        if ("|" in text or "\t" in text) and _HEADER.search(text):
+            yield from _FIELD.finditer(text)
+    if _LATIN.search(text):
         yield from _BEFORE_EN.finditer(text)
-    yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
-    yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
-    if ("|" in text or "\t" in text) and _HEADER.search(text):
-        yield from _FIELD.finditer(text)
 
 
 def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
@@ -175,7 +176,8 @@ def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
 
 def _find(text: str) -> Iterator[Span]:
     found = {match.span("name") for match in _announced(text)}
-    found.update(_beside(text))
+    if not text.isascii():
+        found.update(_beside(text))
     for start, end in found:
         yield Span(start, end, _TYPE, CUE, "person:cue")
     for start, end in _repeats(text, {text[start:end] for start, end in found}):

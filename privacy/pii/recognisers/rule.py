@@ -30,6 +30,7 @@ class Needs(IntEnum):
     DIGIT = 1
     NUMBER = 2  # six digits, at most two separators between neighbours
     AT_SIGN = 3
+    HAN = 4  # or any other character beyond ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,12 @@ def scan(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
 
 
 def last(pattern: re.Pattern[str], text: str, start: int, reach: int = REACH) -> int:
-    """End of the last match in the window left of ``start``, -1 when there is none."""
+    """Where in the window left of ``start`` the last match ends, -1 when there is none.
+
+    The window is lowered, so patterns are written in lower case and need no flag that would slow them down.
+    """
     found = -1
-    for match in pattern.finditer(text, max(0, start - reach), start):
+    for match in pattern.finditer(text[max(0, start - reach) : start].lower()):
         found = match.end()
     return found
 

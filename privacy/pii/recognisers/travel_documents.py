@@ -19,13 +19,13 @@ _RIGHT: Final = r")(?![0-9A-Za-z])"
 _PASSPORT: Final = starting(
     "A-Za-z", _LEFT + r"[DEGHPSdeghps][0-9]{8}|[Ee][A-Za-z][0-9]{7}|[A-Z]{1,2}[0-9]{6,8}" + _RIGHT
 )
-_PASSPORT_CONTEXT: Final = re.compile(r"护照|證照|证件号码?|passport", re.IGNORECASE)
+_PASSPORT_CONTEXT: Final = re.compile(r"护照|證照|证件号码?|passport")
 _PERMIT: Final = starting(
     "0-9A-Za-z",
     _LEFT + r"[HMhm][0-9]{8}(?:[0-9]{2})?|[CWLTcwlt][A-Za-z]?[0-9]{7,8}|[0-9]{8}" + _RIGHT,
 )
 _PERMIT_CONTEXT: Final = re.compile(
-    r"通行证|回乡证|台胞证|港澳证|入台证|大通证|(?:travel|exit-entry|home return) permit", re.IGNORECASE
+    r"通行证|回乡证|台胞证|港澳证|入台证|大通证|(?:travel|exit-entry|home return) permit"
 )
 _NEAR: Final = 14
 #: Gates: cheap searches that spare most texts the rest.
@@ -34,7 +34,7 @@ _LETTER_NUMBER: Final = re.compile(r"[A-Za-z][0-9]{6}")
 _HK: Final = starting(
     "A-Za-z", r"(?<![0-9A-Za-z])[A-Za-z]{1,2}[0-9]{6}(?:\([0-9Aa]\)|[0-9Aa](?![0-9A-Za-z]))"
 )
-_HK_CONTEXT: Final = re.compile(r"身份证|身份證|香港|hkid|hong kong", re.IGNORECASE)
+_HK_CONTEXT: Final = re.compile(r"身份证|身份證|香港|hkid|hong kong")
 _TW: Final = starting("A-Za-z", _LEFT + r"[A-Za-z][1289][0-9]{8}" + _RIGHT)
 
 

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.clock import FakeClock
 from fakes.dying_vault import AFTER, BEFORE, MUTANT
+from fakes.postgres import PostgresServer
 from fakes.residue import Traces, found, old_copy_opens, traces
 from fakes.vaults import ROOT, VaultHome, document, enrol, person
 from mutants import vaults
@@ -98,7 +100,21 @@ def killed_at(home: VaultHome, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", BEFORE + AFTER)
-def test_a_kill_in_the_middle_of_an_erasure_is_made_good(home: VaultHome, step: str) -> None:
+def test_a_kill_in_the_middle_of_an_erasure_is_made_good(disk: VaultHome, step: str) -> None:
+    kept = made_good(disk, step)
+    assert found(disk.keys.parent, kept.needles) == set()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("step", ["commit_asked", "committed"])
+def test_a_kill_around_the_commit_is_made_good_on_postgresql(
+    postgres_server: PostgresServer, disk: VaultHome, step: str
+) -> None:
+    name = postgres_server.create()
+    made_good(replace(disk, url=postgres_server.url(name)), step)
+
+
+def made_good(home: VaultHome, step: str) -> Traces:
     before = home.open()
     one, two = enrol(before, 1, 2)
     kept = traces(before, home, one, 1)
@@ -115,8 +131,7 @@ def test_a_kill_in_the_middle_of_an_erasure_is_made_good(home: VaultHome, step: 
     assert vault.open(one, "identity") is None
     assert vault.pseudonyms().equals(pseudonym)
     assert vault.open(two, "identity") == document(2, "cn_resident_id")
-    if home.url.startswith("sqlite"):
-        assert found(home.keys.parent, kept.needles) == set()
+    return kept
 
 
 def test_a_kill_shows_when_the_old_epoch_is_destroyed_too_early(disk: VaultHome) -> None:

@@ -311,6 +311,13 @@ def test_storage_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
         create_log(tmp_path / "file" / "log", KEY)
 
 
+def test_a_closed_log_takes_nothing_more(tmp_path: Path) -> None:
+    log = small_log(tmp_path / "log", 1)
+    log.close()
+    with pytest.raises(WriterEndedError):
+        log.append(entry(1))
+
+
 def test_stored_entries_parse(tmp_path: Path) -> None:
     small_log(tmp_path / "log", 5)
     assert [format_entry(parse_entry(data)) for data in stored(tmp_path / "log")] == entries(0, 5)

@@ -1,0 +1,124 @@
+"""The printed report: its words in both languages, its bytes, its glyphs, its signature."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.behaviour_facts import facts
+from fakes.clock import FakeClock
+
+from service.adapters.keys.report_key import FILE, ReportKey
+from service.errors import StorageError
+from service.reporting.behaviour import build
+from service.reporting.document import Language, Text
+from service.reporting.render import render
+
+GOLDEN = Path(__file__).resolve().parents[3] / "golden"
+LANGUAGES: tuple[Language, Language] = ("zh", "en")
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Language, bytes]:
+    report = build(facts())
+    return {language: render(report, language) for language in LANGUAGES}
+
+
+def poppler(tool: str, pdf: bytes, folder: Path, *args: str) -> str:
+    path = folder / "report.pdf"
+    path.write_bytes(pdf)
+    run = subprocess.run([tool, *args[:1], str(path), *args[1:]], capture_output=True, text=True, check=False)
+    return run.stdout
+
+
+def plain(words: str) -> str:
+    """Lines with single spaces; the dots of the contents page as three."""
+    lines = (" ".join(line.split()) for line in words.splitlines())
+    return "".join(re.sub(r"(\. ){4,}\W*", "... ", line) + "\n" for line in lines if line)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_are_the_golden_ones(language: Language, pages: dict[Language, bytes], tmp_path: Path) -> None:
+    words = poppler("pdftotext", pages[language], tmp_path, "-layout", "-")
+    assert plain(words) == (GOLDEN / f"behaviour.{language}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_report_gives_the_same_bytes(language: Language, pages: dict[Language, bytes]) -> None:
+    assert render(build(facts()), language) == pages[language]
+
+
+def test_one_changed_number_gives_other_bytes(pages: dict[Language, bytes]) -> None:
+    other = replace(facts(), versions={**facts().versions, "derived_profile": 2})
+    assert render(build(other), "en") != pages["en"]
+
+
+def test_only_the_shipped_fonts_are_used_and_they_are_embedded(pages: dict[Language, bytes], tmp_path: Path) -> None:
+    for pdf in pages.values():
+        lines = poppler("pdffonts", pdf, tmp_path).splitlines()[2:]
+        assert all(re.search(r"NotoSansSC|DejaVuSansMono", line) for line in lines)
+        assert all(line.split()[-5] == "yes" for line in lines)
+
+
+def test_a_rare_character_in_the_name_is_set_and_an_unknown_one_is_refused() -> None:
+    named = replace(facts().provenance, institution=Text("鑫晟消费金融", "Xinsheng"))
+    assert render(build(replace(facts(), provenance=named)), "zh").startswith(b"%PDF")
+    unknown = replace(named, institution=Text("\U00020000", "x"))
+    with pytest.raises(Exception, match="could not be displayed"):
+        render(build(replace(facts(), provenance=unknown)), "zh")
+
+
+def test_the_pdf_is_tagged_and_says_its_language(pages: dict[Language, bytes], tmp_path: Path) -> None:
+    info = poppler("pdfinfo", pages["zh"], tmp_path)
+    assert re.search(r"Tagged:\s+yes", info)
+    assert re.search(r"Title:\s+客户行为分析报告", info)
+
+
+def test_pdfsig_finds_the_signature_valid_and_the_unsigned_bytes_a_prefix(
+    pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock
+) -> None:
+    signed = ReportKey(tmp_path / "keys", clock).sign(pages["zh"])
+    said = poppler("pdfsig", signed, tmp_path)
+    assert "Signature is Valid" in said
+    assert "ETSI.CAdES.detached" in said
+    assert "Total document signed" in said
+    assert signed.startswith(pages["zh"])
+
+
+def test_a_changed_byte_breaks_the_signature(pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock) -> None:
+    signed = bytearray(ReportKey(tmp_path / "keys", clock).sign(pages["en"]))
+    signed[len(pages["en"]) // 2] ^= 1
+    assert "Signature is Valid" not in poppler("pdfsig", bytes(signed), tmp_path)
+
+
+def test_the_signing_time_is_the_clocks(pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock) -> None:
+    signed = ReportKey(tmp_path / "keys", clock).sign(pages["en"])
+    assert f"/M (D:{clock.now():%Y%m%d%H%M%S}".encode() in signed
+
+
+def test_the_report_key_is_made_once_and_private(tmp_path: Path, clock: FakeClock) -> None:
+    first = ReportKey(tmp_path / "keys", clock).certificate()
+    assert ReportKey(tmp_path / "keys", clock).certificate() == first
+    assert (tmp_path / "keys" / FILE).stat().st_mode & 0o077 == 0
+    assert [p.name for p in (tmp_path / "keys").iterdir()] == [FILE]
+
+
+def test_a_key_file_open_to_others_or_damaged_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    key = ReportKey(tmp_path, clock)
+    key.certificate()
+    (tmp_path / FILE).chmod(0o644)
+    with pytest.raises(StorageError, match="open to others"):
+        key.sign(b"")
+    (tmp_path / FILE).chmod(0o600)
+    (tmp_path / FILE).write_text("nothing")
+    with pytest.raises(StorageError, match="damaged"):
+        key.sign(b"")
+
+
+def test_a_certificate_of_another_key_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    one, two = ReportKey(tmp_path / "1", clock), ReportKey(tmp_path / "2", clock)
+    mine = one.certificate() and (tmp_path / "1" / FILE).read_text()
+    (tmp_path / "1" / FILE).write_text(mine.split("-----BEGIN CERT")[0] + two.certificate().decode())
+    with pytest.raises(StorageError, match="belong together"):
+        one.sign(b"")
