@@ -26,7 +26,7 @@ class Summary:
 
     def document(self) -> Mapping[str, Any]:
         """Everything, as JSON values."""
-        return json.loads(json.dumps(self._facts, default=str))  # type: ignore[no-any-return]
+        return json.loads(json.dumps(self._facts, default=str))
 
     def text(self) -> str:
         """Everything, for people, ending in what to look at and what to try."""

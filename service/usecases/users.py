@@ -34,7 +34,7 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
     unknown = user.roles - deps.policy.bundle.roles
     if unknown:
         raise UsageError("no such role", role=",".join(sorted(unknown)))
-    clash = conflicting_roles(user.roles)
+    clash = conflicting_roles(user.roles, deps.policy.bundle)
     if clash:
         raise ConflictError("one person may not hold these roles together", roles=",".join(clash))
     token = _issue(user, deps, days)

@@ -33,8 +33,12 @@ def statements(people: Sequence[Sequence[Row]]) -> pl.DataFrame:
         for nth, (bill, paid, status) in enumerate(months)
     ]
     schema = {
-        "_sp": pl.Binary, "month": pl.Date, "bill_cents": pl.Int64, "paid_cents": pl.Int64, "pay_status": pl.String,
-    }  # fmt: skip
+        "_sp": pl.Binary,
+        "month": pl.Date,
+        "bill_cents": pl.Int64,
+        "paid_cents": pl.Int64,
+        "pay_status": pl.String,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

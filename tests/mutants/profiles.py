@@ -13,7 +13,9 @@ from service.reporting.suppression import SMALLEST
 from service.scoring.scorecard import Scorecard
 
 
-def features_that_see_the_future(statements: pl.DataFrame, customers: pl.DataFrame, _as_of: date) -> pl.DataFrame:
+def features_that_see_the_future(
+    statements: pl.DataFrame, customers: pl.DataFrame, _as_of: date
+) -> pl.DataFrame:
     """Ignores the as-of date."""
     return features(statements, customers, date.max)
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture
-def house(furnished: House, tmp_path: Path) -> Iterator[House]:
-    yield move_in(furnished, tmp_path)
+def house(furnished: House, tmp_path: Path) -> House:
+    return move_in(furnished, tmp_path)
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -77,7 +76,9 @@ def test_both_pdfs_are_signed(house: House, tmp_path: Path) -> None:
     files = contents(build_report(actor=house.actor("cora"), deps=house.deps))
     for name in ("report.zh.pdf", "report.en.pdf"):
         (tmp_path / name).write_bytes(files[name])
-        said = subprocess.run(["pdfsig", str(tmp_path / name)], capture_output=True, text=True, check=False).stdout
+        said = subprocess.run(
+            ["pdfsig", str(tmp_path / name)], capture_output=True, text=True, check=False
+        ).stdout
         assert "Signature is Valid" in said
 
 
@@ -86,7 +87,13 @@ def test_exact_figures_are_derived_again_from_the_named_tables(house: House) -> 
     profiles = house.deps.events.scan("derived_profile").collect()
     shown = {row["segment"]: row["customers"] for row in table(files, "segments")}
     assert shown.pop("Total") == str(profiles.height)
-    names = {"High value": "high_value", "Growing": "growing", "Steady": "steady", "Low activity": "low_activity", "At risk": "at_risk"}  # noqa: E501
+    names = {
+        "High value": "high_value",
+        "Growing": "growing",
+        "Steady": "steady",
+        "Low activity": "low_activity",
+        "At risk": "at_risk",
+    }
     for title, customers in shown.items():
         if customers != "suppressed":
             assert int(customers) == profiles.filter(pl.col("segment") == names[title]).height

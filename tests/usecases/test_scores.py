@@ -1,7 +1,6 @@
 """Profiles, the credit model and scores on a real service: who may, who may not, and what is written down."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,8 +42,8 @@ def model_house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture
-def house(model_house: House, tmp_path: Path) -> Iterator[House]:
-    yield move_in(model_house, tmp_path)
+def house(model_house: House, tmp_path: Path) -> House:
+    return move_in(model_house, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +93,9 @@ def test_the_served_score_is_the_models_own(house: House) -> None:
 def test_the_purposes_pseudonym_finds_the_same_customer(house: House) -> None:
     email = house.emails[1]
     subject = subject_of(house, email)
-    mine, other = (bytes(house.deps.vault.purpose_pseudonyms([subject], p)[0]).hex() for p in (SCORING, SEGMENTS))
+    mine, other = (
+        bytes(house.deps.vault.purpose_pseudonyms([subject], p)[0]).hex() for p in (SCORING, SEGMENTS)
+    )
     rita = house.actor("rita")
     assert score_customer(SCORING, pseudonym=mine, actor=rita, deps=house.deps) == read(house, email)
     with pytest.raises(UnknownError):
@@ -172,7 +173,12 @@ def test_a_wrong_address_is_refused_without_echo(
 ) -> None:
     with pytest.raises(error) as caught:
         score_customer(
-            SCORING, id_type=id_type, value=value, pseudonym=pseudonym, actor=house.actor("rita"), deps=house.deps
+            SCORING,
+            id_type=id_type,
+            value=value,
+            pseudonym=pseudonym,
+            actor=house.actor("rita"),
+            deps=house.deps,
         )
     assert not value or value not in str(caught.value)
 

@@ -14,7 +14,7 @@ from service.profiling.features import FEATURES, features
 
 Build = Callable[[pl.DataFrame, pl.DataFrame, date], pl.DataFrame]
 ROWS = st.lists(
-    st.tuples(st.integers(-10**6, 10**8), st.integers(0, 10**8), st.integers(-2, 9)), min_size=1, max_size=8
+    st.tuples(st.integers(-(10**6), 10**8), st.integers(0, 10**8), st.integers(-2, 9)), min_size=1, max_size=8
 )
 
 

@@ -28,30 +28,22 @@ def test_every_customer_gets_one_segment_in_the_same_order() -> None:
     assert got["segment"].is_in(s.SEGMENTS).all()
 
 
+LEVELS = ("revolve_cents", "spend_cents", "months_late", "last_status", "util_trend")
+
+
 @pytest.mark.parametrize(
-    ("revolve", "spend", "late", "last", "trend", "segment"),
+    ("row", "segment"),
     [
-        (0, 0, 0, -2, 0.0, "low_activity"),
-        (399_999, 0, 0, 0, 0.0, "low_activity"),
-        (400_000, 0, 0, 0, 0.0, "steady"),
-        (400_000, 0, 0, 0, 0.05, "growing"),
-        (8_000_000, 0, 0, 0, 0.0, "high_value"),
-        (0, 6_666_667, 1, 1, 0.5, "high_value"),
-        (8_000_000, 0, 2, 0, 0.5, "at_risk"),
-        (0, 0, 1, 2, 0.0, "at_risk"),
+        ((0, 0, 0, -2, 0.0), "low_activity"),
+        ((399_999, 0, 0, 0, 0.0), "low_activity"),
+        ((400_000, 0, 0, 0, 0.0), "steady"),
+        ((400_000, 0, 0, 0, 0.05), "growing"),
+        ((8_000_000, 0, 0, 0, 0.0), "high_value"),
+        ((0, 6_666_667, 1, 1, 0.5), "high_value"),
+        ((8_000_000, 0, 2, 0, 0.5), "at_risk"),
+        ((0, 0, 1, 2, 0.0), "at_risk"),
     ],
 )
-def test_limits_are_where_they_are_declared(
-    revolve: int, spend: int, late: int, last: int, trend: float, segment: str
-) -> None:
-    frame = pl.DataFrame(
-        {
-            "_sp": [b"x" * 16],
-            "revolve_cents": [revolve],
-            "spend_cents": [spend],
-            "months_late": [late],
-            "last_status": [last],
-            "util_trend": [trend],
-        }
-    )
+def test_limits_are_where_they_are_declared(row: tuple[float, ...], segment: str) -> None:
+    frame = pl.DataFrame({"_sp": [b"x" * 16], **{n: [v] for n, v in zip(LEVELS, row, strict=True)}})
     assert s.segments(frame)["segment"].to_list() == [segment]

@@ -1,5 +1,6 @@
 """The printed report: its words in both languages, its bytes, its glyphs, its signature."""
 
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -28,8 +29,9 @@ def pages() -> dict[Language, bytes]:
 def poppler(tool: str, pdf: bytes, folder: Path, *args: str) -> str:
     path = folder / "report.pdf"
     path.write_bytes(pdf)
-    run = subprocess.run([tool, *args[:1], str(path), *args[1:]], capture_output=True, text=True, check=False)
-    return run.stdout
+    command = [tool, *args[:1], str(path), *args[1:]]
+    environment = {**os.environ, "TZ": "UTC"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout
 
 
 def plain(words: str) -> str:
@@ -39,7 +41,9 @@ def plain(words: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_words_are_the_golden_ones(language: Language, pages: dict[Language, bytes], tmp_path: Path) -> None:
+def test_the_words_are_the_golden_ones(
+    language: Language, pages: dict[Language, bytes], tmp_path: Path
+) -> None:
     words = poppler("pdftotext", pages[language], tmp_path, "-layout", "-")
     assert plain(words) == (GOLDEN / f"behaviour.{language}.txt").read_text(encoding="utf-8")
 
@@ -54,7 +58,9 @@ def test_one_changed_number_gives_other_bytes(pages: dict[Language, bytes]) -> N
     assert render(build(other), "en") != pages["en"]
 
 
-def test_only_the_shipped_fonts_are_used_and_they_are_embedded(pages: dict[Language, bytes], tmp_path: Path) -> None:
+def test_only_the_shipped_fonts_are_used_and_they_are_embedded(
+    pages: dict[Language, bytes], tmp_path: Path
+) -> None:
     for pdf in pages.values():
         lines = poppler("pdffonts", pdf, tmp_path).splitlines()[2:]
         assert all(re.search(r"NotoSansSC|DejaVuSansMono", line) for line in lines)
@@ -86,15 +92,19 @@ def test_pdfsig_finds_the_signature_valid_and_the_unsigned_bytes_a_prefix(
     assert signed.startswith(pages["zh"])
 
 
-def test_a_changed_byte_breaks_the_signature(pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock) -> None:
+def test_a_changed_byte_breaks_the_signature(
+    pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock
+) -> None:
     signed = bytearray(ReportKey(tmp_path / "keys", clock).sign(pages["en"]))
     signed[len(pages["en"]) // 2] ^= 1
     assert "Signature is Valid" not in poppler("pdfsig", bytes(signed), tmp_path)
 
 
-def test_the_signing_time_is_the_clocks(pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock) -> None:
+def test_the_signing_time_is_the_clocks(
+    pages: dict[Language, bytes], tmp_path: Path, clock: FakeClock
+) -> None:
     signed = ReportKey(tmp_path / "keys", clock).sign(pages["en"])
-    assert f"/M (D:{clock.now():%Y%m%d%H%M%S}".encode() in signed
+    assert f"Signing Time: {clock.now():%b %d %Y %H:%M:%S}" in poppler("pdfsig", signed, tmp_path)
 
 
 def test_the_report_key_is_made_once_and_private(tmp_path: Path, clock: FakeClock) -> None:

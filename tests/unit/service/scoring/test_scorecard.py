@@ -45,7 +45,9 @@ def scored(draw: st.DrawFn) -> tuple[Scorecard, list[dict[str, float]]]:
 
 
 @given(scored())
-def test_the_score_is_the_base_plus_the_points_of_each_bin(case: tuple[Scorecard, list[dict[str, float]]]) -> None:
+def test_the_score_is_the_base_plus_the_points_of_each_bin(
+    case: tuple[Scorecard, list[dict[str, float]]],
+) -> None:
     card, rows = case
     for row in rows:
         expected = card.base

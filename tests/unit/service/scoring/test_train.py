@@ -27,7 +27,9 @@ def exact(counts: Sequence[int], _l2: float, _share: float) -> Floats:
 
 def noisy(scale: float, seed: int = 1) -> object:
     draw = np.random.default_rng(seed)
-    return lambda counts, l2, share: np.asarray(counts) + draw.normal(0, scale * l2 / math.sqrt(share), len(counts))
+    return lambda counts, l2, share: (
+        np.asarray(counts) + draw.normal(0, scale * l2 / math.sqrt(share), len(counts))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,9 @@ def test_auc_and_ks_equal_counting_pairs() -> None:
     draw = random.Random(5)
     risk = [draw.randrange(8) for _ in range(60)]
     bad = [draw.randrange(2) for _ in range(60)]
-    pairs = [(r, s) for r, b in zip(risk, bad, strict=True) if b for s, c in zip(risk, bad, strict=True) if not c]
+    pairs = [
+        (r, s) for r, b in zip(risk, bad, strict=True) if b for s, c in zip(risk, bad, strict=True) if not c
+    ]
     expected = sum((r > s) + (r == s) / 2 for r, s in pairs) / len(pairs)
     r, b = np.array(risk, dtype=np.float64), np.array(bad)
     assert auc(r, b) == pytest.approx(expected)

@@ -1,0 +1,144 @@
+"""The two stores of personal data: pseudonymised events, and the vault of identifiers and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import polars as pl
+
+from service.domain.batches import AdmittedBatch
+
+
+class EventStore(Protocol):
+    """Columnar rows partitioned by a hash bucket of the storage pseudonym."""
+
+    def append(self, batch: AdmittedBatch) -> int:
+        """Commit the batch exactly once (a batch id seen before changes nothing); return the table version.
+
+        Admitted rows go to the dataset's table, rejected ones to its quarantine table. A dataset with one row
+        per subject keeps the newest. Contribution totals stay right when a month gets more rows later.
+        """
+        ...
+
+    def replace(self, name: str, frame: pl.DataFrame) -> int:
+        """Write a derived table such as ``derived_profile`` anew; ``_sp`` and ``_bucket`` are in it."""
+        ...
+
+    def version(self, name: str) -> int:
+        """Table version, -1 when there is no such table."""
+        ...
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of all tables: datasets, ``quarantine_*`` and ``derived_*``."""
+        ...
+
+    def scan(self, name: str, *, bucket: int | None = None) -> pl.LazyFrame:
+        """The live rows of a table, or of one bucket of it. Raises UnknownError."""
+        ...
+
+    def read_subject(self, name: str, pseudonym: bytes) -> pl.DataFrame:
+        """One subject's rows; reads one bucket only."""
+        ...
+
+    def erase(self, name: str, pseudonyms: Sequence[bytes]) -> int:
+        """Remove the subjects' rows by rewriting their buckets, purge old files; return rows removed."""
+        ...
+
+    def residue(self, pseudonyms: Sequence[bytes]) -> tuple[str, ...]:
+        """Independent re-query: files on disk (live or not) that still hold one of the pseudonyms."""
+        ...
+
+    def bucket_of(self, pseudonym: bytes) -> int:
+        """The partition of a pseudonym."""
+        ...
+
+    @property
+    def n_buckets(self) -> int:
+        """Number of partitions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What was sealed away because a law says keep: opened only by a restricted role."""
+
+    request: str
+    data_class: str
+    until: datetime
+    law: str
+
+
+class Vault(Protocol):
+    """Subjects, their keys and sealed identifiers: the only place where direct identifiers live."""
+
+    def resolve(self, blind: pl.DataFrame, *, create: bool) -> pl.DataFrame:
+        """Find (or make) the subject of each row.
+
+        Args:
+            blind: one Binary(16) column per id type, named by id type; null where the row has none.
+            create: make a subject when none of the row's blind indexes is known; also remember the row's
+                other blind indexes for it.
+
+        Returns:
+            Same height: ``_subject`` Int64 (null where unknown), ``_sp`` Binary(16), ``problem`` String:
+            null, ``unknown_subject``, ``identity_conflict`` (its identifiers belong to different subjects).
+        """
+        ...
+
+    def suppressed(self, tags: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of the keyed suppression tags that are on the list: erased people who must not come back."""
+        ...
+
+    def seal(self, subjects: Sequence[int], data_class: str, documents: Sequence[bytes]) -> None:
+        """Seal one document per subject (AES-256-GCM under the subject's key); replaces an earlier one."""
+        ...
+
+    def open(self, subject: int, data_class: str) -> bytes | None:
+        """Open one sealed document; None when there is none or the key is destroyed."""
+        ...
+
+    def pseudonyms(self, subjects: Sequence[int] | None = None) -> pl.DataFrame:
+        """``_subject`` Int64, ``_sp`` Binary(16), ``state`` String of the named or of all living subjects."""
+        ...
+
+    def purpose_pseudonyms(self, subjects: Sequence[int], purpose: str) -> Sequence[bytes]:
+        """Each subject's pseudonym under a purpose; two purposes cannot be joined."""
+        ...
+
+    def find(self, id_type: str, blind: bytes) -> int | None:
+        """The subject behind one blind index."""
+        ...
+
+    def restrict(self, subject: int) -> None:
+        """Take the subject out of all processing but storage, for every read that starts later."""
+        ...
+
+    def restricted(self) -> frozenset[int]:
+        """Subjects under restriction."""
+        ...
+
+    def retain(self, subject: int, document: bytes, what: Retained) -> None:
+        """Seal what a law says keep under the retention key, apart from the subject's own keys."""
+        ...
+
+    def suppress(self, tags: Sequence[bytes], *, until: datetime) -> None:
+        """Put keyed tags on the suppression list."""
+        ...
+
+    def suppression_tags(self, subject: int, tagger: Callable[[str, str], bytes]) -> tuple[bytes, ...]:
+        """Tags of every sealed direct identifier of the subject; ``tagger(id_type, normalised)``."""
+        ...
+
+    def destroy(self, subject: int) -> str:
+        """Destroy the subject's keys, sealed data and blind indexes; returns the id of the destroyed epoch.
+
+        A new key epoch starts, so that no residue of the wrapped keys can be opened. Idempotent.
+        """
+        ...
+
+    def retained(self) -> tuple[Retained, ...]:
+        """What is kept, without content."""
+        ...

@@ -1,0 +1,180 @@
+"""The operational database: one transaction object, one small table object for each subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import polars as pl
+
+from service.domain.actors import Actor
+from service.domain.batches import IngestCounts
+from service.domain.consents import ConsentRecord
+from service.domain.contracts import DatasetContract
+from service.domain.models import Model
+from service.domain.releases import Release
+from service.domain.requests import RightsRequest
+
+
+class DatasetTable(Protocol):
+    """Dataset contracts in force."""
+
+    def add(self, contract: DatasetContract, document: str, at: datetime) -> None: ...
+    def get(self, name: str) -> DatasetContract: ...
+    def all(self) -> tuple[DatasetContract, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A batch that was taken in."""
+
+    id: str
+    dataset: str
+    source: str
+    counts: IngestCounts
+    at: datetime
+    actor: str
+    table_version: int
+    reasons: Mapping[str, int]
+
+
+class BatchTable(Protocol):
+    """Committed batches, by id."""
+
+    def get(self, batch_id: str) -> BatchRow | None: ...
+    def add(self, row: BatchRow) -> None: ...
+    def all(self) -> tuple[BatchRow, ...]: ...
+
+
+class ConsentTable(Protocol):
+    """Consent records."""
+
+    def add(self, records: Sequence[ConsentRecord]) -> int:
+        """Insert records not seen before (subject, purpose, kind, given_at); return how many were new."""
+        ...
+
+    def withdraw(self, subject: int, purpose: str, at: datetime) -> int: ...
+    def frame(self, purpose: str | None = None) -> pl.DataFrame:
+        """Columns of ConsentRecord with ``subject`` as ``_subject``; times as Datetime[us, UTC]."""
+        ...
+
+    def of(self, subject: int) -> tuple[ConsentRecord, ...]: ...
+    def forget(self, subject: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One scope of the privacy budget, in micro-rho."""
+
+    scope: str
+    cap: int
+    spent: int
+
+    @property
+    def left(self) -> int:
+        """What may still be spent."""
+        return self.cap - self.spent
+
+
+class BudgetLedger(Protocol):
+    """Privacy loss spent, in integer micro-rho. Charges are never given back."""
+
+    def open(self, scope: str, cap: int) -> None:
+        """Make a scope if it is new; an existing cap stays as it is."""
+        ...
+
+    def charge(self, charge_id: str, scopes: Sequence[str], rho: int, at: datetime) -> bool:
+        """Charge all scopes or none, by one conditional update each, in the caller's transaction.
+
+        Returns True when charged now, False when this charge id was charged before (nothing changes).
+        Raises BudgetExceededError(scope=, requested=, left=) and UnknownError(scope=).
+        """
+        ...
+
+    def lines(self, scopes: Sequence[str] | None = None) -> tuple[BudgetLine, ...]: ...
+
+
+class ReleaseTable(Protocol):
+    """Releases."""
+
+    def add(self, release: Release) -> None: ...
+    def get(self, release_id: str) -> Release: ...
+    def save(self, release: Release) -> None:
+        """Store a new state. Raises ConflictError when the stored state does not precede it."""
+        ...
+
+    def answered(self, plan_digest: str, data_version: str) -> Release | None:
+        """A released answer to the same plan over the same data."""
+        ...
+
+    def all(self) -> tuple[Release, ...]: ...
+
+
+class RequestTable(Protocol):
+    """Rights requests."""
+
+    def add(self, request: RightsRequest) -> None: ...
+    def get(self, request_id: str) -> RightsRequest: ...
+    def save(self, request: RightsRequest) -> None:
+        """Store a new state. Raises ConflictError when the stored state does not precede it."""
+        ...
+
+    def all(self) -> tuple[RightsRequest, ...]: ...
+    def flag(self, subject: int, flag: str, at: datetime) -> None:
+        """Set a standing flag such as ``no_automated_decision``."""
+        ...
+
+    def flagged(self, flag: str) -> frozenset[int]: ...
+    def forget(self, subject: int) -> int:
+        """Remove the subject's flags and set ``subject`` of its requests to 0."""
+        ...
+
+
+class ModelTable(Protocol):
+    """Model registry."""
+
+    def add(self, model: Model) -> None: ...
+    def get(self, name: str, version: int | None = None) -> Model: ...
+    def save(self, model: Model) -> None: ...
+    def all(self) -> tuple[Model, ...]: ...
+
+
+class UserTable(Protocol):
+    """Staff and their API tokens; only digests of tokens are stored."""
+
+    def add(self, actor: Actor, at: datetime) -> None: ...
+    def get(self, actor_id: str) -> Actor: ...
+    def add_token(self, actor_id: str, token_id: str, digest: str, expires_at: datetime) -> None: ...
+    def token(self, token_id: str) -> tuple[str, str, datetime] | None:
+        """(actor id, digest, expiry)."""
+        ...
+
+    def all(self) -> tuple[Actor, ...]: ...
+
+
+class OpsTransaction(Protocol):
+    """One transaction of the operational database; the tables share it."""
+
+    @property
+    def datasets(self) -> DatasetTable: ...
+    @property
+    def batches(self) -> BatchTable: ...
+    @property
+    def consents(self) -> ConsentTable: ...
+    @property
+    def budget(self) -> BudgetLedger: ...
+    @property
+    def releases(self) -> ReleaseTable: ...
+    @property
+    def requests(self) -> RequestTable: ...
+    @property
+    def models(self) -> ModelTable: ...
+    @property
+    def users(self) -> UserTable: ...
+
+
+#: ``with ops() as tx:`` begins IMMEDIATE, commits at the end, rolls back on any exception.
+Ops = Callable[[], AbstractContextManager[OpsTransaction]]
