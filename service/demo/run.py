@@ -30,7 +30,7 @@ from service.usecases.profile import build_profiles
 from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
 from service.usecases.report import build_report
 from service.usecases.rights import decide_request, open_request, run_request, verify_request
-from service.usecases.score import build_scores, score_customer
+from service.usecases.score import Assessment, build_scores, score_customer
 from service.usecases.users import add_user
 from service.wiring import create_service, load_contract, open_service
 
@@ -144,7 +144,9 @@ class _Demo:
         (self.home.parent / f"{self.home.name}-input" / "plan.json").write_text(json.dumps(PLAN, indent=1))
         asked = request_aggregate(PLAN, "regulatory_reporting", actor=ann, deps=self.deps)
         self._refused(
-            "own approval", lambda: approve_aggregate(asked.id, actor=ann, deps=self.deps), DeniedError
+            "the analyst approves her own request",
+            lambda: approve_aggregate(asked.id, actor=ann, deps=self.deps),
+            DeniedError,
         )
         approve_aggregate(asked.id, actor=paul, deps=self.deps)
         answer = run_aggregate(asked.id, actor=ann, deps=self.deps)
@@ -166,7 +168,7 @@ class _Demo:
         self.say("scoring", 66)
         self.summary.scores(build_scores(actor=mod, deps=self.deps))
         self._people = consented_emails(self.source)
-        read: Callable[[str, Actor], object] = lambda email, who: score_customer(  # noqa: E731
+        read: Callable[[str, Actor], Assessment] = lambda email, who: score_customer(  # noqa: E731
             "credit_scoring", id_type="email", value=email, pseudonym="", actor=who, deps=self.deps
         )
         self.summary.assessment(read(self._people[0], rita))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from service.domain.releases import Release
 from service.domain.requests import RightsRequest
 from service.errors import FiduciaryError
 from service.ports import BatchRow
+from service.usecases.consent import ConsentCounts
+from service.usecases.profile import ProfilesBuilt
+from service.usecases.release import Preview
+from service.usecases.score import Assessment, ScoresBuilt
 
 
 class Summary:
@@ -26,7 +30,8 @@ class Summary:
 
     def document(self) -> Mapping[str, Any]:
         """Everything, as JSON values."""
-        return json.loads(json.dumps(self._facts, default=str))
+        facts: Mapping[str, Any] = json.loads(json.dumps(self._facts, default=str))
+        return facts
 
     def text(self) -> str:
         """Everything, for people, ending in what to look at and what to try."""
@@ -35,9 +40,9 @@ class Summary:
     def _say(self, line: str) -> None:
         self._lines.append(line)
 
-    def consents(self, counts: object) -> None:
+    def consents(self, counts: ConsentCounts) -> None:
         """Consent records imported."""
-        facts = _plain(counts)
+        facts = asdict(counts)
         self._facts["consents"] = facts
         self._say("1 INGEST")
         self._say("  consents: " + ", ".join(f"{v:,} {k}" for k, v in facts.items() if isinstance(v, int)))
@@ -58,7 +63,7 @@ class Summary:
         self._facts["repeated"] = {"batch": row.id, "table_version": version}
         self._say(f"  customers again: the same batch, table still at version {version}")
 
-    def preview(self, preview: Any) -> None:
+    def preview(self, preview: Preview) -> None:
         """Cost and error before the spend."""
         self._facts["preview"] = preview.document()
 
@@ -74,7 +79,7 @@ class Summary:
         self._facts["aggregate"]["asked_again_is_the_same"] = same
         self._say("2 AGGREGATE  count, sum, mean of the bill by month and education, epsilon 1")
         self._say(
-            f"  {len(answer['cells'])} cells, cost {release.rho:,} micro-rho; asked again: same answer, no cost"
+            f"  {len(answer['cells'])} cells for {release.rho:,} micro-rho; asked again: same answer, no cost"
         )
         for cell in answer["cells"][:3]:
             keys = " ".join(str(cell[k]) for k in answer["keys"])
@@ -88,13 +93,13 @@ class Summary:
         """Something that had to be refused, and was."""
         self._facts["refusals"][what] = {"code": error.code, "exit": error.exit_code, **error.fields}
         fields = ", ".join(f"{k}={v}" for k, v in error.fields.items())
-        self._say(f"  refused: {what}: {error.reason} ({fields})")
+        self._say(f"  refused (exit {error.exit_code}), {what}: {error.reason} ({fields})")
 
-    def profiles(self, facts: object) -> None:
+    def profiles(self, built: ProfilesBuilt) -> None:
         """Segments built."""
-        self._facts["profiles"] = _plain(facts)
+        self._facts["profiles"] = asdict(built)
         self._say("3 SCORE AND SEGMENT")
-        self._say("  profiles: " + _short(self._facts["profiles"]))
+        self._say(f"  {built.customers:,} customers have a segment; {built.left_out:,} gave no consent to it")
 
     def model(self, model: Model) -> None:
         """The approved scorecard."""
@@ -105,19 +110,22 @@ class Summary:
             "rho": model.rho,
             "quality": quality,
         }
+        auc = f", AUC {quality['auc_ppm'] / 1_000_000:.3f} on customers held out" if quality else ""
         self._say(
-            f"  scorecard {model.name}@{model.version} approved; training cost {model.rho:,} micro-rho; {quality}"
+            f"  scorecard {model.name}@{model.version}: trained from noisy counts at epsilon 1, approved{auc}"
         )
 
-    def scores(self, facts: object) -> None:
+    def scores(self, built: ScoresBuilt) -> None:
         """Scores built."""
-        self._facts["scores"] = _plain(facts)
-        self._say("  scores: " + _short(self._facts["scores"]))
+        self._facts["scores"] = asdict(built)
+        self._say(f"  {built.customers:,} customers are scored; {built.left_out:,} gave no separate consent")
 
-    def assessment(self, facts: object) -> None:
+    def assessment(self, one: Assessment) -> None:
         """One score with its reasons."""
-        self._facts["assessment"] = _plain(facts)
-        self._say("  one customer: " + _short(self._facts["assessment"]))
+        self._facts["assessment"] = asdict(one)
+        self._say(f"  one customer: score {one.score}, grade {one.grade}, because")
+        for reason in one.reasons:
+            self._say(f"      -{reason.lost} {reason.en} / {reason.zh}")
 
     def code(self, code: str) -> None:
         """A one-time code, as the customer would see it."""
@@ -176,14 +184,6 @@ class Summary:
         self._say(
             f"  FIDUCIARY_HOME={home} {command} serve     # the API, described at http://127.0.0.1:8080/docs"
         )
-
-
-def _plain(value: object) -> dict[str, Any]:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else dict(value)  # type: ignore[call-overload, no-any-return]
-
-
-def _short(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items())
 
 
 def _relative(path: Path) -> str:

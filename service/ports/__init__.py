@@ -3,7 +3,16 @@
 Nothing else is abstract. All times are UTC. Every method may raise ``service.errors.StorageError``.
 """
 
-from service.ports.runtime import AuditTrail, ByteScan, Clock, Connector, Courier, Deps, Scanner
+from service.ports.runtime import (
+    AuditTrail,
+    ByteScan,
+    Clock,
+    Connector,
+    Courier,
+    Deps,
+    ReportSigner,
+    Scanner,
+)
 from service.ports.stores import EventStore, Retained, Vault
 from service.ports.tables import (
     BatchRow,
@@ -38,6 +47,7 @@ __all__ = [
     "Ops",
     "OpsTransaction",
     "ReleaseTable",
+    "ReportSigner",
     "RequestTable",
     "Retained",
     "Scanner",

@@ -39,28 +39,6 @@ SHARE: Final = Column("share", Text("占比", "Share"), "share")
 
 def segmentation(facts: BehaviourFacts) -> Section:
     """Customers by value segment."""
-    found = {
-        row["segment"]: row
-        for row in facts.profiles.group_by("segment")
-        .agg(
-            customers=pl.len(),
-            contribution=pl.col("contribution_cents").mean(),
-            use=pl.col("util_mean").mean(),
-            ratio=pl.col("pay_ratio").mean(),
-        )
-        .iter_rows(named=True)
-    }
-    numbers = [int(found[s]["customers"]) if s in found else 0 for s in SEGMENTS]
-    total = facts.profiles.height
-    rows: list[tuple[Cell, ...]] = []
-    for segment, shown in zip(SEGMENTS, suppress(numbers), strict=True):
-        row = found.get(segment)
-        title = SEGMENT_TITLES[segment]
-        if shown is None or row is None:
-            rows.append((title, shown, *(shown if shown is None else NOT_APPLICABLE,) * 4))
-        else:
-            rows.append((title, shown, shown / total, round(row["contribution"]), row["use"], row["ratio"]))
-    rows.append((TOTAL, total, 1.0, *_means(facts.profiles)))
     table = Table(
         id="segments",
         title=Text("客户价值分层", "Customers by value segment"),
@@ -73,25 +51,31 @@ def segmentation(facts: BehaviourFacts) -> Section:
             Column("utilisation", Text("额度使用率", "Mean utilisation"), "share"),
             Column("pay_ratio", Text("还款率", "Payment ratio"), "share"),
         ),
-        rows=tuple(rows),
+        rows=_segment_rows(facts.profiles),
         note=prose.MARGINS,
     )
+    title = Text("各分层客户数", "Customers per segment")
+    figure = Figure("fig-segments", title, "bar", _without_total(table), "segment", ("customers",))
     return Section(
         id="segmentation",
         title=Text("客户分层", "Customer segmentation"),
         paragraphs=(prose.SEGMENTS,),
-        items=(
-            Figure(
-                "fig-segments",
-                Text("各分层客户数", "Customers per segment"),
-                "bar",
-                _without_total(table),
-                "segment",
-                ("customers",),
-            ),
-            table,
-        ),
+        items=(figure, table),
     )
+
+
+def _segment_rows(profiles: pl.DataFrame) -> tuple[tuple[Cell, ...], ...]:
+    """One row per segment, whether anyone is in it or not, and the total."""
+    groups = {segment: profiles.filter(pl.col("segment") == segment) for segment in SEGMENTS}
+    shown = suppress([group.height for group in groups.values()])
+    rows: list[tuple[Cell, ...]] = []
+    for (segment, group), count in zip(groups.items(), shown, strict=True):
+        if count:
+            rows.append((SEGMENT_TITLES[segment], count, count / profiles.height, *_means(group)))
+        else:
+            rest = None if count is None else NOT_APPLICABLE
+            rows.append((SEGMENT_TITLES[segment], count, *(rest,) * 4))
+    return (*rows, (TOTAL, profiles.height, 1.0, *_means(profiles)))
 
 
 def _means(profiles: pl.DataFrame) -> tuple[Cell, Cell, Cell]:

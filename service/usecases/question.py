@@ -157,6 +157,7 @@ def budget_scopes(query: Query, actor: str, role: str, rules: Iterable[BudgetRul
 def _highest_class(query: Query, contracts: Mapping[str, DatasetContract]) -> str:
     references = [*(key.column for key in query.keys), *(f.column for f in query.plan.filters)]
     touched = {(ref.table or query.table.name, ref.column) for ref in references}
-    touched |= {(query.table.name, total.column) for total in query.totals if total.column}
+    own = [query.table.period, *(total.column for total in query.totals)]
+    touched |= {(query.table.name, name) for name in own if name}
     columns = [contracts[table].column(name) for table, name in touched]
     return max((column.data_class for column in columns if column), default="C1")

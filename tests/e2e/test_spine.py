@@ -75,7 +75,7 @@ def test_an_erased_customer_does_not_come_back(demo: tuple[Path, dict[str, Any],
 def test_everything_that_had_to_be_refused_was(demo: tuple[Path, dict[str, Any], Summary]) -> None:
     refusals = demo[1]["refusals"]
     assert {name: r["exit"] for name, r in refusals.items()} == {
-        "own approval": 3,
+        "the analyst approves her own request": 3,
         "beyond the budget": 4,
         "an analyst reads a score": 3,
         "the customer objected": 3,

@@ -128,7 +128,8 @@ def test_a_key_file_open_to_others_or_damaged_is_refused(tmp_path: Path, clock: 
 
 def test_a_certificate_of_another_key_is_refused(tmp_path: Path, clock: FakeClock) -> None:
     one, two = ReportKey(tmp_path / "1", clock), ReportKey(tmp_path / "2", clock)
-    mine = one.certificate() and (tmp_path / "1" / FILE).read_text()
+    one.certificate()
+    mine = (tmp_path / "1" / FILE).read_text()
     (tmp_path / "1" / FILE).write_text(mine.split("-----BEGIN CERT")[0] + two.certificate().decode())
     with pytest.raises(StorageError, match="belong together"):
         one.sign(b"")
