@@ -11,7 +11,8 @@ from benchmarks.report import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "performance.md"
-NAMES = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in {"__init__", "__main__", "report"})
+OTHERS = {"__init__", "__main__", "report"}
+NAMES = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in OTHERS)
 _RUN = """
 import importlib, json, sys
 from dataclasses import asdict
@@ -37,15 +38,15 @@ def render(found: list[Row]) -> str:
     lines = [
         "# Performance",
         "",
-        "Made by `make bench`: ours and the peer in the same run, CPU seconds of one process unless a row says wall",
-        "time. Read the ratios; absolute figures are those of a small shared machine.",
+        "Made by `make bench`: ours and the peer in the same run, CPU seconds of one process unless a row",
+        "says wall time. Read the ratios; absolute figures are those of a small shared machine.",
         "",
         "| what | ours | peer | ratio | bar | met |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {r.what} | {r.ours} | {r.peer} | {r.ratio:,.3g} | {r.target} | {'yes' if r.met else '**no**'} |" for r in found
-    ]
+    for r in found:
+        met = "yes" if r.met else "**no**"
+        lines.append(f"| {r.what} | {r.ours} | {r.peer} | {r.ratio:,.3g} | {r.target} | {met} |")
     return "\n".join(lines) + "\n"
 
 

@@ -59,8 +59,7 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
-    """Read ``FIDUCIARY_HOME``, ``_DATABASE_URL``, ``_VAULT_URL``, ``_POLICIES``, ``_ORIGIN``, ``_BUCKETS``,
-    ``_TOKEN`` (or ``_TOKEN_FILE``). Raises UsageError naming the variable."""
+    """Read the ``FIDUCIARY_*`` variables. Raises UsageError naming the one that is wrong."""
     env = os.environ if environment is None else environment
     base = (home or Path(env.get("FIDUCIARY_HOME", "var"))).absolute()
     buckets = env.get("FIDUCIARY_BUCKETS", "16")

@@ -57,7 +57,7 @@ def render() -> tuple[str, list[str]]:
     lines = [
         "# Law to code",
         "",
-        "Made by `tools/law_matrix.py` from the clauses in `policies/jurisdictions/` and the tags in the code.",
+        "Made by `tools/law_matrix.py` from the clauses in `policies/jurisdictions/` and the tags in code.",
         "A clause without code fails the build.",
         "",
         "| clause | what it asks | where |",
@@ -65,7 +65,9 @@ def render() -> tuple[str, list[str]]:
     ]
     missing = []
     for clause, text in clauses().items():
-        where = [p for tag, found in places.items() if tag == clause or tag.startswith(f"{clause}(") for p in found]
+        where = [
+            p for tag, found in places.items() if tag == clause or tag.startswith(f"{clause}(") for p in found
+        ]
         if not where:
             missing.append(clause)
         cells = ", ".join(f"[{p}](../../{p})" for p in dict.fromkeys(where)) or "**none**"

@@ -22,9 +22,11 @@ from service.wiring import parse_contract_text
 
 router = APIRouter(tags=["ingest"])
 MAX_BODY: Final = 1 << 30
-_FILE: Final = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}}  # fmt: skip
+_BINARY: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_FILE: Final = {"requestBody": {"content": _BINARY, "required": True}}
 FileName = Annotated[
-    str, Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet)$", examples=["statements-2005-09.csv"])
+    str,
+    Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet)$", examples=["statements-2005-09.csv"]),
 ]
 
 
@@ -67,7 +69,9 @@ async def post_dataset(request: Request, service: Service, actor: Acting) -> Dat
 
 
 @router.post("/datasets/{name}/batches", status_code=201, openapi_extra=_FILE, summary="Ingest a file")
-async def post_batch(name: str, filename: FileName, request: Request, service: Service, actor: Acting) -> Batch:
+async def post_batch(
+    name: str, filename: FileName, request: Request, service: Service, actor: Acting
+) -> Batch:
     """Take a file in. Idempotent by content: the same file twice changes nothing."""
     async with _received(request, filename) as path:
         row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service)
@@ -95,10 +99,11 @@ async def _received(request: Request, filename: str) -> AsyncIterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
         path = Path(folder, filename)
         size = 0
-        with path.open("wb") as file:
+        file = await run_in_threadpool(path.open, "wb")
+        with file:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > MAX_BODY:
                     raise UsageError("the file is larger than 1 GiB; ingest it in parts")
-                file.write(chunk)
+                await run_in_threadpool(file.write, chunk)
         yield path

@@ -26,7 +26,9 @@ def service_of(request: Request) -> Deps:
 Service = Annotated[Deps, Depends(service_of)]
 
 
-def acting(service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Actor:
+def acting(
+    service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Actor:
     """The actor behind the token. Raises UnauthenticatedError."""
     if credentials is None:
         raise UnauthenticatedError("a valid API token is needed")

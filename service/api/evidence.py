@@ -53,7 +53,9 @@ def get_vkey(service: Service) -> str:
 
 
 @router.get("/audit/entries", summary="The newest entries; the reading is logged first")
-def get_entries(service: Service, actor: Acting, last: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+def get_entries(
+    service: Service, actor: Acting, last: Annotated[int, Query(ge=1, le=1000)] = 50
+) -> list[dict[str, Any]]:
     """Newest last."""
     return [asdict(entry) | {"index": index} for index, entry in read_log(last, actor=actor, deps=service)]
 

@@ -69,16 +69,22 @@ def install(app: FastAPI) -> None:
         # FastAPI's default body carries the offending input: identifiers must not come back
         fields: dict[str, str | int] = {}
         for item in error.errors()[:10]:
-            place = ".".join(str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier())
+            place = ".".join(
+                str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier()
+            )
             fields[place or "body"] = str(item["type"])
         return problem(422, "usage", "The request is not well formed.", "see fields for the places", fields)
 
     @app.exception_handler(HTTPException)
     def _http(_: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "unknown", 405: "method", 413: "too_large", 415: "media_type"}.get(error.status_code, "http")
+        code = {404: "unknown", 405: "method", 413: "too_large", 415: "media_type"}.get(
+            error.status_code, "http"
+        )
         return problem(error.status_code, code, "The request cannot be served.", code, {})
 
     @app.exception_handler(ResponseValidationError)
     @app.exception_handler(Exception)
     def _ourselves(_: Request, error: Exception) -> JSONResponse:
-        return problem(500, "internal", "The service failed.", "nothing left the service", {"kind": type(error).__name__})
+        return problem(
+            500, "internal", "The service failed.", "nothing left the service", {"kind": type(error).__name__}
+        )

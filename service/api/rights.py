@@ -11,7 +11,13 @@ from pydantic import BaseModel, Field, SecretStr
 
 from service.api.deps import Acting, Service
 from service.domain.requests import Right, RightsRequest
-from service.usecases.rights import decide_request, find_certificate, open_request, run_request, verify_request
+from service.usecases.rights import (
+    decide_request,
+    find_certificate,
+    open_request,
+    run_request,
+    verify_request,
+)
 
 router = APIRouter(tags=["rights"])
 

@@ -20,7 +20,9 @@ router = APIRouter(tags=["scores"])
 class Training(BaseModel):
     """How much privacy loss the training may cost."""
 
-    epsilon: int = Field(description="Micro-epsilon at delta 1e-7.", examples=[1_000_000], gt=0, le=10_000_000)
+    epsilon: int = Field(
+        description="Micro-epsilon at delta 1e-7.", examples=[1_000_000], gt=0, le=10_000_000
+    )
 
 
 class ModelView(BaseModel):
@@ -41,7 +43,9 @@ class ScoreQuery(BaseModel):
     purpose: str = Field(examples=["credit_scoring"])
     id_type: str = Field(default="email", examples=["email"])
     value: SecretStr = SecretStr("")
-    pseudonym: str = Field(default="", description="Pseudonym for this purpose in hex, instead of an identifier.")
+    pseudonym: str = Field(
+        default="", description="Pseudonym for this purpose in hex, instead of an identifier."
+    )
 
 
 @router.post("/profiles", status_code=201, summary="Build profiles and segments of consenting customers")
@@ -74,7 +78,12 @@ def post_score_query(body: ScoreQuery, service: Service, actor: Acting) -> dict[
     value = body.value.get_secret_value()
     return asdict(
         score_customer(
-            body.purpose, id_type=body.id_type, value=value, pseudonym=body.pseudonym, actor=actor, deps=service
+            body.purpose,
+            id_type=body.id_type,
+            value=value,
+            pseudonym=body.pseudonym,
+            actor=actor,
+            deps=service,
         )
     )
 

@@ -1,4 +1,4 @@
-"""The four states of a batch on its one way in. A step takes one and returns the next, so none can be skipped.
+"""The four states of a batch on its one way in; a step takes one and returns the next, so none is skipped.
 
 Frames are columnar (polars). Column names that start with an underscore are ours:
 

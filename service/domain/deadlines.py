@@ -1,4 +1,4 @@
-"""Statutory deadlines. Working days are Monday to Friday; public holidays only make us earlier than the law asks.
+"""Statutory deadlines. Working days are Monday to Friday; public holidays only make us early.
 
 >>> from datetime import UTC, datetime
 >>> due_at(datetime(2026, 1, 2, tzinfo=UTC), 2, working=True).date().isoformat()

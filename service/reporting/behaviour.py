@@ -10,7 +10,7 @@ from service.reporting import customers, governance
 from service.reporting.document import KeyFigure, Report, Source, Text
 from service.reporting.facts import BehaviourFacts
 from service.reporting.queries import QUERIES
-from service.reporting.suppression import SMALLEST, safe_share
+from service.reporting.suppression import people, safe_share
 
 TYPE: Final = "customer-behaviour-analysis@1"
 TITLE: Final = Text("客户行为分析报告", "Customer behaviour analysis report")
@@ -45,7 +45,7 @@ def _key_figures(facts: BehaviourFacts) -> tuple[KeyFigure, ...]:
     late = safe_share(int(last["late"].sum()), int(last["statements"].sum()))
     by_profile = Source("segments.by_band@1", facts.inputs("derived_profile"))
     return (
-        KeyFigure(Text("已分层客户", "Customers segmented"), _shown(profiles.height), "count", by_profile),
+        KeyFigure(Text("已分层客户", "Customers segmented"), people(profiles.height), "count", by_profile),
         KeyFigure(
             Text("风险关注客户占比", "Share of customers at risk"),
             safe_share(at_risk, profiles.height),
@@ -54,7 +54,7 @@ def _key_figures(facts: BehaviourFacts) -> tuple[KeyFigure, ...]:
         ),
         KeyFigure(
             Text("已评分客户", "Customers scored"),
-            _shown(scores.height),
+            people(scores.height),
             "count",
             Source("scores.by_grade@1", facts.inputs("derived_score_credit")),
         ),
@@ -77,7 +77,3 @@ def _key_figures(facts: BehaviourFacts) -> tuple[KeyFigure, ...]:
             Source("releases.list@1", ("ops:releases",)),
         ),
     )
-
-
-def _shown(people: int) -> int | None:
-    return None if 0 < people < SMALLEST else people

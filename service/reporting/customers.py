@@ -15,7 +15,7 @@ from service.reporting import prose
 from service.reporting.document import Cell, Column, Figure, Section, Source, Table, Text
 from service.reporting.facts import BehaviourFacts, month_label
 from service.reporting.render import TOTAL
-from service.reporting.suppression import SMALLEST, safe_share, suppress
+from service.reporting.suppression import SMALLEST, people, safe_share, suppress
 from service.reporting.words import NOT_APPLICABLE
 
 SEGMENT_TITLES: Final[Mapping[str, Text]] = {
@@ -75,7 +75,7 @@ def _segment_rows(profiles: pl.DataFrame) -> tuple[tuple[Cell, ...], ...]:
         else:
             rest = None if count is None else NOT_APPLICABLE
             rows.append((SEGMENT_TITLES[segment], count, *(rest,) * 4))
-    return (*rows, (TOTAL, profiles.height, 1.0, *_means(profiles)))
+    return (*rows, (TOTAL, people(profiles.height), 1.0, *_means(profiles)))
 
 
 def _means(profiles: pl.DataFrame) -> tuple[Cell, Cell, Cell]:
@@ -133,7 +133,7 @@ def _grade_table(facts: BehaviourFacts) -> Table:
             continue
         observed = safe_share(int(row["bad"]), int(row["known"]))
         rows.append((row["grade"], shown, shown / total, float(row["score"]), row["expected"], observed))
-    rows.append((TOTAL, total, 1.0, *(NOT_APPLICABLE,) * 3))
+    rows.append((TOTAL, people(total), 1.0, *(NOT_APPLICABLE,) * 3))
     return Table(
         id="grades",
         title=Text("信用等级分布", "Customers by credit grade"),
@@ -218,7 +218,7 @@ def abnormal(facts: BehaviourFacts) -> Section:
     """Flags by rule."""
     rows: list[tuple[Cell, ...]] = []
     for row in facts.flags.iter_rows(named=True):
-        shown = suppress([int(row["customers"])], total_shown=False)[0]
+        shown = people(int(row["customers"]))
         months = None if shown is None else int(row["months"])
         rows.append((row["rule"], RULE_TITLES[row["rule"]], float(row["limit"]), shown, months))
     table = Table(

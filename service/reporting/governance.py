@@ -9,7 +9,7 @@ from service.reporting import prose
 from service.reporting.document import Cell, Column, Section, Source, Table, Text
 from service.reporting.facts import BehaviourFacts, ReleaseFact
 from service.reporting.queries import QUERIES
-from service.reporting.suppression import SMALLEST
+from service.reporting.suppression import people
 from service.reporting.words import NOT_APPLICABLE
 
 RIGHT_TITLES: Final[Mapping[str, Text]] = {
@@ -49,7 +49,7 @@ def consent(facts: BehaviourFacts) -> Section:
     for row in facts.consents.sort("purpose").iter_rows(named=True):
         code = row["purpose"]
         numbers = (int(row["standing"]), int(row["withdrawn"]), int(row["expired"]))
-        shown = tuple(None if 0 < n < SMALLEST else n for n in numbers)
+        shown = tuple(people(n) for n in numbers)
         rows.append((facts.purposes.get(code, Text(code, code)), *shown))
     table = Table(
         id="consents",

@@ -14,7 +14,7 @@ from typing import Final
 import typst
 
 from service.reporting.charts import describe, draw
-from service.reporting.document import Figure, Kind, Language, Report, Section, Table, Text
+from service.reporting.document import Figure, Kind, Language, Report, Section, Table, Text, format_report
 from service.reporting.words import NUMERIC, abbreviate, spell
 
 FONTS: Final = Path(str(resources.files("service.reporting"))) / "fonts"
@@ -54,7 +54,7 @@ def render(report: Report, language: Language) -> bytes:
         root=str(TEMPLATE.parent),
         font_paths=[str(FONTS)],
         ignore_system_fonts=True,
-        sys_inputs={"data": data},
+        sys_inputs={"data": data, "report": format_report(report).decode()},
         pdf_standards=["a-3a"],
         timestamp=int(report.provenance.as_of.timestamp()),
     )

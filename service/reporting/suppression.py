@@ -25,6 +25,11 @@ def suppress(counts: Sequence[int], *, total_shown: bool = True) -> tuple[int | 
     return tuple(None if place in hidden else n for place, n in enumerate(counts))
 
 
+def people(count: int) -> int | None:
+    """A number of people that stands alone, such as a total."""
+    return None if 0 < count < SMALLEST else count
+
+
 def safe_share(part: int, whole: int) -> float | None:
     """A rate, unless the part or its complement is a small group."""
     if whole == 0 or 0 < part < SMALLEST or 0 < whole - part < SMALLEST:

@@ -1,4 +1,4 @@
-"""The certificate of a rights request: what was asked, decided and done, what was kept and why; verifiable offline.
+"""The certificate of a rights request: what was asked, decided, done and kept, and why; verified offline.
 
 It carries no identifier. ``commitment`` is HMAC-SHA256 of the contact under the receipt key that only the
 customer holds, so the customer can show that the certificate is about them and nobody else can.
@@ -66,9 +66,9 @@ def _derived(deps: Deps) -> dict[str, object]:
             for m in tx.models.all()
         ]
     return {
-        "releases": {"count": releases, "why": "differentially private; a recomputation would single the person out"},
+        "releases": {"count": releases, "why": "differentially private; doing them again would single out"},
         "models": {"trained_before": models, "why": "trained from differentially private counts only"},
-        "outside": "backups made before this erasure open nothing once their key epoch, named above, is destroyed",
+        "outside": "backups of the stores open nothing without the key epoch named above, which is destroyed",
     }
 
 

@@ -64,7 +64,8 @@ def _events(deps: Deps) -> tuple[bool, str]:
 
 def _vault(deps: Deps) -> tuple[bool, str]:
     people = deps.vault.pseudonyms().height
-    return True, f"{people} subjects, {len(deps.vault.restricted())} restricted, {len(deps.vault.retained())} kept by law"
+    restricted, kept = len(deps.vault.restricted()), len(deps.vault.retained())
+    return True, f"{people} subjects, {restricted} restricted, {kept} kept by law"
 
 
 def _budget(deps: Deps) -> tuple[bool, str]:

@@ -33,7 +33,7 @@ def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
 
 
 def read_log(last: int, *, actor: Actor, deps: Deps) -> tuple[tuple[int, Entry], ...]:
-    """The newest entries. The reading is an entry itself, durable before anything is shown."""
+    """The newest entries. The reading is an entry itself, durable before anything is shown."""  # PIPL 54
     decision = authorise(deps, actor, "audit:read", resource="log")
     record(deps, actor, decision, "audit:read", resource="log", detail=(("last", last),))
     deps.audit.seal()

@@ -1,4 +1,4 @@
-"""The access copy: everything held about one person, with purposes, sources and recipients. PIPL 45, GDPR 15."""
+"""The access copy: everything held about one person, with purposes and recipients. PIPL 45, GDPR 15."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from service.usecases.erasure import pseudonym
 def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     """What the service holds, as JSON values; for the person alone, never stored.
 
-    Parts: ``identifiers`` by sealed document, ``rows`` by table, ``consents``, ``purposes`` with lawful basis,
-    ``recipients``.
+    Parts: ``identifiers`` by sealed document, ``rows`` by table, ``consents``, ``purposes`` with lawful
+    basis, ``recipients``.
     """
     target = pseudonym(subject, deps)
     identifiers: dict[str, object] = {}
@@ -37,7 +37,7 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
         consent.pop("subject")
         for field in ("given_at", "valid_until", "withdrawn_at"):
             consent[field] = consent[field].isoformat() if consent[field] else None
-    purposes = {
+    purposes = {  # PIPL 48: the rules of processing, as they are in force
         p.code: {"basis": p.basis, "law": p.law, "title": dict(p.title)}
         for p in deps.policy.bundle.purposes.values()
     }

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -73,16 +73,13 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
     now = deps.clock.now()
     subject = deps.vault.find(id_type, _blind(id_type, value, deps)) or 0
     code, key = f"{secrets.randbelow(10**6):06d}", secrets.token_hex(32)
-    clock = deps.policy.bundle.jurisdictions["cn_pipl"]
     request = RightsRequest(
         id=request_id,
         right=right,
         subject=subject,
         state=RequestState.OPENED,
         opened_at=now,
-        due_at=due_at(
-            now, clock.clocks["rights_request"], working="rights_request" in clock.working_days
-        ),  # PIPL 50
+        due_at=_deadline(now, deps),
         code_tag=_code_tag(request_id, code, deps),
         code_expires_at=now + timedelta(minutes=CODE_MINUTES),
         evidence=_json({"commitment": hmac.digest(bytes.fromhex(key), value.encode(), "sha256").hex()}),
@@ -117,9 +114,8 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
         state = RequestState.VERIFIED if good else RequestState.OPENED
         if attempts >= MAX_ATTEMPTS:
             state = RequestState.EXPIRED
-        request = replace(
-            request, state=state, attempts=attempts, code_tag="" if state is not RequestState.OPENED else request.code_tag
-        )
+        tag = request.code_tag if state is RequestState.OPENED else ""
+        request = replace(request, state=state, attempts=attempts, code_tag=tag)
         tx.requests.save(request)
     record(
         deps, actor, decision, "rights:verify",
@@ -237,7 +233,15 @@ def _cite(request: RightsRequest, index: int) -> RightsRequest:
 
 def _expect(request: RightsRequest, state: RequestState) -> None:
     if request.state is not state:
-        raise ConflictError("the request is not in the right state", state=request.state.value, needed=state.value)
+        found = request.state.value
+        raise ConflictError("the request is not in the right state", state=found, needed=state.value)
+
+
+def _deadline(opened: datetime, deps: Deps) -> datetime:
+    """The earliest deadline of all laws in force here: PIPL 50 and GDPR 12(3)."""  # PIPL 50, GDPR 12(3)
+    laws = deps.policy.bundle.jurisdictions.values()
+    name = "rights_request"
+    return min(due_at(opened, law.clocks[name], working=name in law.working_days) for law in laws)
 
 
 def _normalised(id_type: str, contact: str) -> str:

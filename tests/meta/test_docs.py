@@ -62,7 +62,8 @@ def test_threats_link_tests_that_exist() -> None:
     missing = [
         f"{path}::{name}"
         for path, name in linked
-        if not (ROOT / path).exists() or (name and f"def {name}" not in (ROOT / path).read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
+        or (name and f"def {name}" not in (ROOT / path).read_text(encoding="utf-8"))
     ]
     assert missing == []
 

@@ -32,6 +32,6 @@ def test_lock_files_carry_hashes_and_no_address() -> None:
 
 
 def test_security_floors_hold() -> None:
-    """simpleeval below 1.0.8 has sandbox escapes; pycasbin's own floor would allow them."""
+    """Below 1.0.8 simpleeval has sandbox escapes; pycasbin's own floor would allow them."""
     version = tuple(int(part) for part in importlib.metadata.version("simpleeval").split("."))
     assert version >= (1, 0, 8)

@@ -77,7 +77,7 @@ def failures(run: Run, rooms: Rooms) -> dict[tuple[int, str], list[str]]:
 
 def test_whatever_fails_nothing_left_or_it_is_paid_and_logged(rooms: Rooms) -> None:
     table = failures(real, rooms)
-    assert len(table) > 3 * 8
+    assert len(table) >= 3 * 8
     assert {step: faults for step, faults in table.items() if faults} == {}
 
 

@@ -134,7 +134,9 @@ def test_a_killed_erasure_goes_on_where_it_stopped(house: House, step: str) -> N
     with house.deps.ops() as tx:
         gone = bytes(house.deps.vault.pseudonyms([tx.requests.get(request).subject]).item(0, "_sp"))
     arguments = [sys.executable, "-c", textwrap.dedent(KILL), str(house.settings.home), request, step]
-    child = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=Path.cwd(), env=dict(os.environ))
+    child = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, cwd=Path.cwd(), env=dict(os.environ)
+    )
     assert child.returncode == -9, child.stderr
     again = house.reopened()
     done = run_request(request, actor=again.actor("cora"), deps=again.deps).request
@@ -142,7 +144,9 @@ def test_a_killed_erasure_goes_on_where_it_stopped(house: House, step: str) -> N
     assert done.steps == ",".join(name for name, _ in STEPS)
     assert again.deps.events.residue([gone]) == ()
     assert again.deps.scanner.scan([gone, house.emails[0]]).hits == ()
-    verify_certificate((again.settings.certificates / done.certificate).read_bytes(), vkey=again.deps.audit.vkey)
+    verify_certificate(
+        (again.settings.certificates / done.certificate).read_bytes(), vkey=again.deps.audit.vkey
+    )
 
 
 def test_a_code_dies_after_five_wrong_tries(house: House) -> None:
@@ -169,7 +173,9 @@ def test_a_code_dies_after_ten_minutes_and_after_one_use(house: House) -> None:
 
 def test_an_unknown_contact_looks_like_a_known_one_and_leads_nowhere(house: House) -> None:
     before = house.codes.getvalue()
-    opened = open_request(Right.ERASURE, "email", "nobody@example.com", actor=house.actor("cora"), deps=house.deps)
+    opened = open_request(
+        Right.ERASURE, "email", "nobody@example.com", actor=house.actor("cora"), deps=house.deps
+    )
     assert len(opened.id) == 32
     assert house.codes.getvalue() == before
     with pytest.raises(DeniedError):

@@ -13,7 +13,7 @@ from fakes.clock import FakeClock
 from service.adapters.keys.report_key import FILE, ReportKey
 from service.errors import StorageError
 from service.reporting.behaviour import build
-from service.reporting.document import Language, Text
+from service.reporting.document import Language, Text, format_report
 from service.reporting.render import render
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden"
@@ -73,6 +73,12 @@ def test_a_rare_character_in_the_name_is_set_and_an_unknown_one_is_refused() -> 
     unknown = replace(named, institution=Text("\U00020000", "x"))
     with pytest.raises(Exception, match="could not be displayed"):
         render(build(replace(facts(), provenance=unknown)), "zh")
+
+
+def test_the_machine_readable_form_is_attached(pages: dict[Language, bytes], tmp_path: Path) -> None:
+    (tmp_path / "in.pdf").write_bytes(pages["zh"])
+    subprocess.run(["pdfdetach", "-saveall", "-o", str(tmp_path), str(tmp_path / "in.pdf")], check=True)
+    assert (tmp_path / "report.json").read_bytes() == format_report(build(facts()))
 
 
 def test_the_pdf_is_tagged_and_says_its_language(pages: dict[Language, bytes], tmp_path: Path) -> None:
