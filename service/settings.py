@@ -77,6 +77,19 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
     )
 
 
+def message_language(environment: Mapping[str, str] | None = None) -> str:
+    """``zh`` for a Chinese locale, otherwise ``en``; ``FIDUCIARY_LANG`` wins."""
+    env = os.environ if environment is None else environment
+    value = env.get("FIDUCIARY_LANG") or env.get("LC_ALL") or env.get("LANG") or ""
+    return "zh" if value.lower().startswith("zh") else "en"
+
+
+def is_debugging(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether ``FIDUCIARY_DEBUG=1`` asks for tracebacks, which may hold personal data."""
+    env = os.environ if environment is None else environment
+    return env.get("FIDUCIARY_DEBUG") == "1"
+
+
 def _token(env: Mapping[str, str]) -> str:
     if "FIDUCIARY_TOKEN" in env:
         return env["FIDUCIARY_TOKEN"].strip()

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 from policies.enforcer import Enforcer
+from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
 from privacy.pii.detect import build_detector
@@ -24,7 +25,7 @@ from service.adapters.trail import open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
 from service.domain.odcs import parse_contract
-from service.errors import ConflictError
+from service.errors import ConflictError, UsageError
 from service.ports import Clock, Courier, Deps
 from service.settings import Settings
 from service.usecases.users import first_user
@@ -85,4 +86,9 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
 
 @functools.cache
 def _policy(directory: Path | None) -> Enforcer:
-    return Enforcer(load_policies(directory))
+    try:
+        return Enforcer(load_policies(directory))
+    except PolicyError as error:
+        raise UsageError(
+            "the policies cannot be used", file=error.file, line=error.line, why=error.problem
+        ) from None

@@ -13,9 +13,11 @@ True
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import count
 from typing import Final
 
 from privacy.dp.errors import LossError
@@ -96,16 +98,23 @@ def _epsilon(rho: int, delta_exponent: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _largest_rho(epsilon: int, delta_exponent: int) -> int:
-    """Search in integers: epsilon grows with rho. Raises LossError when one micro-rho is too much."""
-    low, high = 0, 1
+    """Search in integers: epsilon grows with rho. Raises LossError when one micro-rho is too much.
+
+    Epsilon is close to rho + c sqrt(rho); each probe tells c and so the next one. Every fourth probe halves
+    the bracket, so that the search ends whatever the curve.
+    """
+    low, high = 0, epsilon
     while _epsilon(high, delta_exponent) <= epsilon:
         low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _epsilon(middle, delta_exponent) <= epsilon:
-            low = middle
-        else:
-            high = middle
+    probe = high // 16
+    for step in count(1):
+        if high - low <= 1:
+            break
+        probe = min(max(probe, low + 1), high - 1) if step % 4 else (low + high) // 2
+        seen = _epsilon(probe, delta_exponent)
+        low, high = (probe, high) if seen <= epsilon else (low, probe)
+        slope = max(0.0, seen - probe) / math.sqrt(probe)
+        probe = int((math.sqrt(slope * slope + 4 * epsilon) - slope) ** 2 / 4)
     if low == 0:
         raise LossError("epsilon")
     return low

@@ -5,9 +5,10 @@ Heavy imports happen on first use, so that ``--help`` is quick.
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Progress = Callable[[str, int], None]
+class IdType(StrEnum):
+    """By which identifier a person is named."""
+
+    EMAIL = "email"
+    MOBILE = "mobile"
+    CN_RESIDENT_ID = "cn_resident_id"
+
+
+class Contact(StrEnum):
+    """Where a one-time code can go."""
+
+    EMAIL = "email"
+    MOBILE = "mobile"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -53,7 +69,21 @@ class Session:
 SESSION = Session()
 
 
-def language_from_environment() -> str:
-    """``zh`` for a Chinese locale, otherwise ``en``; ``FIDUCIARY_LANG`` wins."""
-    value = os.environ.get("FIDUCIARY_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return "zh" if value.lower().startswith("zh") else "en"
+
+def ask(what: str, *, hidden: bool = True) -> str:
+    """A value that must not stand in the shell's history: typed at a prompt, else one line of standard input.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from service.errors import UsageError
+
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=hidden, err=True))
+    try:
+        value = sys.stdin.readline().strip()
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not UTF-8", expected=what) from None
+    if not value:
+        raise UsageError("nothing on standard input", expected=what)
+    return value

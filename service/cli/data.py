@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.context import SESSION, Json
+from service.cli.context import SESSION, IdType, Json, ask
 from service.cli.output import emit, progress_bar, table
 
 dataset_app = typer.Typer(help="Dataset contracts.", no_args_is_help=True)
@@ -72,13 +72,12 @@ def consent_import(path: Annotated[Path, typer.Argument(help="CSV of consent rec
 @consent_app.command("withdraw")
 def consent_withdraw(
     purpose: Annotated[str, typer.Argument(help="Purpose code.")],
-    id_type: Annotated[str, typer.Option(help="email, mobile or cn_resident_id.")] = "email",
+    id_type: Annotated[IdType, typer.Option(help="What is on standard input.")] = IdType.EMAIL,
     as_json: Json = False,
 ) -> None:
     """Withdraw a person's consent to a purpose; the identifier is read from standard input."""
     from service.usecases.consent import withdraw
 
     actor, deps = SESSION.acting()
-    value = typer.prompt(f"{id_type}", hide_input=True, err=True)
-    count = withdraw(id_type, value, purpose, actor=actor, deps=deps)
+    count = withdraw(id_type.value, ask(id_type.value), purpose, actor=actor, deps=deps)
     emit({"withdrawn": count}, as_json=as_json, text=f"{count} record(s) withdrawn, effective now")

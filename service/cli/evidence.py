@@ -49,7 +49,7 @@ def audit_verify(
 
 @audit_app.command("show")
 def audit_show(
-    last: Annotated[int, typer.Option(help="How many of the newest entries.")] = 20, as_json: Json = False
+    last: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest entries.")] = 20, as_json: Json = False
 ) -> None:
     """The newest entries; reading the log is itself logged first."""
     from service.usecases.evidence import read_log

@@ -21,6 +21,7 @@ def emit(value: object, *, as_json: bool, text: str = "") -> None:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
     elif text:
         sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -56,14 +57,18 @@ def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
 
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
-    """A progress bar on stderr; silent when quiet or when nobody watches."""
-    if quiet or not sys.stderr.isatty():
+    """A progress bar on stderr; plain lines where no terminal is; silent when quiet."""
+    if quiet:
         yield lambda _step, _percent: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda step, percent: print(f"[{percent:3d} %] {title}: {step}", file=sys.stderr, flush=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    percent = TextColumn("{task.percentage:>3.0f} %")
+    columns = (TextColumn("{task.description}"), BarColumn(), percent, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=100)
         yield lambda step, percent: bar.update(task, description=f"{title}: {step}", completed=percent)

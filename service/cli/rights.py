@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.context import SESSION, Json
+from service.cli.context import SESSION, Contact, Json, ask
 from service.cli.output import emit, table
 from service.domain.requests import Right
 
@@ -26,15 +26,15 @@ def register(app: typer.Typer) -> None:
 @rights_app.command("open")
 def rights_open(
     right: Annotated[Right, typer.Argument(help="What is asked.")],
-    id_type: Annotated[str, typer.Option(help="email or mobile.")] = "email",
+    id_type: Annotated[Contact, typer.Option(help="What is on standard input.")] = Contact.EMAIL,
     as_json: Json = False,
 ) -> None:
     """Open a request; the contact is read from standard input and a one-time code is sent to it."""
     from service.usecases.rights import open_request
 
     actor, deps = SESSION.acting()
-    contact = typer.prompt(id_type, err=True)
-    opened = open_request(right, id_type, contact, actor=actor, deps=deps)
+    contact = ask(id_type.value, hidden=False)
+    opened = open_request(right, id_type.value, contact, actor=actor, deps=deps)
     text = (
         f"request {opened.id}\nanswer due by {opened.due_at}\ncode valid until {opened.code_expires_at}\n"
         f"receipt key (for the customer, shown once): {opened.receipt_key}"
@@ -48,12 +48,14 @@ def rights_open(
 
 @rights_app.command("verify")
 def rights_verify(
-    request: RequestId, code: Annotated[str, typer.Option(prompt=True, help="The one-time code.")], as_json: Json = False
+    request: RequestId,
+    code: Annotated[str, typer.Option(help="The one-time code; asked for when not given.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Check the one-time code."""
     from service.usecases.rights import verify_request
 
-    _show(verify_request(request, code, deps=SESSION.deps()), as_json=as_json)
+    _show(verify_request(request, code or ask("code", hidden=False), deps=SESSION.deps()), as_json=as_json)
 
 
 @rights_app.command("decide")

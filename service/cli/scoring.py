@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.context import SESSION, Json
-from service.cli.output import emit
+from service.cli.context import SESSION, IdType, Json, ask
+from service.cli.output import emit, table
 
 if TYPE_CHECKING:
     from service.domain.models import Model
@@ -37,7 +37,9 @@ def profile_build(as_json: Json = False) -> None:
 
 @model_app.command("train")
 def model_train(
-    epsilon: Annotated[float, typer.Option(help="Privacy loss of the training, at delta 1e-7.")] = 1.0,
+    epsilon: Annotated[
+        float, typer.Option(min=0.000001, max=10, help="Privacy loss of the training, at delta 1e-7.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Train the credit scorecard from noisy counts, paid from the budget."""
@@ -71,7 +73,7 @@ def score_build(as_json: Json = False) -> None:
 @score_app.command("read")
 def score_read(
     purpose: Annotated[str, typer.Option(help="Purpose code.")] = "credit_scoring",
-    id_type: Annotated[str, typer.Option(help="email, mobile or cn_resident_id; empty with --pseudonym.")] = "email",
+    id_type: Annotated[IdType, typer.Option(help="What is on standard input.")] = IdType.EMAIL,
     pseudonym: Annotated[str, typer.Option(help="The customer's pseudonym for this purpose, in hex.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -79,11 +81,14 @@ def score_read(
     from service.usecases.score import score_customer
 
     actor, deps = SESSION.acting()
-    value = "" if pseudonym else typer.prompt(id_type, hide_input=True, err=True)
-    assessment = asdict(
-        score_customer(purpose, id_type=id_type, value=value, pseudonym=pseudonym, actor=actor, deps=deps)
+    value = "" if pseudonym else ask(id_type.value)
+    found = score_customer(
+        purpose, id_type=id_type.value, value=value, pseudonym=pseudonym, actor=actor, deps=deps
     )
-    emit(assessment, as_json=as_json, text="\n".join(f"{k}: {v}" for k, v in assessment.items()))
+    reasons = [(r.code, r.lost, r.zh if SESSION.language == "zh" else r.en) for r in found.reasons]
+    text = f"score {found.score}, grade {found.grade}, by {found.model} as of {found.as_of}\n"
+    text += table("Why it is not higher", ("code", "points lost", "reason"), reasons)
+    emit(asdict(found), as_json=as_json, text=text)
 
 
 def _show(model: Model, *, as_json: bool) -> None:

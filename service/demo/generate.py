@@ -5,13 +5,15 @@ cents; everything that points to a person is invented (``identities``, ``notes``
 planted is written to ``truth.jsonl``, so that tests can count what was found. A few rows are bad on
 purpose: see ``BAD_ROWS``.
 
-The target directory plays the bank. It is not the service's data directory and must not lie in it.
+``python -m service.demo.generate DIR --customers N`` writes it. The target directory plays the bank. It is not the service's data directory and must not lie in it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
+import sys
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -215,3 +217,21 @@ def _write_lines(path: Path, rows: list[dict[str, object]]) -> None:
 def _copy_contracts(target: Path) -> dict[str, Path]:
     target.mkdir(exist_ok=True)
     return {name: Path(shutil.copy(CONTRACTS / f"{name}.yaml", target / f"{name}.yaml")) for name in DATASETS}
+
+
+def main() -> int:
+    """Write the input files and say where."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--customers", type=int, default=ALL_CUSTOMERS)
+    options = parser.parse_args()
+    try:
+        generate(options.target, customers=options.customers)
+    except UsageError as error:
+        parser.error(str(error))
+    sys.stdout.write(f"{options.target}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

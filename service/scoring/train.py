@@ -176,7 +176,8 @@ def quality_of_bands(counts: Floats, probability: Floats) -> Quality:
     area = float((bad * (later + good / 2)).sum() / (n_good * n_bad))
     distance = float(np.abs(np.cumsum(bad) / n_bad - np.cumsum(good) / n_good).max())
     error = float((bad * (1 - probability) ** 2 + good * probability**2).sum() / (n_good + n_bad))
-    return Quality(int(n_good + n_bad), int(n_bad), area, distance, error)
+    inside = [min(max(measure, 0.0), 1.0) for measure in (area, distance, error)]  # noise alone leads outside
+    return Quality(int(n_good + n_bad), int(n_bad), *inside)
 
 
 def _shape(item: Characteristic) -> Feature:

@@ -21,7 +21,7 @@ WHENS: Final[tuple[When, ...]] = ("before", "undone", "after")
 
 
 class Fuse:
-    """Counts steps; the chosen one fails ``before`` it begins, ``undone`` at its end, or ``after`` it is durable."""
+    """Counts steps; one fails ``before`` it begins, ``undone`` at its end, or ``after`` it is durable."""
 
     def __init__(self, at: int | None = None, when: When = "before") -> None:
         self.steps = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from click import Group
+from typer.core import TyperGroup
 
 from service.cli.main import app
 
@@ -29,10 +29,10 @@ def test_links_resolve(page: Path) -> None:
 def commands() -> list[str]:
     """Every command of the command line, such as ``aggregate run``."""
     root = typer.main.get_command(app)
-    assert isinstance(root, Group)
+    assert isinstance(root, TyperGroup)
     found = []
     for name, command in root.commands.items():
-        if isinstance(command, Group):
+        if isinstance(command, TyperGroup):
             found += [f"{name} {sub}" for sub in command.commands]
         else:
             found.append(name)

@@ -1,4 +1,4 @@
-"""Charge before noise, entry before answer: every step of a run fails once, before and after it took effect."""
+"""Charge before noise, entry before answer: every step of a run fails once, before and after its effect."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_nearest_is_off_by_half_a_unit_at_most(number: int, unit: int) -> None:
     st.fractions(-1, 1),
     st.fractions(-1, 1),
 )
-def test_a_ratio_interval_holds_every_quotient_within_the_bounds(
+def test_a_ratio_interval_holds_every_quotient_within_the_bounds(  # noqa: PLR0917 - drawn by Hypothesis
     total: int, count: int, total_half: int, count_half: int, here: Fraction, there: Fraction
 ) -> None:
     bounds = (-1000, 5000)

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import opendp.prelude as dp
 import pytest
@@ -19,7 +20,8 @@ def opendp_epsilon(rho: float, delta: float) -> float:
     gaussian = dp.m.make_gaussian(
         dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float), scale=scale
     )
-    return float(dp.c.make_fix_delta(dp.c.make_zCDP_to_approxDP(gaussian), delta).map(1.0)[0])
+    fixed: Any = dp.c.make_fix_delta(dp.c.make_zCDP_to_approxDP(gaussian), delta)
+    return float(fixed.map(1.0)[0])
 
 
 @pytest.mark.parametrize("rho", [50, 20_187, 1_000_000, 30_000_000])
