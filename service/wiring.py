@@ -90,5 +90,5 @@ def _policy(directory: Path | None) -> Enforcer:
         return Enforcer(load_policies(directory))
     except PolicyError as error:
         raise UsageError(
-            "the policies cannot be used", file=error.file, line=error.line, why=error.problem
+            "the policies cannot be used", file=error.file, line=error.line, why=error.reason
         ) from None

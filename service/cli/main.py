@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from service.cli import admin, aggregate, data, evidence, rights, scoring
-from service.cli.context import SESSION, language_from_environment
+from service.cli.context import SESSION
 from service.cli.output import fail
-from service.errors import FiduciaryError
+from service.errors import FiduciaryError, UsageError
+from service.settings import is_debugging, message_language
+
+_INTERRUPTED: Final = 130
+
+
+class Language(StrEnum):
+    """Languages of messages."""
+
+    EN = "en"
+    ZH = "zh"
+
 
 app = typer.Typer(
     name="fiduciary",
@@ -27,11 +41,12 @@ def root(
     home: Annotated[
         Path | None, typer.Option("--home", help="Data directory; FIDUCIARY_HOME, else ./var.", show_default=False)
     ] = None,
-    lang: Annotated[str, typer.Option("--lang", help="Language of messages: en or zh.", show_default=False)] = "",
+    lang: Annotated[Language | None, typer.Option("--lang", help="Language of messages.")] = None,
 ) -> None:
     """Shared options."""
     SESSION.home = home
-    SESSION.language = lang or language_from_environment()
+    if lang is not None:
+        SESSION.language = lang.value
 
 
 for group in (admin, data, aggregate, scoring, rights, evidence):
@@ -39,9 +54,37 @@ for group in (admin, data, aggregate, scoring, rights, evidence):
 
 
 def main() -> None:
-    """Run the command; turn an error of ours into plain words and its exit code."""
+    """Run the command and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; every failure becomes plain words and an exit code, never a traceback."""
+    SESSION.language = message_language()
+    failure: FiduciaryError
     try:
-        app()
+        return int(app(list(arguments), prog_name="fiduciary", standalone_mode=False) or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except typer.TyperException as error:
+        reason = _without_values(error.format_message(), arguments)
+        if not reason:  # the help has been shown instead
+            return error.exit_code
+        failure = UsageError(reason)
     except FiduciaryError as error:
-        if "FIDUCIARY_DEBUG" in __import__("os").environ: raise
-        sys.exit(fail(error, as_json="--json" in sys.argv, language=SESSION.language or "en"))
+        failure = error
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  panics of native libraries derive from it; the text may hold data
+        failure = FiduciaryError("an unexpected failure", kind=type(error).__name__)
+    if is_debugging():
+        traceback.print_exc()
+    return fail(failure, as_json="--json" in arguments, language=SESSION.language)
+
+
+def _without_values(reason: str, arguments: Sequence[str]) -> str:
+    """A usage error without what may be an identifier that was typed in a wrong place."""
+    for argument in sorted(arguments, key=len, reverse=True):
+        if not argument.isascii() or any(c in "@0123456789" for c in argument):
+            reason = reason.replace(argument, "...")
+    return reason

@@ -47,8 +47,11 @@ _MESSAGES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }  # fmt: skip
 _FALLBACK: Final = {
-    "en": ("Something went wrong", "run `fiduciary doctor`"),
-    "zh": ("发生错误", "请运行 `fiduciary doctor`"),
+    "en": (
+        "Something went wrong",
+        "run `fiduciary doctor`; FIDUCIARY_DEBUG=1 shows a traceback, which may hold personal data",
+    ),
+    "zh": ("发生错误", "请运行 `fiduciary doctor`；FIDUCIARY_DEBUG=1 会显示堆栈，其中可能含个人信息"),
 }
 
 

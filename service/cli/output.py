@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from service.cli.messages import message
-from service.errors import FiduciaryError
+from service.errors import FiduciaryError, StorageError
 
 if TYPE_CHECKING:
     from service.cli.context import Progress
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
 
 def emit(value: object, *, as_json: bool, text: str = "") -> None:
     """Print a result: the JSON value, or the text for people."""
-    if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
-    elif text:
-        sys.stdout.write(text.rstrip("\n") + "\n")
-    sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
+    line = json.dumps(value, ensure_ascii=False, default=str) if as_json else text.rstrip("\n")
+    try:
+        sys.stdout.write(f"{line}\n" if line else "")
+        sys.stdout.flush()  # here, where a full disk can still be reported
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads has seen enough
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
+        raise StorageError("the output cannot be written; the command itself is done", cause=error.strerror or "") from None
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -65,6 +65,9 @@ def record(
 ) -> int:
     """Append one entry for an act under a decision; returns its index once it is durable.
 
+    A purpose that the policies do not know is logged as ``unknown``: it may be anything that a caller typed,
+    and the log keeps for ever. The caller of this function sees to ``resource``.
+
     ``entry_id`` is for a caller whose ``tag`` is bound to the entry; else a random one is drawn.
     """
     entry = Entry(
@@ -74,7 +77,7 @@ def record(
         actor=actor.id,
         decision="allow" if decision.allow else "deny",
         role=decision.role,
-        purpose=purpose,
+        purpose=purpose if not purpose or purpose in deps.policy.bundle.purposes else "unknown",
         basis=basis,
         policy=decision.policy,
         rule=decision.rule,
