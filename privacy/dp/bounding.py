@@ -107,8 +107,8 @@ def _lookup(query: Query, name: str, table: pl.LazyFrame) -> pl.LazyFrame:
 
     A customer with several rows has none: decided by his own rows alone, and no error tells of it.
     """
-    alone = _matching(table, query, name).select(CUSTOMER.column, *_key_values(query, name))
-    return alone.filter(pl.col(CUSTOMER.column).is_unique())
+    alone = table.filter(pl.col(CUSTOMER.column).is_unique())
+    return _matching(alone, query, name).select(CUSTOMER.column, *_key_values(query, name))
 
 
 def _among(rows: pl.LazyFrame, population: Population) -> pl.LazyFrame:

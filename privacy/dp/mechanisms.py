@@ -20,7 +20,7 @@ from privacy.dp.errors import MechanismError
 dp.enable_features("contrib", "honest-but-curious")
 
 _MICRO: Final = 1_000_000
-_MAX_SCALE: Final = 2.0**55  # 2^63 is more than 250 standard deviations away: integers cannot saturate
+_MAX_SCALE: Final = 2.0**58  # 2^63 is 32 standard deviations away; no plan that resolves comes this far
 
 
 def gaussian_scale(l2: float, rho: int) -> float:

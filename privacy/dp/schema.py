@@ -29,7 +29,7 @@ from privacy.dp.query import MONTH, Measure, Plan, Reference
 
 MAX_CELLS: Final = 10_000
 WEIGHT: Final = 1000  # a row counts in thousandths
-_CAPACITY: Final = 2**52  # per customer, in thousandths: exact in int64 and in float64
+_CAPACITY: Final = 2**43  # thousandths of a customer in a cell: a million customers at the bound fit in int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,9 @@ def resolve(plan: Plan, catalogue: Mapping[str, Table]) -> Query:
     )
     if query.n_cells > MAX_CELLS:
         raise TooManyCellsError("keys")
+    months = 1 if query.by_month else query.n_periods
     widest = max(total.magnitude for total in query.totals)
-    if WEIGHT * plan.rows_per_month * query.n_periods * widest > _CAPACITY:
+    if WEIGHT * plan.rows_per_month * months * widest > _CAPACITY:
         raise CapacityError("measures")
     query.share()
     return query

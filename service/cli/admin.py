@@ -102,7 +102,9 @@ def serve(
 
 
 def demo(
-    target: Annotated[Path, typer.Option("--home", help="Where the demo's data goes; made anew.")] = Path("var/demo"),
+    target: Annotated[Path, typer.Option("--home", help="Where the demo's data goes; made anew.")] = Path(
+        "var/demo"
+    ),
     customers: Annotated[int, typer.Option(help="How many of the 30,000 customers.")] = 30_000,
     as_json: Json = False,
 ) -> None:

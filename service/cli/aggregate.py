@@ -95,7 +95,8 @@ def _show(release: Release, *, as_json: bool) -> None:
     answer = json.loads(release.answer) if release.answer else None
     value = {
         "id": release.id, "state": release.state.value, "purpose": release.purpose, "rho": release.rho,
-        "requester": release.requester, "approver": release.approver, "entry": release.entry, "answer": answer,
+        "requester": release.requester, "approver": release.approver, "entry": release.entry,
+        "answer": answer,
     }  # fmt: skip
     text = f"release {release.id}: {release.state.value}, cost {release.rho:,} micro-rho"
     if answer:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Progress = Callable[[str, int], None]
+
+
 class IdType(StrEnum):
     """By which identifier a person is named."""
 
@@ -67,7 +69,6 @@ class Session:
 
 
 SESSION = Session()
-
 
 
 def ask(what: str, *, hidden: bool = True) -> str:

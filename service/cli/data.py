@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 @dataset_app.command("add")
 def dataset_add(
-    contract: Annotated[Path, typer.Argument(help="Open Data Contract Standard YAML file.")], as_json: Json = False
+    contract: Annotated[Path, typer.Argument(help="Open Data Contract Standard YAML file.")],
+    as_json: Json = False,
 ) -> None:
     """Register a dataset by its contract."""
     from service.usecases.datasets import add_dataset
@@ -32,8 +33,9 @@ def dataset_add(
 
     actor, deps = SESSION.acting()
     added = add_dataset(*load_contract(contract), actor=actor, deps=deps)
-    value = {"dataset": added.name, "version": added.version, "columns": len(added.columns), "digest": added.digest}
-    emit(value, as_json=as_json, text=f"{added.name} {added.version}: {len(added.columns)} columns, {added.digest}")
+    columns = len(added.columns)
+    value = {"dataset": added.name, "version": added.version, "columns": columns, "digest": added.digest}
+    emit(value, as_json=as_json, text=f"{added.name} {added.version}: {columns} columns, {added.digest}")
 
 
 def ingest(
@@ -41,7 +43,7 @@ def ingest(
     path: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet file.")],
     as_json: Json = False,
 ) -> None:
-    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file twice changes nothing."""
+    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file again changes nothing."""
     from service.usecases.ingest import ingest as take_in
 
     actor, deps = SESSION.acting()
@@ -59,7 +61,9 @@ def ingest(
 
 
 @consent_app.command("import")
-def consent_import(path: Annotated[Path, typer.Argument(help="CSV of consent records.")], as_json: Json = False) -> None:
+def consent_import(
+    path: Annotated[Path, typer.Argument(help="CSV of consent records.")], as_json: Json = False
+) -> None:
     """Import consent records; records seen before are not repeated."""
     from service.usecases.consent import import_consents
 

@@ -36,7 +36,7 @@ def report_build(as_json: Json = False) -> None:
 @audit_app.command("verify")
 def audit_verify(
     path: Annotated[Path, typer.Argument(help="Bundle (.zip), certificate (.json) or log directory.")],
-    vkey: Annotated[str, typer.Option(help="Verifier key you trust, name+hash+key, or a file holding it.")] = "",
+    vkey: Annotated[str, typer.Option(help="Verifier key you trust, name+hash+key, or its file.")] = "",
     as_json: Json = False,
 ) -> None:
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
@@ -49,7 +49,8 @@ def audit_verify(
 
 @audit_app.command("show")
 def audit_show(
-    last: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest entries.")] = 20, as_json: Json = False
+    last: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest entries.")] = 20,
+    as_json: Json = False,
 ) -> None:
     """The newest entries; reading the log is itself logged first."""
     from service.usecases.evidence import read_log
@@ -57,5 +58,8 @@ def audit_show(
     actor, deps = SESSION.acting()
     entries = read_log(last, actor=actor, deps=deps)
     value = [asdict(entry) | {"index": index} for index, entry in entries]
-    lines = [f"{i:>6} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}" for i, e in entries]
+    lines = [
+        f"{i:>6} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
+        for i, e in entries
+    ]
     emit(json.loads(json.dumps(value, default=str)), as_json=as_json, text="\n".join(lines))

@@ -39,7 +39,7 @@ app = typer.Typer(
 @app.callback()
 def root(
     home: Annotated[
-        Path | None, typer.Option("--home", help="Data directory; FIDUCIARY_HOME, else ./var.", show_default=False)
+        Path | None, typer.Option("--home", help="FIDUCIARY_HOME, else ./var.", show_default=False)
     ] = None,
     lang: Annotated[Language | None, typer.Option("--lang", help="Language of messages.")] = None,
 ) -> None:

@@ -26,8 +26,9 @@ def emit(value: object, *, as_json: bool, text: str = "") -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:  # whoever reads has seen enough
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
-        raise StorageError("the output cannot be written; the command itself is done", cause=error.strerror or "") from None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit is to succeed
+        why = error.strerror or ""
+        raise StorageError("the output cannot be written; the command itself is done", cause=why) from None
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -96,7 +96,8 @@ def _show(request: RightsRequest, *, as_json: bool) -> None:
         "id": request.id, "right": request.right.value, "state": request.state.value,
         "due_at": request.due_at.isoformat(), "decision": decision, "certificate": request.certificate,
     }  # fmt: skip
-    text = f"{request.right.value} request {request.id}: {request.state.value}, due by {request.due_at:%Y-%m-%d}"
+    due = f"due by {request.due_at:%Y-%m-%d}"
+    text = f"{request.right.value} request {request.id}: {request.state.value}, {due}"
     if decision:
         rows = [(o["data_class"], o["outcome"], o["until"] or "-", o["law"]) for o in decision]
         text += "\n" + table("Decision", ("class", "outcome", "kept until", "law"), rows)

@@ -77,7 +77,7 @@ def score_read(
     pseudonym: Annotated[str, typer.Option(help="The customer's pseudonym for this purpose, in hex.")] = "",
     as_json: Json = False,
 ) -> None:
-    """One customer's score with four reasons; an identifier is read from standard input, never from arguments."""
+    """One customer's score with four reasons; the identifier is read from standard input."""
     from service.usecases.score import score_customer
 
     actor, deps = SESSION.acting()
@@ -96,5 +96,6 @@ def _show(model: Model, *, as_json: bool) -> None:
         "name": model.name, "version": model.version, "state": model.state.value, "rho": model.rho,
         "digest": model.digest, "trained_by": model.trained_by, "approved_by": model.approved_by,
     }  # fmt: skip
-    text = f"{model.name} v{model.version}: {model.state.value}, {model.digest}, training cost {model.rho:,} micro-rho"
+    cost = f"training cost {model.rho:,} micro-rho"
+    text = f"{model.name} v{model.version}: {model.state.value}, {model.digest}, {cost}"
     emit(value, as_json=as_json, text=text)

@@ -5,7 +5,8 @@ cents; everything that points to a person is invented (``identities``, ``notes``
 planted is written to ``truth.jsonl``, so that tests can count what was found. A few rows are bad on
 purpose: see ``BAD_ROWS``.
 
-``python -m service.demo.generate DIR --customers N`` writes it. The target directory plays the bank. It is not the service's data directory and must not lie in it.
+``python -m service.demo.generate DIR --customers N`` writes it. The directory plays the bank: it is not the
+service's data directory and must not lie in it.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from service.reporting.words import NUMERIC, abbreviate, spell
 
 FONTS: Final = Path(str(resources.files("service.reporting"))) / "fonts"
 TEMPLATE: Final = Path(str(resources.files("service.reporting"))) / "templates" / "behaviour.typ"
+_LONG_NUMBER: Final = 11  # digits and separators that an equal share of the page still holds
 _WIDE: Final = 7  # columns from which a table is set smaller
 
 _WORDS: Final = {
@@ -125,7 +126,10 @@ def _table(number: str, table: Table, language: Language) -> dict[str, object]:
         "columns": [c.title.to(language) for c in table.columns],
         "right": [c.kind in NUMERIC for c in table.columns],
         "code": [c.kind == "code" for c in table.columns],
-        "widths": [_width(c.kind) for c in table.columns],
+        "widths": [
+            _width(c.kind, max((len(spell(row[i], c.kind, language)) for row in table.rows), default=0))
+            for i, c in enumerate(table.columns)
+        ],
         "rows": [
             [_cell(spell(cell, c.kind, language), c.kind) for cell, c in zip(row, table.columns, strict=True)]
             for row in rows
@@ -137,9 +141,9 @@ def _table(number: str, table: Table, language: Language) -> dict[str, object]:
     }
 
 
-def _width(kind: Kind) -> float:
-    """Share of the page that a column takes; 0 for as wide as its content."""
-    if kind in {"name", "code", "date"}:
+def _width(kind: Kind, longest: int) -> float:
+    """Share of the page that a column takes; 0 for as wide as its content, such as long numbers."""
+    if kind in {"name", "code", "date"} or (kind in NUMERIC and longest > _LONG_NUMBER):
         return 0
     return 1.0 if kind in NUMERIC else 2.2
 

@@ -172,7 +172,7 @@ def _find(id_type: str, value: str, deps: Deps) -> int:
     try:
         normal = normalise(pl.Series([value]), id_type)
     except UnknownIdentifierTypeError:
-        raise UsageError("unknown identifier type", id_type=id_type) from None
+        raise UsageError("unknown identifier type") from None
     if normal[0] is None:
         raise UsageError("the identifier is not a valid one of its type", id_type=id_type)
     subject = deps.vault.find(id_type, blind_index(normal, deps.keyring.index_key(id_type))[0])

@@ -128,7 +128,7 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
 
 def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsRequest:
     """Decide a verified request by the rules in force, class by class, and write the decision down."""
-    resource = f"rights/{request_id}"
+    resource = _resource(request_id)
     decision = authorise(deps, actor, "rights:decide", resource=resource)
     outcomes = "[]"
     with deps.ops() as tx:
@@ -150,7 +150,7 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
 
 def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
     """Carry out a decided request, or go on with one that was interrupted; ends with a certificate."""
-    resource = f"rights/{request_id}"
+    resource = _resource(request_id)
     decision = authorise(deps, actor, "rights:run", resource=resource)
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
@@ -175,7 +175,7 @@ def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
 
 def find_certificate(request_id: str, *, actor: Actor, deps: Deps) -> Path:
     """The certificate of a finished request. Raises ConflictError while there is none."""
-    authorise(deps, actor, "rights:run", resource=f"rights/{request_id}")
+    authorise(deps, actor, "rights:run", resource=_resource(request_id))
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
     if not request.certificate:
@@ -217,11 +217,17 @@ def _grant(request: RightsRequest, deps: Deps) -> tuple[RightsRequest, dict[str,
 
 def _subject(request_id: str, deps: Deps) -> tuple[Actor, Decision]:
     """The data subject, whose right comes from the law and whose proof is the code: no rule grants it."""
-    if not _ID.fullmatch(request_id):
-        raise UnknownError("there is no such request")
+    _resource(request_id)
     policy = deps.policy.bundle.digest
     decision = Decision(allow=True, rule="statutory", role="data_subject", reason="allowed", policy=policy)
     return Actor(f"subject:{request_id}", frozenset({"data_subject"})), decision
+
+
+def _resource(request_id: str) -> str:
+    """How the log calls a request. What is no id may be anything, and the log keeps for ever: refused."""
+    if not _ID.fullmatch(request_id):
+        raise UnknownError("there is no such request")
+    return f"rights/{request_id}"
 
 
 def _cite(request: RightsRequest, index: int) -> RightsRequest:
@@ -246,7 +252,7 @@ def _deadline(opened: datetime, deps: Deps) -> datetime:
 
 def _normalised(id_type: str, contact: str) -> str:
     if id_type not in CONTACTS:
-        raise UsageError("a request is opened by e-mail address or mobile number", contact_type=id_type)
+        raise UsageError("a request is opened by e-mail address or mobile number")
     value = normalise(pl.Series([contact]), id_type)[0]
     if value is None:
         raise UsageError("the contact is not a valid one of its type", contact_type=id_type)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -146,9 +147,7 @@ def test_too_many_cells_are_refused() -> None:
     for name in ("people", "events"):
         table = wide[name]
         categories = {column: tuple(f"k{i}" for i in range(21)) for column in table.categories}
-        wide[name] = type(table)(
-            name, table.columns, categories, table.measures, table.period, table.row_per_subject
-        )
+        wide[name] = replace(table, categories=categories)
     plan = parse_plan({**PLAN, "keys": ["month", "channel", "people.education"], "periods": months})
     with pytest.raises(TooManyCellsError):
         resolve(plan, wide)
@@ -156,14 +155,7 @@ def test_too_many_cells_are_refused() -> None:
 
 def test_bounds_that_integers_cannot_hold_are_refused() -> None:
     table = CATALOGUE["events"]
-    huge = type(table)(
-        table.name,
-        table.columns,
-        table.categories,
-        {"amount": (0, 10**13)},
-        table.period,
-        row_per_subject=False,
-    )
+    huge = replace(table, measures={"amount": (0, 10**13)})
     with pytest.raises(CapacityError):
         resolve(parse_plan(PLAN), {**CATALOGUE, "events": huge})
 

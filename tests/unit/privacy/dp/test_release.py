@@ -1,15 +1,18 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from fakes.dp_tables import LOWER, UPPER, query, totals, worst_case
+from fakes.dp_tables import CATALOGUE, LOWER, UPPER, query, totals, worst_case
 
 from privacy.dp.accuracy import REFERENCE_ROWS
 from privacy.dp.budget import PrivacyLoss
 from privacy.dp.errors import MechanismError
 from privacy.dp.mechanisms import add_gaussian, gaussian_scale
+from privacy.dp.query import parse_plan
 from privacy.dp.release import expected_accuracy, format_cells, noisy_histograms, release_cells
+from privacy.dp.schema import resolve
 
 
 def test_every_cell_of_the_grid_is_answered_in_whole_numbers() -> None:
@@ -84,6 +87,22 @@ def test_the_scale_is_the_least_that_opendp_confirms(l2: float, rho: int) -> Non
     scale = gaussian_scale(l2, rho)
     assert scale == pytest.approx(l2 / math.sqrt(2 * rho / 1e6), rel=1e-9)
     assert len(add_gaussian([0, 0], l2, rho)) == 2
+
+
+def test_the_widest_plan_that_resolves_can_be_released() -> None:
+    table = CATALOGUE["events"]
+    wide = replace(table, measures={"amount": (0, 2**43 // 1000)})
+    months = [f"{year}-{month:02d}" for year in range(2000, 2020) for month in range(1, 13)]
+    plan = {
+        "dataset": "events",
+        "keys": ["month"],
+        "measures": ["sum:amount"],
+        "periods": months,
+        "epsilon": 5_400,
+    }
+    asked = resolve(parse_plan(plan), {"events": wide})
+    assert asked.cost().rho <= 2
+    assert len(release_cells(asked, np.zeros((1, 240), dtype=np.int64), asked.cost())) == 240
 
 
 def test_histograms_come_back_in_their_shape() -> None:
