@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
-from privacy.pii.detect import build_detector
 from service.adapters.clock import SystemClock
 from service.adapters.connectors.contract_file import load_contract, parse_yaml
 from service.adapters.connectors.files import FileConnector
@@ -29,6 +29,9 @@ from service.errors import ConflictError, UsageError
 from service.ports import Clock, Courier, Deps
 from service.settings import Settings
 from service.usecases.users import first_user
+
+if TYPE_CHECKING:
+    from privacy.pii.detect import Detector
 
 __all__ = ["create_service", "load_contract", "open_service", "parse_contract_text"]
 
@@ -76,12 +79,19 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         events=DeltaEventStore(settings.events, n_buckets=settings.buckets),
         ops=open_ops(ops_engine),
         connector=FileConnector(),
-        detector=functools.cache(build_detector),
+        detector=_detector,
         scanner=FileScanner(settings.home),
         courier=courier or ConsoleCourier(),
         home=settings.home,
         signer=ReportKey(settings.keys, clock),
     )
+
+
+@functools.cache
+def _detector() -> Detector:
+    from privacy.pii.detect import build_detector  # noqa: PLC0415  slow, and only free text needs it
+
+    return build_detector()
 
 
 @functools.cache

@@ -77,8 +77,9 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except BaseException as error:  # noqa: BLE001  panics of native libraries derive from it; the text may hold data
         failure = FiduciaryError("an unexpected failure", kind=type(error).__name__)
+        failure.__cause__ = error
     if is_debugging():
-        traceback.print_exc()
+        traceback.print_exception(failure)
     return fail(failure, as_json="--json" in arguments, language=SESSION.language)
 
 

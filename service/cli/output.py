@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -42,10 +43,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row))
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    with console.capture() as capture:
-        console.print(grid)
-    return capture.get()
+    text = io.StringIO()
+    Console(file=text, width=None if sys.stdout.isatty() else 120).print(grid)
+    return text.getvalue()
 
 
 def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:

@@ -70,9 +70,9 @@ class House:
         return replace(self, deps=deps)
 
 
-def build(home: Path, source: Path) -> House:
-    """An empty service with its staff."""
-    clock, codes = FakeClock(NOW), io.StringIO()
+def build(home: Path, source: Path, *, at: datetime = NOW) -> House:
+    """An empty service with its staff, made at an instant."""
+    clock, codes = FakeClock(at), io.StringIO()
     settings = load_settings({}, home=home)
     _, token = create_service(settings, clock=clock)
     deps = open_service(settings, clock=clock, courier=ConsoleCourier(codes))
@@ -83,11 +83,11 @@ def build(home: Path, source: Path) -> House:
     return House(settings, source, deps, clock, codes, tokens)
 
 
-def furnish(folder: Path, customers: int = 300) -> House:
-    """A service with the three datasets and the consents taken in."""
+def furnish(folder: Path, customers: int = 300, *, at: datetime = NOW) -> House:
+    """A service with the three datasets and the consents taken in; for real commands ``at`` is the real time."""
     source = folder / "input"
     generate(source, customers=customers)
-    house = build(folder / "home", source)
+    house = build(folder / "home", source, at=at)
     dana = house.actor("dana")
     for name, _ in FILES:
         contract, document = load_contract(source / "contracts" / f"{name}.yaml")

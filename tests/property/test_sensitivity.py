@@ -58,7 +58,7 @@ MUTANTS: list[tuple[Callable[[Query, Total], int], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("claim", "shape"), MUTANTS, ids=str)
+@pytest.mark.parametrize(("claim", "shape"), MUTANTS, ids=["months", "apart", "row"])
 def test_the_certificate_flags_a_wrong_claim(
     claim: Callable[[Query, Total], int], shape: dict[str, Any]
 ) -> None:

@@ -31,7 +31,6 @@ from cryptography.x509.oid import NameOID
 
 from service.errors import StorageError
 from service.ports import Clock
-from service.reporting.sign import sign_pdf
 
 FILE: Final = "report.pem"
 _YEARS: Final = 5
@@ -48,6 +47,8 @@ class ReportKey:
 
     def sign(self, pdf: bytes) -> bytes:
         """A PAdES signature over the file. Raises StorageError."""
+        from service.reporting.sign import sign_pdf  # noqa: PLC0415  half a second that only a report needs
+
         key, certificate = self._load()
         return sign_pdf(pdf, key, certificate, at=self.clock.now())
 
