@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from audit.canonical import read_exact
 from audit.dsse import Statement, subject_digests
 from audit.errors import BrokenLinkError, FormatError
-from audit.evidence import Chain, Evidence, verify_chain
+from audit.evidence import Evidence, link, read_vkey, verify_chain
 
 MANIFEST: Final = "manifest.dsse.json"
 ISSUE: Final = "report:issue"
@@ -90,10 +91,7 @@ def _members(data: bytes) -> dict[str, bytes]:
 
 def unpack_bundle(data: bytes) -> dict[str, bytes]:
     """The exact inverse of ``pack_bundle``: what it would not have written raises FormatError."""
-    files = _members(data)
-    if pack_bundle(files) != data:
-        raise FormatError("bundle", "the zip is not as it was packed")
-    return files
+    return read_exact(data, "bundle", _members, pack_bundle)
 
 
 def build_bundle(
@@ -145,26 +143,18 @@ def verify_bundle(data: bytes, *, vkey: str | None = None) -> BundleFacts:
     for name in (MANIFEST, "checkpoint", "vkey"):
         if name not in files:
             raise BrokenLinkError(f"presence of {name}", "missing")
-    evidence = _evidence_of(files)
-    if files["vkey"] != f"{evidence.vkey}\n".encode():
-        raise BrokenLinkError("verifier key", "spelling")
+    evidence = Evidence(
+        checkpoint=files["checkpoint"],
+        vkey=read_vkey(files["vkey"]),
+        entries={int(m[1]): files[name] for name in files if (m := _ENTRY.fullmatch(name))},
+        proofs={int(m[1]): files[name] for name in files if (m := _PROOF.fullmatch(name))},
+    )
     envelope = files.pop(MANIFEST)
     chain = verify_chain(MANIFEST, envelope, evidence, act=ISSUE, vkey=vkey)
     _check_files(files.keys() - _evidence_files(evidence).keys(), files, chain.statement)
-    try:
-        unpack_bundle(data)
-    except FormatError as error:
-        raise BrokenLinkError("packing of the zip", error.problem) from error
-    return _facts(chain, pinned=vkey is not None)
-
-
-def _evidence_of(files: Mapping[str, bytes]) -> Evidence:
-    return Evidence(
-        checkpoint=files["checkpoint"],
-        vkey=files["vkey"].decode("utf-8", "replace").removesuffix("\n"),
-        entries={int(m[1]): data for name, data in files.items() if (m := _ENTRY.fullmatch(name))},
-        proofs={int(m[1]): data for name, data in files.items() if (m := _PROOF.fullmatch(name))},
-    )
+    link("packing of the zip", lambda: unpack_bundle(data))
+    subjects = dict(chain.statement.subjects)
+    return BundleFacts(**chain.facts(vkey), issue=chain.act, issued_at=chain.acted_at, files=subjects)
 
 
 def _check_files(names: set[str], files: Mapping[str, bytes], statement: Statement) -> None:
@@ -175,18 +165,3 @@ def _check_files(names: set[str], files: Mapping[str, bytes], statement: Stateme
             raise BrokenLinkError(f"digest of {name}", "not the file that the manifest names")
     for name in sorted(names - statement.subjects.keys()):
         raise BrokenLinkError(f"presence of {name}", "not in the manifest")
-
-
-def _facts(chain: Chain, *, pinned: bool) -> BundleFacts:
-    return BundleFacts(
-        origin=chain.checkpoint.origin,
-        size=chain.checkpoint.size,
-        root=chain.checkpoint.root.hex(),
-        vkey_pinned=pinned,
-        issue=chain.act,
-        issued_at=chain.entries[chain.act].at.isoformat(),
-        entries=tuple(sorted(chain.entries.keys() - {chain.act})),
-        files=dict(chain.statement.subjects),
-        predicate_type=chain.statement.predicate_type,
-        predicate=chain.statement.predicate,
-    )

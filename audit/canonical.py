@@ -9,15 +9,34 @@ b'ab'
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from audit.errors import FormatError
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+S = TypeVar("S", str, bytes)
+T = TypeVar("T")
+
+
+def read_exact(data: S, what: str, parse: Callable[[S], T], form: Callable[[T], S]) -> T:
+    """Parse, then refuse every spelling but the one that ``form`` gives. Raises FormatError naming ``what``.
+
+    So ``parse`` need only find the parts, and may fail as Python does; ``form`` decides what is well spelt.
+    """
+    try:
+        value = parse(data)
+        same = form(value) == data
+    except FormatError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise FormatError(what, "malformed") from error
+    if not same:
+        raise FormatError(what, "spelling")
+    return value
 
 
 def encode64(data: bytes) -> str:
@@ -27,13 +46,7 @@ def encode64(data: bytes) -> str:
 
 def decode64(text: str, what: str) -> bytes:
     """The inverse of ``encode64``: no white space, no missing padding, no stray bits. Raises FormatError."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise FormatError(what, "base64") from error
-    if encode64(data) != text:
-        raise FormatError(what, "base64 is not canonical")
-    return data
+    return read_exact(text, what, base64.b64decode, encode64)
 
 
 def decode_number(text: str, what: str) -> int:
@@ -54,21 +67,7 @@ def encode_json(value: object) -> bytes:
 
 def decode_json(data: bytes, what: str) -> object:
     """The inverse of ``encode_json``; duplicate keys, any other spelling raise FormatError."""
-    try:
-        value: object = json.loads(data.decode())
-        if encode_json(value) != data:
-            raise FormatError(what, "JSON is not canonical")
-    except (ValueError, RecursionError) as error:
-        raise FormatError(what, "JSON is malformed or not canonical") from error
-    return value
-
-
-def decode_text(data: bytes, what: str) -> str:
-    """UTF-8 text. Raises FormatError."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise FormatError(what, "UTF-8") from error
+    return read_exact(data, what, json.loads, encode_json)
 
 
 def digest(data: bytes) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
-from audit.canonical import decode_number
-from audit.errors import BrokenLinkError, FormatError
-from audit.evidence import Evidence, verify_chain
+from audit.canonical import decode_number, read_exact
+from audit.errors import BrokenLinkError
+from audit.evidence import Evidence, link, verify_chain
 
 CERTIFY: Final = "rights:certify"
 _FORMAT: Final = "fiduciary-certificate/1"
@@ -22,19 +22,12 @@ _FORMAT: Final = "fiduciary-certificate/1"
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What a verified certificate says.
+    """What a verified certificate says: as ``audit.bundle.BundleFacts``, but for three.
 
     Attributes:
-        origin: name of the log.
-        size: entries in the tree of the checkpoint.
-        root: its root hash, hex.
-        vkey_pinned: whether the caller named the key; else it came with the certificate.
         certify: index of the ``rights:certify`` entry.
         certified_at: its instant, ISO 8601.
-        entries: cited indices.
         subjects: SHA-256 in hex by name, as stated.
-        predicate_type: kind of certificate.
-        predicate: what is certified.
     """
 
     origin: str
@@ -63,22 +56,16 @@ def _format(envelope: bytes, evidence: Evidence) -> bytes:
 
 def parse_certificate(data: bytes) -> tuple[bytes, Evidence]:
     """The signed statement and its evidence, not verified. Raises FormatError for any other spelling."""
-    try:
-        body = cast("dict[str, str]", json.loads(data.decode()))
-        entries, proofs = (_by_index(cast("object", body[name])) for name in ("entries", "proofs"))
-        evidence = Evidence(body["checkpoint"].encode(), body["vkey"], entries, proofs)
-        envelope = body["statement"].encode()
-        same = _format(envelope, evidence) == data
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise FormatError("certificate", "not a certificate") from error
-    if not same:
-        raise FormatError("certificate", "spelling")
-    return envelope, evidence
+    return read_exact(data, "certificate", _parse, lambda parts: _format(*parts))
 
 
-def _by_index(value: object) -> dict[int, bytes]:
-    items = cast("dict[str, str]", value).items()
-    return {decode_number(key, "certificate"): text.encode() for key, text in items}
+def _parse(data: bytes) -> tuple[bytes, Evidence]:
+    body: Any = json.loads(data)
+    entries, proofs = (
+        {decode_number(key, "certificate"): text.encode() for key, text in body[name].items()}
+        for name in ("entries", "proofs")
+    )
+    return body["statement"].encode(), Evidence(body["checkpoint"].encode(), body["vkey"], entries, proofs)
 
 
 def build_certificate(envelope: bytes, cited: Sequence[int], certify: int, *, evidence: Evidence) -> bytes:
@@ -110,20 +97,9 @@ def verify_certificate(data: bytes, *, vkey: str | None = None) -> CertificateFa
     Raises:
         BrokenLinkError: names the first link that does not hold.
     """
-    try:
-        envelope, evidence = parse_certificate(data)
-    except FormatError as error:
-        raise BrokenLinkError("spelling of the certificate", error.problem) from error
+    envelope, evidence = link("spelling of the certificate", lambda: parse_certificate(data))
     chain = verify_chain("statement", envelope, evidence, act=CERTIFY, vkey=vkey)
+    subjects = dict(chain.statement.subjects)
     return CertificateFacts(
-        origin=chain.checkpoint.origin,
-        size=chain.checkpoint.size,
-        root=chain.checkpoint.root.hex(),
-        vkey_pinned=vkey is not None,
-        certify=chain.act,
-        certified_at=chain.entries[chain.act].at.isoformat(),
-        entries=tuple(sorted(chain.entries.keys() - {chain.act})),
-        subjects=dict(chain.statement.subjects),
-        predicate_type=chain.statement.predicate_type,
-        predicate=chain.statement.predicate,
+        **chain.facts(vkey), certify=chain.act, certified_at=chain.acted_at, subjects=subjects
     )

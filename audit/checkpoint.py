@@ -1,4 +1,6 @@
-r"""Checkpoints: what a log signs about its tree (C2SP tlog-checkpoint).
+r"""Checkpoints, what a log signs about its tree, and offline proofs that an entry is in it.
+
+C2SP tlog-checkpoint and tlog-proof; each has one spelling: ``format_*(parse_*(data)) == data``.
 
 The text is three lines: origin (the key's name), number of entries, base64 of the root. Extension lines are
 refused: nobody could audit them. So is a second signature: while no witness cosigns, a line that verifiers
@@ -11,11 +13,14 @@ must ignore would be bytes that nobody checks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from audit.canonical import decode64, decode_number, encode64
+from audit.canonical import decode64, decode_number, encode64, read_exact
 from audit.errors import FormatError
-from audit.merkle import EMPTY_ROOT, HASH_BYTES
-from audit.note import Signer, VerifierKey, parse_note, sign_note, verify_note
+from audit.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, verify_inclusion
+from audit.note import SigningKey, VerifierKey, parse_note, sign_note, verify_note
+
+_HEADER: Final = "c2sp.org/tlog-proof@v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +39,22 @@ class Checkpoint:
             raise FormatError("checkpoint", "root of the empty tree")
 
 
-def parse_checkpoint(text: str) -> Checkpoint:
-    """The inverse of ``format_checkpoint``. Raises FormatError."""
-    lines = text.split("\n")
-    if len(lines) != len(("origin", "size", "root", "")) or lines[3]:
-        raise FormatError("checkpoint", "not three lines")
-    return Checkpoint(lines[0], decode_number(lines[1], "checkpoint"), decode64(lines[2], "checkpoint"))
-
-
 def format_checkpoint(checkpoint: Checkpoint) -> str:
     """The text that is signed."""
     return f"{checkpoint.origin}\n{checkpoint.size}\n{encode64(checkpoint.root)}\n"
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The inverse of ``format_checkpoint``. Raises FormatError."""
+    return read_exact(text, "checkpoint", _parse_checkpoint, format_checkpoint)
+
+
+def _parse_checkpoint(text: str) -> Checkpoint:
+    origin, size, root, _ = text.split("\n")
+    return Checkpoint(origin, decode_number(size, "checkpoint"), decode64(root, "checkpoint"))
+
+
+def sign_checkpoint(checkpoint: Checkpoint, signer: SigningKey) -> bytes:
     """The signed note. Raises FormatError when the origin is not the signer's name."""
     if checkpoint.origin != signer.key.name:
         raise FormatError("checkpoint", "origin is not the key's name")
@@ -66,4 +73,60 @@ def verify_checkpoint(data: bytes, key: VerifierKey) -> Checkpoint:
         raise FormatError("checkpoint", "origin is not the key's name")
     if len(parse_note(data).signatures) != 1:
         raise FormatError("checkpoint", "more than the log's own signature")
+    return checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An inclusion proof with the checkpoint that it leads to. Parsed is not verified.
+
+    Attributes:
+        index: place of the entry in the log, from 0.
+        hashes: sibling of the leaf first.
+        checkpoint: the signed note, verbatim.
+        extra: opaque bytes that nothing authenticates; None for none.
+    """
+
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+    extra: bytes | None = None
+
+
+def format_proof(proof: Proof) -> bytes:
+    """The bytes of a ``.tlog-proof`` file."""
+    lines = [_HEADER]
+    if proof.extra is not None:
+        lines.append(f"extra {encode64(proof.extra)}")
+    lines += [f"index {proof.index}", *(encode64(item) for item in proof.hashes), "", ""]
+    return "\n".join(lines).encode() + proof.checkpoint
+
+
+def parse_proof(data: bytes) -> Proof:
+    """Read a proof without trusting it. Raises FormatError."""
+    return read_exact(data, "proof", _parse_proof, format_proof)
+
+
+def _parse_proof(data: bytes) -> Proof:
+    head, _, checkpoint = data.decode().partition("\n\n")
+    _, *lines = head.split("\n")
+    extra = decode64(lines.pop(0)[6:], "proof") if lines[0].startswith("extra ") else None
+    index = decode_number(lines.pop(0).removeprefix("index "), "proof")
+    hashes = tuple(decode64(line, "proof") for line in lines)
+    if any(len(item) != HASH_BYTES for item in hashes):
+        raise FormatError("proof", "hash length")
+    return Proof(index, hashes, checkpoint.encode(), extra)
+
+
+def verify_proof(data: bytes, entry: bytes, key: VerifierKey) -> Checkpoint:
+    """Check that ``entry`` is in the log of ``key`` at the proof's index; returns the tree head.
+
+    Raises:
+        FormatError: not a proof, or its checkpoint is not one.
+        SignatureError: the log did not sign the checkpoint.
+        InclusionError: the entry is not there.
+    """
+    proof = parse_proof(data)
+    checkpoint = verify_checkpoint(proof.checkpoint, key)
+    verify_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.hashes, checkpoint.root)
     return checkpoint

@@ -10,14 +10,15 @@ b'DSSEv1 1 t 2 ab'
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
-from audit.canonical import decode64, decode_json, encode64, encode_json
+from audit.canonical import decode64, encode64, encode_json, read_exact
 from audit.errors import FormatError
-from audit.note import Signer, VerifierKey
+from audit.note import SigningKey, VerifierKey
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -70,17 +71,13 @@ def format_statement(statement: Statement) -> bytes:
 
 def parse_statement(data: bytes) -> Statement:
     """The inverse of ``format_statement``. Raises FormatError."""
-    try:
-        body = cast("dict[str, dict[str, object]]", decode_json(data, "statement"))
-        listed = cast("list[dict[str, dict[str, str]]]", body["subject"])
-        subjects = {cast("str", item["name"]): item["digest"]["sha256"] for item in listed}
-        statement = Statement(subjects, cast("str", body["predicateType"]), dict(body["predicate"]))
-        same = format_statement(statement) == data
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FormatError("statement", "not an in-toto Statement v1") from error
-    if not same:
-        raise FormatError("statement", "spelling")
-    return statement
+    return read_exact(data, "statement", _parse_statement, format_statement)
+
+
+def _parse_statement(data: bytes) -> Statement:
+    body: Any = json.loads(data)
+    subjects = {item["name"]: item["digest"]["sha256"] for item in body["subject"]}
+    return Statement(subjects, body["predicateType"], dict(body["predicate"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +101,21 @@ def format_envelope(envelope: Envelope) -> bytes:
 
 def parse_envelope(data: bytes) -> Envelope:
     """The inverse of ``format_envelope``; exactly one signature. Raises FormatError."""
-    try:
-        body = cast("dict[str, str]", decode_json(data, "envelope"))
-        [signed] = cast("list[dict[str, str]]", body["signatures"])
-        signature = decode64(signed["sig"], "envelope")
-        payload = decode64(body["payload"], "envelope")
-        envelope = Envelope(body["payloadType"], payload, signed["keyid"], signature)
-        same = format_envelope(envelope) == data
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FormatError("envelope", "not a DSSE envelope with one signature") from error
-    if not same:
-        raise FormatError("envelope", "spelling")
-    return envelope
+    return read_exact(data, "envelope", _parse_envelope, format_envelope)
+
+
+def _parse_envelope(data: bytes) -> Envelope:
+    body: Any = json.loads(data)
+    [signed] = body["signatures"]
+    payload, signature = (decode64(text, "envelope") for text in (body["payload"], signed["sig"]))
+    return Envelope(body["payloadType"], payload, signed["keyid"], signature)
 
 
 def _key_id(key: VerifierKey) -> str:
     return f"{key.name}+{key.id.hex()}"
 
 
-def sign_statement(statement: bytes, signer: Signer) -> bytes:
+def sign_statement(statement: bytes, signer: SigningKey) -> bytes:
     """An envelope over a statement. Raises FormatError when it is not a canonical statement."""
     parse_statement(statement)
     signature = signer.sign(pae(PAYLOAD_TYPE, statement))

@@ -99,22 +99,17 @@ def _checks(entry: Entry) -> Iterator[tuple[str, bool]]:
 
 
 def _detail_ok(key: str, value: str | int) -> bool:
-    if not _CODE.fullmatch(key) or isinstance(value, bool):
-        return False
-    if isinstance(value, int):
-        return -_LIMIT <= value < _LIMIT
-    return bool(_CODE.fullmatch(value))
+    if isinstance(value, str):
+        return bool(_CODE.fullmatch(key) and _CODE.fullmatch(value))
+    return bool(_CODE.fullmatch(key)) and type(value) is int and -_LIMIT <= value < _LIMIT
 
 
 def format_entry(entry: Entry) -> bytes:
     """The bytes hashed into the log: compact JSON, fields in one fixed order, empty ones left out."""
     body: dict[str, object] = {"v": VERSION, "at": entry.at.isoformat(timespec="microseconds")}
-    for name in _TEXT:
+    for name in (*_TEXT, *_NUMBERS):
         if value := getattr(entry, name):
             body[name] = value
-    for name in _NUMBERS:
-        if number := getattr(entry, name):
-            body[name] = number
     if entry.detail:
         body["detail"] = dict(entry.detail)
     data = json.dumps(body, separators=(",", ":"), ensure_ascii=True).encode()

@@ -1,21 +1,21 @@
 """Everything that can go wrong in the log, one class per failure.
 
 AuditError
-├── EntryError              an entry that the format cannot carry
-├── FormatError             bytes that are not the one admitted spelling of a document
-├── SignatureError          no valid signature by the expected key
+├── EntryError
+├── FormatError
+├── SignatureError
 ├── ProofError
-│   ├── InclusionError      an entry is not where the proof says
-│   └── ConsistencyError    a tree is not an extension of an older one
+│   ├── InclusionError
+│   └── ConsistencyError
 ├── LogError
-│   ├── LogExistsError      creating a log where there is one
-│   ├── LogMissingError     opening a log where there is none
-│   ├── LogCorruptError     the disk does not cover what was signed or acknowledged
-│   ├── NotSealedError      a proof was asked for an entry outside the signed tree
-│   ├── StorageFailedError  a read, write or sync failed: the call did not happen, the writer has ended
-│   └── WriterEndedError    an earlier failure ended this writer
-├── KeyFileError            the private key file is missing, malformed or readable by others
-└── BrokenLinkError         evidence does not verify: names the first broken link
+│   ├── LogExistsError
+│   ├── LogMissingError
+│   ├── LogCorruptError
+│   ├── NotSealedError
+│   ├── StorageFailedError
+│   └── WriterEndedError
+├── KeyFileError
+└── BrokenLinkError
 
 Fields are set once. The attributes that Python itself keeps on an exception (traceback, context, notes) stay
 open: context managers assign them, so a frozen dataclass would break the exception while it travels.
@@ -25,12 +25,18 @@ from __future__ import annotations
 
 import errno
 from dataclasses import FrozenInstanceError, dataclass
+from typing import ClassVar
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class AuditError(Exception):
-    """Base of every error that ``audit`` raises."""
+    """Base of every error that ``audit`` raises; ``message`` is its text, with the fields in braces."""
+
+    message: ClassVar[str]
+
+    def __str__(self) -> str:
+        return self.message.format_map(vars(self))
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__dict__ and not name.startswith("__"):
@@ -43,9 +49,7 @@ class EntryError(AuditError, ValueError):
     """An entry, or its bytes, that the format does not admit."""
 
     field: str
-
-    def __str__(self) -> str:
-        return f"audit entry: field {self.field!r} is not admissible"
+    message = "audit entry: field {field!r} is not admissible"
 
 
 @dataclass(unsafe_hash=True)
@@ -54,9 +58,7 @@ class FormatError(AuditError, ValueError):
 
     what: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.problem}"
+    message = "{what}: {problem}"
 
 
 @dataclass(unsafe_hash=True)
@@ -64,9 +66,7 @@ class SignatureError(AuditError):
     """No signature of the expected key verifies."""
 
     name: str
-
-    def __str__(self) -> str:
-        return f"no valid signature by {self.name}"
+    message = "no valid signature by {name}"
 
 
 class ProofError(AuditError):
@@ -79,9 +79,7 @@ class InclusionError(ProofError):
 
     index: int
     size: int
-
-    def __str__(self) -> str:
-        return f"entry {self.index} is not proved to be in the tree of size {self.size}"
+    message = "entry {index} is not proved to be in the tree of size {size}"
 
 
 @dataclass(unsafe_hash=True)
@@ -90,9 +88,7 @@ class ConsistencyError(ProofError):
 
     old: int
     new: int
-
-    def __str__(self) -> str:
-        return f"the tree of size {self.new} is not proved to extend the one of size {self.old}"
+    message = "the tree of size {new} is not proved to extend the one of size {old}"
 
 
 class LogError(AuditError):
@@ -104,9 +100,7 @@ class LogExistsError(LogError):
     """There is a log, or something else, in the directory."""
 
     directory: str
-
-    def __str__(self) -> str:
-        return f"{self.directory} is not empty"
+    message = "{directory} is not empty"
 
 
 @dataclass(unsafe_hash=True)
@@ -114,9 +108,7 @@ class LogMissingError(LogError):
     """There is no log in the directory."""
 
     directory: str
-
-    def __str__(self) -> str:
-        return f"{self.directory} holds no log"
+    message = "{directory} holds no log"
 
 
 @dataclass(unsafe_hash=True)
@@ -125,9 +117,7 @@ class LogCorruptError(LogError):
 
     where: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"log is damaged at {self.where}: {self.problem}"
+    message = "log is damaged at {where}: {problem}"
 
 
 @dataclass(unsafe_hash=True)
@@ -136,9 +126,7 @@ class NotSealedError(LogError):
 
     index: int
     size: int
-
-    def __str__(self) -> str:
-        return f"entry {self.index} is outside the signed tree of size {self.size}"
+    message = "entry {index} is outside the signed tree of size {size}"
 
 
 @dataclass(unsafe_hash=True)
@@ -163,9 +151,7 @@ class WriterEndedError(LogError):
     """An earlier failure ended this writer; a failed sync must never be tried again. Open the log anew."""
 
     reason: str
-
-    def __str__(self) -> str:
-        return f"the log writer has ended: {self.reason}"
+    message = "the log writer has ended: {reason}"
 
 
 @dataclass(unsafe_hash=True)
@@ -174,9 +160,7 @@ class KeyFileError(AuditError):
 
     path: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"key file {self.path}: {self.problem}"
+    message = "key file {path}: {problem}"
 
 
 @dataclass(unsafe_hash=True)
@@ -185,6 +169,4 @@ class BrokenLinkError(AuditError):
 
     link: str
     problem: str
-
-    def __str__(self) -> str:
-        return f"broken link: {self.link}: {self.problem}"
+    message = "broken link: {link}: {problem}"

@@ -16,16 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from audit.canonical import digest
-from audit.checkpoint import Checkpoint, verify_checkpoint
+from audit.checkpoint import Checkpoint, parse_proof, verify_checkpoint
 from audit.dsse import Statement, verify_envelope
 from audit.entry import Entry, parse_entry
 from audit.errors import AuditError, BrokenLinkError, FormatError
 from audit.merkle import leaf_hash, verify_inclusion
 from audit.note import VerifierKey, parse_vkey
-from audit.proof import parse_proof
 
 T = TypeVar("T")
 
@@ -49,13 +48,29 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What was verified."""
+    """What was verified: the tree head, the entries, what was signed, and the index of the recorded act."""
 
-    key: VerifierKey
     checkpoint: Checkpoint
     entries: Mapping[int, Entry]
     statement: Statement
     act: int
+
+    def facts(self, vkey: str | None) -> dict[str, Any]:
+        """What the facts of a bundle and of a certificate share; ``vkey`` as given to ``verify_chain``."""
+        return {
+            "vkey_pinned": vkey is not None,
+            "origin": self.checkpoint.origin,
+            "size": self.checkpoint.size,
+            "root": self.checkpoint.root.hex(),
+            "entries": tuple(sorted(self.entries.keys() - {self.act})),
+            "predicate_type": self.statement.predicate_type,
+            "predicate": self.statement.predicate,
+        }
+
+    @property
+    def acted_at(self) -> str:
+        """When the act was recorded, ISO 8601."""
+        return self.entries[self.act].at.isoformat()
 
 
 def link(name: str, work: Callable[[], T]) -> T:
@@ -70,6 +85,14 @@ def link(name: str, work: Callable[[], T]) -> T:
         raise
     except AuditError as error:
         raise BrokenLinkError(name, str(error)) from error
+
+
+def read_vkey(data: bytes) -> str:
+    """The text of a ``vkey`` file: one line. Raises BrokenLinkError."""
+    text = data.decode("utf-8", "replace").removesuffix("\n")
+    if f"{text}\n".encode() != data:
+        raise BrokenLinkError("verifier key", "spelling")
+    return text
 
 
 def trusted_key(text: str, expected: str | None) -> VerifierKey:
@@ -103,13 +126,14 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
     entries = {index: _verify_entry(index, evidence, checkpoint) for index in sorted(evidence.entries)}
     statement = link(f"signature of {name}", lambda: verify_envelope(envelope, key))
     cited = link(f"entries cited by {name}", lambda: cited_entries(statement))
-    rest = [index for index in entries if index not in set(cited)]
+    rest = entries.keys() - set(cited)
     if len(rest) != 1 or len(cited) + 1 != len(entries):
         raise BrokenLinkError(f"entries cited by {name}", "not the entries that came with it")
-    recorded = entries[rest[0]]
+    (last,) = rest
+    recorded = entries[last]
     if recorded.type != act or recorded.payload != digest(envelope):
-        raise BrokenLinkError(f"{act} entry", f"entry {rest[0]} does not record {name}")
-    return Chain(key, checkpoint, entries, statement, rest[0])
+        raise BrokenLinkError(f"{act} entry", f"entry {last} does not record {name}")
+    return Chain(checkpoint, entries, statement, last)
 
 
 def _verify_entry(index: int, evidence: Evidence, checkpoint: Checkpoint) -> Entry:

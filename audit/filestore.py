@@ -1,4 +1,7 @@
-"""A log in one directory: ``tile/...``, ``checkpoint``, ``vkey`` and ``pending``.
+"""What the log's writer needs from storage: named files and an append-only segment, in one directory.
+
+Storage is not trusted to be unchanged (the signed checkpoint tells), only to keep what it has synced. Every
+method may raise OSError; the writer never tries a failed one again.
 
 Files are written under a temporary name, synced, renamed, and their folder synced. The lock is ``flock`` on
 the directory itself, taken through a fresh descriptor each time: it needs no file of its own, survives a
@@ -15,14 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from audit.ports import PENDING, TEMPORARY
-
+PENDING: Final = "pending"  #: name of the segment's file
+TEMPORARY: Final = ".tmp"  #: ending of files that are not in place yet
 _OPEN_FILES: Final = 100
 _MARK: Final = f"publishing{TEMPORARY}"
 
 
 class FileStore:
-    """Implements ``audit.ports.Store`` on a local file system."""
+    """One log on a local file system: ``tile/...``, ``checkpoint``, ``vkey`` and ``pending``."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -38,25 +41,22 @@ class FileStore:
         return cls(directory)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Give the descriptor back; no other method may be called after."""
         os.close(self._pending)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Exclude every other process and thread."""
-        handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        """Exclude every other process and thread while the state is read or changed."""
+        with opened(self.directory) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(handle)
 
     def read(self, path: str) -> bytes:
-        """Content of a file."""
+        """Content of a file. Raises FileNotFoundError."""
         return (self.directory / path).read_bytes()
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write whole files, durably."""
+        """Write whole files; each is seen old or new, never in part. On return they are durable."""
         targets = {self.directory / path: data for path, data in files.items()}
         folders = {target.parent for target in targets}
         for folder in folders:
@@ -78,12 +78,8 @@ class FileStore:
                     (self.directory / folder).rmdir()
 
     def files(self) -> frozenset[str]:
-        """Path of every file there is."""
-        return frozenset(
-            (Path(folder) / name).relative_to(self.directory).as_posix()
-            for folder, _, names in os.walk(self.directory)
-            for name in names
-        )
+        """Path of everything that is no folder."""
+        return list_files(self.directory)
 
     def pending_size(self) -> int:
         """Length of the segment in bytes."""
@@ -98,7 +94,7 @@ class FileStore:
         return b"".join(chunks)
 
     def append_pending(self, data: bytes, offset: int) -> None:
-        """Write at the end of the segment."""
+        """Write at the end of the segment. Not durable before ``sync_pending``."""
         view = memoryview(data)
         while view:  # a short write is followed by one that says why (ENOSPC, EFBIG)
             written = os.pwrite(self._pending, view, offset)
@@ -126,27 +122,41 @@ class FileStore:
         return (self.directory / _MARK).exists()
 
 
-def _sync(folder: Path) -> None:
+def list_files(directory: Path) -> frozenset[str]:
+    """Path of everything below that is no folder; links are not followed."""
+    found = (path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir())
+    return frozenset(path.relative_to(directory).as_posix() for path in found)
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a folder, to lock or to sync."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        yield handle
     finally:
         os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    with opened(folder) as handle:
+        os.fsync(handle)
 
 
 def _write(files: Mapping[Path, bytes]) -> None:
     """Write all, then sync all: the first sync then carries most of the others' work."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    with contextlib.ExitStack() as stack:
-        handles: list[int] = []
+    handles: list[int] = []
+    try:
         for target, data in files.items():
-            handle = os.open(f"{target}{TEMPORARY}", flags, 0o644)
-            stack.callback(os.close, handle)
-            handles.append(handle)
+            handles.append(os.open(f"{target}{TEMPORARY}", flags, 0o644))
             view = memoryview(data)
             while view:
-                view = view[os.write(handle, view) :]
+                view = view[os.write(handles[-1], view) :]
         for handle in handles:
             os.fsync(handle)
+    finally:
+        for handle in handles:
+            os.close(handle)
     for target in files:
         Path(f"{target}{TEMPORARY}").rename(target)

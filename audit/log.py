@@ -20,26 +20,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from audit import merkle
+from audit.checkpoint import Checkpoint, Proof, format_proof, sign_checkpoint, verify_checkpoint
 from audit.entry import check_entry
 from audit.errors import (
-    FormatError,
+    AuditError,
     LogCorruptError,
     LogError,
     NotSealedError,
     ProofError,
-    SignatureError,
     StorageFailedError,
     WriterEndedError,
 )
 from audit.evidence import Evidence
-from audit.merkle import frontier, leaf_hashes, root_of, verify_consistency
-from audit.note import Signer, format_vkey
-from audit.ports import PENDING, TEMPORARY, Store
-from audit.proof import Proof, format_proof
-from audit.reader import TreeReader
+from audit.filestore import PENDING, TEMPORARY, FileStore
+from audit.note import SigningKey, format_vkey
 from audit.segment import encode_group, scan
-from audit.tiles import WIDTH, encode_bundle, grow, partial_paths, tile_end, tile_path, tile_paths
+from audit.tiles import WIDTH, TreeReader, encode_bundle, grow, partial_paths, tile_end, tile_path, tile_paths
 
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "vkey"
@@ -66,7 +63,7 @@ class _Ticket:
 class Log:
     """An open log. Thread-safe; other processes may have the same log open."""
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(self, store: FileStore, signer: SigningKey) -> None:
         """Recover and open; ``audit.logdir.open_log`` is the usual way in.
 
         Raises:
@@ -135,20 +132,18 @@ class Log:
         with self._turn, self._exclusive("reading") as state:
             tree = self._tree(state.checkpoint.size)
             entries = {index: tree.entry(index) for index in indices}
-            proofs = {
-                index: format_proof(Proof(index, tree.inclusion(index), state.note)) for index in entries
-            }
+            paths = {index: merkle.inclusion_proof(index, tree.size, tree.node) for index in entries}
+        proofs = {index: format_proof(Proof(index, path, state.note)) for index, path in paths.items()}
         return Evidence(state.note, self.vkey, entries, proofs)
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Every sealed entry with its index, as of now; entries appended or sealed later are not seen."""
         with self._turn, self._exclusive("reading") as state:
-            size = state.checkpoint.size
-            tree = self._tree(size)
-            last = tree.bundle(size // WIDTH) if size % WIDTH else []  # its file may be replaced later
-        for bundle in range(size // WIDTH):
+            tree = self._tree(state.checkpoint.size)
+            last = tree.last_bundle()  # its file may be replaced later
+        for bundle in range(tree.size // WIDTH):
             yield from enumerate(tree.bundle(bundle), bundle * WIDTH)
-        yield from enumerate(last, size - len(last))
+        yield from enumerate(last, tree.size - len(last))
 
     def close(self) -> None:
         """End this writer; entries that were acknowledged stay, sealed or not."""
@@ -202,18 +197,14 @@ class Log:
     def _extend(self, state: _State) -> _State:
         """Publish the pending entries: tiles, then checkpoint, then the segment and old tiles go."""
         groups, _ = scan(self._store.read_pending(0))
-        entries = [entry for group in groups for entry in group.entries]
-        size = state.checkpoint.size
-        tree = self._tree(size)
-        rows = tree.rows()
-        old = tree.bundle(size // WIDTH) if size % WIDTH else []
-        if root_of(frontier(rows)) != state.checkpoint.root or (old and rows[0] != leaf_hashes(old)):
-            raise LogCorruptError("tile", "not the tree that was signed")
-        files, after = grow(size, rows, leaf_hashes(entries))
-        for at in range(0, len(old) + len(entries), WIDTH):
-            part = [*old, *entries][at : at + WIDTH] if at == 0 else entries[at - len(old) :][:WIDTH]
+        fresh = [entry for group in groups for entry in group.entries]
+        tree, size = self._sealed(state.checkpoint), state.checkpoint.size
+        files, after = grow(size, tree.rows(), merkle.leaf_hashes(fresh))
+        entries = [*tree.last_bundle(), *fresh]
+        for at in range(0, len(entries), WIDTH):
+            part = entries[at : at + WIDTH]
             files[tile_path("entries", (size + at) // WIDTH, len(part))] = encode_bundle(part)
-        checkpoint = Checkpoint(self._key.name, state.next, root_of(frontier(after)))
+        checkpoint = Checkpoint(self._key.name, state.next, merkle.root_of(merkle.frontier(after)))
         note = sign_checkpoint(checkpoint, self.signer)
         self._store.begin()
         self._store.write(files)
@@ -241,20 +232,27 @@ class Log:
         note = self._store.read(CHECKPOINT)
         try:
             checkpoint = verify_checkpoint(note, self._key)
-        except (FormatError, SignatureError) as error:
+        except AuditError as error:
             raise LogCorruptError(CHECKPOINT, str(error)) from error
-        tree = self._tree(checkpoint.size)
-        if tree.root() != checkpoint.root:
-            raise LogCorruptError(CHECKPOINT, "the tiles on disk are not the signed tree")
-        if self._state:
+        tree = self._sealed(checkpoint)
+        if self._state and self._state.checkpoint.size:
             self._check_extends(self._state.checkpoint, checkpoint, tree)
         return self._follow(_State(note, checkpoint, checkpoint.size, 0))
 
+    def _sealed(self, checkpoint: Checkpoint) -> TreeReader:
+        """The tree on disk, if its root and the bundle that a cut or a stale copy shortens are as signed."""
+        tree = self._tree(checkpoint.size)
+        if tree.root() != checkpoint.root:
+            raise LogCorruptError(CHECKPOINT, "the tiles on disk are not the signed tree")
+        if (last := tree.last_bundle()) and merkle.leaf_hashes(last) != tree.rows()[0]:
+            path = tile_path("entries", tree.size // WIDTH, len(last))
+            raise LogCorruptError(path, "not the entries that were signed")
+        return tree
+
     def _check_extends(self, old: Checkpoint, new: Checkpoint, tree: TreeReader) -> None:
-        if old.size == 0:
-            return
         try:
-            verify_consistency(old.size, new.size, old.root, new.root, tree.consistency(old.size))
+            proof = merkle.consistency_proof(old.size, new.size, tree.node)
+            merkle.verify_consistency(old.size, new.size, old.root, new.root, proof)
         except ProofError as error:
             raise LogCorruptError(CHECKPOINT, "does not extend the tree seen before") from error
 

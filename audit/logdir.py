@@ -20,17 +20,16 @@ from audit.errors import (
     LogMissingError,
     StorageFailedError,
 )
-from audit.filestore import FileStore
+from audit.filestore import PENDING, TEMPORARY, FileStore
 from audit.log import CHECKPOINT, VKEY, Log
 from audit.merkle import EMPTY_ROOT
-from audit.note import KEY_BYTES, Signer, SigningKey, format_skey, format_vkey, parse_skey
-from audit.ports import PENDING, TEMPORARY
+from audit.note import KEY_BYTES, SigningKey, format_skey, format_vkey, parse_skey
 
 _OWNER_ONLY = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def create_log(directory: Path, signer: Signer) -> Log:
+def create_log(directory: Path, signer: SigningKey) -> Log:
     """Start an empty log. One whose creation was interrupted is started again.
 
     Raises:
@@ -39,9 +38,8 @@ def create_log(directory: Path, signer: Signer) -> Log:
     """
     try:
         found = {path.name for path in directory.iterdir()} if directory.exists() else set()
-        if not {name for name in found if not name.endswith(TEMPORARY)} <= {VKEY, PENDING}:
-            raise LogExistsError(str(directory))
-        if PENDING in found and (directory / PENDING).stat().st_size:
+        begun = {name for name in found if not name.endswith(TEMPORARY)} <= {VKEY, PENDING}
+        if not begun or (PENDING in found and (directory / PENDING).stat().st_size):
             raise LogExistsError(str(directory))
         store = FileStore.create(directory)
         store.write({VKEY: f"{format_vkey(signer.key)}\n".encode()})
@@ -51,7 +49,7 @@ def create_log(directory: Path, signer: Signer) -> Log:
     return Log(store, signer)
 
 
-def open_log(directory: Path, signer: Signer) -> Log:
+def open_log(directory: Path, signer: SigningKey) -> Log:
     """Open a log for appending, recovering what a killed writer left.
 
     Raises:

@@ -43,9 +43,8 @@ def perfect_root(row: Sequence[bytes]) -> bytes:
     """Root over a power of two of neighbouring hashes of one height."""
     sha256 = hashlib.sha256
     while len(row) > 1:
-        row = [
-            sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)
-        ]
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
     return row[0]
 
 
@@ -93,60 +92,61 @@ def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
     """PATH(index, D[size]), sibling of the leaf first (RFC 6962 section 2.1.1). Raises InclusionError."""
     if not 0 <= index < size:
         raise InclusionError(index, size)
-    proof: list[bytes] = []
-    low, high = 0, size
-    while high - low > 1:
+
+    def path(low: int, high: int) -> tuple[bytes, ...]:
+        if high - low == 1:
+            return ()
         middle = low + _split(high - low)
         if index < middle:
-            proof.append(_subtree(middle, high, node))
-            high = middle
-        else:
-            proof.append(_subtree(low, middle, node))
-            low = middle
-    return tuple(reversed(proof))
+            return (*path(low, middle), _subtree(middle, high, node))
+        return (*path(middle, high), _subtree(low, middle, node))
+
+    return path(0, size)
 
 
 def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
     """PROOF(old, D[new]) (RFC 6962 section 2.1.2). Raises ConsistencyError."""
     if not 0 < old <= new:
         raise ConsistencyError(old, new)
-    proof: list[bytes] = []
-    low, high, whole = 0, new, True
-    while high != old:
+
+    def path(low: int, high: int) -> tuple[bytes, ...]:
+        if high == old:  # the old tree itself, whose root the verifier has, or its right edge
+            return () if low == 0 else (_subtree(low, high, node),)
         middle = low + _split(high - low)
         if old <= middle:
-            proof.append(_subtree(middle, high, node))
-            high = middle
-        else:
-            proof.append(_subtree(low, middle, node))
-            low, whole = middle, False
-    if not whole:
-        proof.append(_subtree(low, high, node))
-    return tuple(reversed(proof))
+            return (*path(low, middle), _subtree(middle, high, node))
+        return (*path(middle, high), _subtree(low, middle, node))
+
+    return path(0, new)
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """RFC 9162 section 2.1.3.2. Raises InclusionError."""
+    """RFC 9162 section 2.1.3.2. Raises InclusionError.
+
+    Below the height ``inner`` the path to the leaf and the right edge of the tree differ, so siblings stand
+    on either side; above it they stand on the left, one for each bit set in the index.
+    """
     broken = InclusionError(index, size)
     if not 0 <= index < size or any(len(item) != HASH_BYTES for item in (leaf, root, *proof)):
         raise broken
-    place, last, found = index, size - 1, leaf
-    for item in proof:
-        if last == 0:
-            raise broken
-        if place & 1 or place == last:
-            found = node_hash(item, found)
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
-        else:
-            found = node_hash(found, item)
-        place, last = place >> 1, last >> 1
-    if last or found != root:
+    inner = (index ^ (size - 1)).bit_length()
+    if len(proof) != inner + (index >> inner).bit_count():
+        raise broken
+    found = leaf
+    for height, item in enumerate(proof):
+        left = height >= inner or index >> height & 1
+        found = node_hash(item, found) if left else node_hash(found, item)
+    if found != root:
         raise broken
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """RFC 9162 section 2.1.4.2; an empty old tree proves nothing. Raises ConsistencyError."""
+    """RFC 9162 section 2.1.4.2; an empty old tree proves nothing. Raises ConsistencyError.
+
+    The path starts at the largest perfect subtree on the old tree's right edge: the old tree itself when its
+    size is a power of two, else the first hash of the proof. From there on as in ``verify_inclusion``, for
+    both roots at once.
+    """
     broken = ConsistencyError(old, new)
     if not 0 < old <= new or any(len(item) != HASH_BYTES for item in proof):
         raise broken
@@ -154,26 +154,17 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
         if proof or old_root != new_root:
             raise broken
         return
-    if not proof:
+    height = (old & -old).bit_length() - 1
+    path = [old_root, *proof] if old == 1 << height else proof
+    place, last = (old - 1) >> height, (new - 1) >> height
+    inner = (place ^ last).bit_length()
+    if len(path) != 1 + inner + (place >> inner).bit_count():
         raise broken
-    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    if _climb(old - 1, new - 1, path) != (old_root, new_root):
-        raise broken
-
-
-def _climb(place: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Both roots that a consistency path leads to, None when its length does not fit."""
-    while place & 1:
-        place, last = place >> 1, last >> 1
-    old = new = path[0]
-    for item in path[1:]:
-        if last == 0:
-            return None
-        if place & 1 or place == last:
-            old, new = node_hash(item, old), node_hash(item, new)
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
+    before = after = path[0]
+    for step, item in enumerate(path[1:]):
+        if step >= inner or place >> step & 1:
+            before, after = node_hash(item, before), node_hash(item, after)
         else:
-            new = node_hash(new, item)
-        place, last = place >> 1, last >> 1
-    return None if last else (old, new)
+            after = node_hash(after, item)
+    if (before, after) != (old_root, new_root):
+        raise broken

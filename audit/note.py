@@ -18,12 +18,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from audit.canonical import decode64, decode_text, encode64
+from audit.canonical import decode64, encode64, read_exact
 from audit.errors import FormatError, SignatureError
 
 ED25519: Final = 0x01  # C2SP signed-note, signature types
@@ -32,16 +32,11 @@ _ID_BYTES: Final = 4
 _MAX_SIGNATURES: Final = 64
 _PRIVATE: Final = "PRIVATE+KEY+"
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_KEY: Final = re.compile(r"([^+]+)\+([0-9a-f]{8})\+(.+)", re.DOTALL)
 
 
 def _check_name(name: str, what: str) -> None:
     if not name or "+" in name or any(c.isspace() for c in name) or _CONTROL.search(name):
         raise FormatError(what, "key name")
-
-
-def _key_id(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public).digest()[:_ID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,8 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """Four bytes that tell keys of one name apart."""
-        return _key_id(self.name, self.public)
+        text = self.name.encode() + b"\n" + bytes([ED25519]) + self.public
+        return hashlib.sha256(text).digest()[:_ID_BYTES]
 
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raises SignatureError."""
@@ -75,22 +71,9 @@ class VerifierKey:
             raise SignatureError(self.name) from error
 
 
-class Signer(Protocol):
-    """Something that signs with one Ed25519 key: a key file today, a hardware module tomorrow."""
-
-    @property
-    def key(self) -> VerifierKey:
-        """The public half."""
-        ...
-
-    def sign(self, data: bytes) -> bytes:
-        """64 bytes of Ed25519 signature."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key in memory. Implements Signer; the seed never shows in ``repr``."""
+    """A private key in memory; the seed never shows in ``repr``."""
 
     name: str
     seed: bytes = field(repr=False)
@@ -112,45 +95,38 @@ class SigningKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed).sign(data)
 
 
-def _parse_key(text: str, what: str) -> tuple[str, str, bytes]:
-    match = _KEY.fullmatch(text)
-    if match is None:
-        raise FormatError(what, "not name+id+key")
-    _check_name(match[1], what)
-    data = decode64(match[3], what)
-    if len(data) != 1 + KEY_BYTES or data[0] != ED25519:
-        raise FormatError(what, "key type or length")
-    return match[1], match[2], data[1:]
+def _format_key(key: VerifierKey, data: bytes) -> str:
+    return f"{key.name}+{key.id.hex()}+{encode64(bytes([ED25519]) + data)}"
 
 
-def parse_vkey(text: str) -> VerifierKey:
-    """The inverse of ``format_vkey``. Raises FormatError."""
-    name, key_id, public = _parse_key(text, "verifier key")
-    key = VerifierKey(name, public)
-    if key.id.hex() != key_id:
-        raise FormatError("verifier key", "id does not belong to the key")
-    return key
+def _parse_key(text: str) -> tuple[str, bytes]:
+    """Name and key of ``name+id+base64(type || key)``; whether id and type fit shows when printed again."""
+    name, _, data = text.split("+", 2)
+    return name, decode64(data, "key")[1:]
 
 
 def format_vkey(key: VerifierKey) -> str:
     """``name+id+base64(type || key)``."""
-    return f"{key.name}+{key.id.hex()}+{encode64(bytes([ED25519]) + key.public)}"
+    return _format_key(key, key.public)
 
 
-def parse_skey(text: str) -> SigningKey:
-    """The inverse of ``format_skey``. Raises FormatError, which never holds key material."""
-    if not text.startswith(_PRIVATE):
-        raise FormatError("signing key", "not PRIVATE+KEY+name+id+seed")
-    name, key_id, seed = _parse_key(text.removeprefix(_PRIVATE), "signing key")
-    key = SigningKey(name, seed)
-    if key.key.id.hex() != key_id:
-        raise FormatError("signing key", "id does not belong to the key")
-    return key
+def parse_vkey(text: str) -> VerifierKey:
+    """The inverse of ``format_vkey``. Raises FormatError."""
+    return read_exact(text, "verifier key", lambda text: VerifierKey(*_parse_key(text)), format_vkey)
 
 
 def format_skey(key: SigningKey) -> str:
     """``PRIVATE+KEY+name+id+base64(type || seed)``: secret."""
-    return f"{_PRIVATE}{key.name}+{key.key.id.hex()}+{encode64(bytes([ED25519]) + key.seed)}"
+    return _PRIVATE + _format_key(key.key, key.seed)
+
+
+def parse_skey(text: str) -> SigningKey:
+    """The inverse of ``format_skey``. Raises FormatError, which never holds key material."""
+
+    def parse(text: str) -> SigningKey:
+        return SigningKey(*_parse_key(text.removeprefix(_PRIVATE)))
+
+    return read_exact(text, "signing key", parse, format_skey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,36 +146,35 @@ class Note:
     signatures: tuple[Signature, ...]
 
 
-def parse_note(data: bytes) -> Note:
-    """Read a note without trusting it. Raises FormatError."""
-    whole = decode_text(data, "note")
-    if _CONTROL.search(whole) or not whole.endswith("\n"):
-        raise FormatError("note", "control character or no final newline")
-    cut = whole.rfind("\n\n")
-    lines = whole[cut + 2 : -1].split("\n")
-    if cut < 0 or not 1 <= len(lines) <= _MAX_SIGNATURES:
-        raise FormatError("note", "no signatures or too many")
-    return Note(whole[: cut + 1], tuple(_parse_signature(line) for line in lines))
-
-
-def _parse_signature(line: str) -> Signature:
-    mark, *rest = line.split(" ")
-    if mark != "\u2014" or len(rest) != len(("name", "signature")):
-        raise FormatError("note", "signature line")
-    _check_name(rest[0], "note")
-    data = decode64(rest[1], "note")
-    if len(data) <= _ID_BYTES:
-        raise FormatError("note", "signature length")
-    return Signature(rest[0], data[:_ID_BYTES], data[_ID_BYTES:])
-
-
 def format_note(note: Note) -> bytes:
     """The bytes of a note."""
     lines = [f"\u2014 {s.name} {encode64(s.key_id + s.value)}\n" for s in note.signatures]
     return f"{note.text}\n{''.join(lines)}".encode()
 
 
-def sign_note(text: str, signer: Signer) -> bytes:
+def parse_note(data: bytes) -> Note:
+    """Read a note without trusting it. Raises FormatError."""
+    return read_exact(data, "note", _parse_note, format_note)
+
+
+def _parse_note(data: bytes) -> Note:
+    text, _, lines = data.decode().rpartition("\n\n")
+    signatures = tuple(_parse_signature(line) for line in lines.split("\n")[:-1])
+    if _CONTROL.search(text) or not 1 <= len(signatures) <= _MAX_SIGNATURES:
+        raise FormatError("note", "control character, no signatures or too many")
+    return Note(f"{text}\n", signatures)
+
+
+def _parse_signature(line: str) -> Signature:
+    _, name, text = line.split(" ")
+    _check_name(name, "note")
+    data = decode64(text, "note")
+    if len(data) <= _ID_BYTES:
+        raise FormatError("note", "signature length")
+    return Signature(name, data[:_ID_BYTES], data[_ID_BYTES:])
+
+
+def sign_note(text: str, signer: SigningKey) -> bytes:
     """A note with one signature. Raises FormatError for text that no note can hold."""
     key = signer.key
     data = format_note(Note(text, (Signature(key.name, key.id, signer.sign(text.encode())),)))

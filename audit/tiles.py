@@ -12,14 +12,16 @@ its length as big-endian uint16. A tile that is not full yet has its width in th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
-from audit.errors import FormatError
-from audit.merkle import HASH_BYTES, perfect_root
+from audit.errors import FormatError, LogCorruptError, NotSealedError
+from audit.merkle import HASH_BYTES, frontier, perfect_root, root_of
 
 WIDTH: Final = 256
 _LENGTH: Final = 2
+_CACHED_TILES: Final = 64
 _PATH: Final = re.compile(
     r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
@@ -42,12 +44,11 @@ def tile_end(path: str) -> int | None:
     match = _PATH.fullmatch(path)
     if match is None:
         return None
-    index = int(match[2].replace("x", "").replace("/", ""))
-    level = 0 if match[1] == "entries" else int(match[1])
-    width = int(match[3] or WIDTH)
-    if tile_path(level if match[1] != "entries" else "entries", index, width) != path or width > WIDTH:
+    level: Level = "entries" if match[1] == "entries" else int(match[1])
+    index, width = int(match[2].replace("x", "").replace("/", "")), int(match[3] or WIDTH)
+    if tile_path(level, index, width) != path or width > WIDTH:
         return None
-    return (index * WIDTH + width) << 8 * level
+    return (index * WIDTH + width) << 8 * (0 if level == "entries" else level)
 
 
 def levels(size: int) -> int:
@@ -60,22 +61,21 @@ def row_widths(size: int) -> tuple[int, ...]:
     return tuple((size >> 8 * level) % WIDTH for level in range(levels(size)))
 
 
+def _counts(size: int) -> list[tuple[Level, int]]:
+    """Each level with the number of entries or hashes that it has."""
+    return [("entries", size), *((level, size >> 8 * level) for level in range(levels(size)))]
+
+
 def tile_paths(size: int) -> Iterator[str]:
     """Every tile that a log of this size consists of, no other."""
-    rows: list[tuple[Level, int]] = [("entries", size)]
-    rows += [(level, size >> 8 * level) for level in range(levels(size))]
-    for level, count in rows:
-        for index in range(count // WIDTH):
-            yield tile_path(level, index)
-        if count % WIDTH:
-            yield tile_path(level, count // WIDTH, count % WIDTH)
+    for level, count in _counts(size):
+        for start in range(0, count, WIDTH):
+            yield tile_path(level, start // WIDTH, min(WIDTH, count - start))
 
 
 def partial_paths(size: int) -> frozenset[str]:
     """The partial tiles of a log of this size; a larger log replaces them."""
-    rows: list[tuple[Level, int]] = [("entries", size)]
-    rows += [(level, size >> 8 * level) for level in range(levels(size))]
-    return frozenset(tile_path(level, n // WIDTH, n % WIDTH) for level, n in rows if n % WIDTH)
+    return frozenset(tile_path(level, n // WIDTH, n % WIDTH) for level, n in _counts(size) if n % WIDTH)
 
 
 def encode_row(row: Sequence[bytes]) -> bytes:
@@ -140,3 +140,57 @@ def grow(
         fresh = [perfect_root(tile) for tile in tiles]
         level += 1
     return files, after
+
+
+class TreeReader:
+    """The tree of the first ``size`` entries, read through ``read(path)``, which may raise FileNotFoundError.
+
+    Nothing read here is trusted: whoever needs trust compares ``root()`` with a signed checkpoint first.
+    Every method raises LogCorruptError when a tile is missing or has the wrong length.
+    """
+
+    def __init__(self, size: int, read: Callable[[str], bytes]) -> None:
+        self.size, self._read = size, read
+        self._tile = lru_cache(maxsize=_CACHED_TILES)(self._load)
+
+    def _load(self, level: Level, index: int) -> list[bytes]:
+        width = min(WIDTH, (self.size >> 8 * (0 if level == "entries" else level)) - index * WIDTH)
+        path = tile_path(level, index, width)
+        try:
+            data = self._read(path)
+            return decode_bundle(data, width) if level == "entries" else decode_row(data, width)
+        except FileNotFoundError as error:
+            raise LogCorruptError(path, "missing") from error
+        except FormatError as error:
+            raise LogCorruptError(path, error.problem) from error
+
+    def rows(self) -> list[list[bytes]]:
+        """Hashes of the partial tile of each level, level 0 first."""
+        return [
+            self._tile(level, (self.size >> 8 * level) // WIDTH) if width else []
+            for level, width in enumerate(row_widths(self.size))
+        ]
+
+    def root(self) -> bytes:
+        """Root hash, from the partial tiles."""
+        return root_of(frontier(self.rows()))
+
+    def node(self, height: int, index: int) -> bytes:
+        """Hash of a perfect subtree inside the tree."""
+        level, rest = divmod(height, 8)
+        tile, offset = divmod(index << rest, WIDTH)
+        return perfect_root(self._tile(level, tile)[offset : offset + (1 << rest)])
+
+    def bundle(self, index: int) -> list[bytes]:
+        """The entries of one bundle."""
+        return self._load("entries", index)
+
+    def last_bundle(self) -> list[bytes]:
+        """The entries of the bundle that is not full yet, none when all are."""
+        return self.bundle(self.size // WIDTH) if self.size % WIDTH else []
+
+    def entry(self, index: int) -> bytes:
+        """One entry. Raises NotSealedError when it is not in the tree."""
+        if not 0 <= index < self.size:
+            raise NotSealedError(index, self.size)
+        return self.bundle(index // WIDTH)[index % WIDTH]

@@ -18,9 +18,9 @@ import argparse
 import contextlib
 import fcntl
 import json
-import os
+import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -29,16 +29,17 @@ from audit.bundle import BundleFacts, verify_bundle
 from audit.certificate import CertificateFacts, verify_certificate
 from audit.checkpoint import Checkpoint, verify_checkpoint
 from audit.entry import check_entry
-from audit.errors import BrokenLinkError, EntryError, FormatError
-from audit.evidence import link, trusted_key
+from audit.errors import BrokenLinkError, EntryError
+from audit.evidence import link, read_vkey, trusted_key
+from audit.filestore import PENDING, TEMPORARY, list_files, opened
 from audit.log import CHECKPOINT, VKEY
-from audit.merkle import frontier, leaf_hashes, perfect_root, root_of
-from audit.ports import PENDING, TEMPORARY
+from audit.merkle import frontier, leaf_hashes, root_of
 from audit.segment import scan
-from audit.tiles import WIDTH, decode_bundle, encode_row, partial_paths, tile_path, tile_paths
+from audit.tiles import WIDTH, decode_bundle, grow, partial_paths, tile_path, tile_paths
 
 BROKEN: Final = 5
 USAGE: Final = 2
+_RECOVER: Final = "if a writer was killed, open the log to recover"
 Progress = Callable[[int, int], None]
 
 
@@ -81,92 +82,50 @@ def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress |
     Raises:
         BrokenLinkError: names the first link that does not hold.
     """
-    with _shared(directory):
-        files = _list(directory)
-        head = {name: _read(directory, name) for name in (VKEY, CHECKPOINT, PENDING)}
-        text = link("verifier key", lambda: _line(head[VKEY]))
+    with opened(directory) as handle:
+        with contextlib.suppress(OSError):  # media that cannot lock have no writer either
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        files = list_files(directory)
+        kept = {name: _read(directory, name) for name in (VKEY, CHECKPOINT, PENDING)}
+        text = read_vkey(kept[VKEY])
         key = trusted_key(text, vkey)
-        checkpoint = link("checkpoint signature", lambda: verify_checkpoint(head[CHECKPOINT], key))
-        _account(files, checkpoint.size)
-        kept = {path: _read(directory, path) for path in sorted(partial_paths(checkpoint.size))}
-    unsealed = _verify_pending(head[PENDING], checkpoint.size)
+        head = link("checkpoint signature", lambda: verify_checkpoint(kept[CHECKPOINT], key))
+        expected = _account(files, head.size)
+        kept |= {path: _read(directory, path) for path in partial_paths(head.size)}
+    unsealed = _verify_pending(kept[PENDING], head.size)
 
     def read(path: str) -> bytes:
         return kept[path] if path in kept else _read(directory, path)
 
-    _verify_tree(checkpoint, read, progress)
-    return LogFacts(
-        origin=checkpoint.origin,
-        size=checkpoint.size,
-        root=checkpoint.root.hex(),
-        vkey=text,
-        vkey_pinned=vkey is not None,
-        unsealed=unsealed,
-        files=len(files),
-    )
-
-
-@contextlib.contextmanager
-def _shared(directory: Path) -> Iterator[None]:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # media that cannot lock have no writer either
-            fcntl.flock(handle, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _list(directory: Path) -> frozenset[str]:
-    """Path of every file. Raises BrokenLinkError for what is neither a plain file nor a folder."""
-    found: list[str] = []
-    folders = [""]
-    while folders:
-        prefix = folders.pop()
-        with os.scandir(directory / prefix) as items:
-            for item in items:
-                if item.is_dir(follow_symlinks=False):
-                    folders.append(f"{prefix}{item.name}/")
-                elif item.is_file(follow_symlinks=False):
-                    found.append(f"{prefix}{item.name}")
-                else:
-                    raise BrokenLinkError(f"file {prefix}{item.name}", "not a plain file")
-    return frozenset(found)
+    _verify_tree(head, expected, read, progress)
+    return LogFacts(head.origin, head.size, head.root.hex(), text, vkey is not None, unsealed, len(files))
 
 
 def _read(directory: Path, path: str) -> bytes:
     try:
+        if not stat.S_ISREG((directory / path).lstat().st_mode):
+            raise BrokenLinkError(f"file {path}", "not a plain file")
         return (directory / path).read_bytes()
     except OSError as error:
         raise BrokenLinkError(f"file {path}", error.strerror or "cannot be read") from error
 
 
-def _line(data: bytes) -> str:
-    text = data.decode("utf-8", "replace")
-    if not text.endswith("\n"):
-        raise FormatError("verifier key", "no final newline")
-    return text.removesuffix("\n")
-
-
-def _account(files: frozenset[str], size: int) -> None:
-    expected = {VKEY, CHECKPOINT, PENDING, *tile_paths(size)}
+def _account(files: frozenset[str], size: int) -> frozenset[str]:
+    """Every file that a log of this size has, if they are there and no others are."""
+    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tile_paths(size)})
     for path in sorted(expected - files):
         raise BrokenLinkError(f"file {path}", "missing")
     for path in sorted(files - expected):
         left = path.endswith(TEMPORARY) or path.startswith("tile/")
-        problem = (
-            "left over; if a writer was killed, open the log to recover" if left else "not part of the log"
-        )
-        raise BrokenLinkError(f"file {path}", problem)
+        raise BrokenLinkError(f"file {path}", f"left over; {_RECOVER}" if left else "not part of the log")
+    return expected
 
 
 def _verify_pending(data: bytes, size: int) -> int:
     """Number of well-formed entries that follow the signed tree and wait to be sealed."""
     groups, end = link("pending", lambda: scan(data))
     if end != len(data):
-        raise BrokenLinkError(
-            "pending", f"damaged at byte {end}; if a writer was killed, open the log to recover"
-        )
+        raise BrokenLinkError("pending", f"damaged at byte {end}; {_RECOVER}")
     if groups and groups[0].index != size:
         raise BrokenLinkError("pending", "does not follow the signed tree")
     for group in groups:
@@ -174,28 +133,27 @@ def _verify_pending(data: bytes, size: int) -> int:
     return groups[-1].stop - size if groups else 0
 
 
-def _verify_tree(checkpoint: Checkpoint, read: Callable[[str], bytes], progress: Progress | None) -> None:
+def _verify_tree(
+    checkpoint: Checkpoint, expected: frozenset[str], read: Callable[[str], bytes], progress: Progress | None
+) -> None:
     """Recompute every tile from the entry bundles, then the root."""
-    size = checkpoint.size
-    rows: list[list[bytes]] = [[]]  # hashes of the unfinished tile of each level
-    done = [0]  # finished tiles of each level
-    for index in range(-(-size // WIDTH)):
-        entries = _verify_bundle_file(index, min(WIDTH, size - index * WIDTH), read)
-        rows[0] = leaf_hashes(entries)
-        _verify_full(rows, done, read)
+    size, rows = checkpoint.size, list[list[bytes]]()
+    for start in range(0, size, WIDTH):
+        entries = _read_bundle(start, min(WIDTH, size - start), read)
+        tiles, rows = grow(start, rows, leaf_hashes(entries))
+        for path, data in tiles.items():  # some are partial tiles that later entries replace
+            if path in expected and read(path) != data:
+                raise BrokenLinkError(f"file {path}", "not the hashes of the entries")
         if progress:
-            progress(min(size, (index + 1) * WIDTH), size)
-    for level, row in enumerate(rows):
-        if row:
-            _verify_tile(tile_path(level, done[level], len(row)), row, read)
+            progress(start + len(entries), size)
     if root_of(frontier(rows)) != checkpoint.root:
         raise BrokenLinkError("root hash", "the entries are not those that were signed")
 
 
-def _verify_bundle_file(index: int, width: int, read: Callable[[str], bytes]) -> list[bytes]:
-    path = tile_path("entries", index, width)
+def _read_bundle(start: int, width: int, read: Callable[[str], bytes]) -> list[bytes]:
+    path = tile_path("entries", start // WIDTH, width)
     entries = link(f"file {path}", lambda: decode_bundle(read(path), width))
-    _verify_entries(entries, index * WIDTH)
+    _verify_entries(entries, start)
     return entries
 
 
@@ -205,25 +163,6 @@ def _verify_entries(entries: Sequence[bytes], first: int) -> None:
             check_entry(entry)
         except EntryError as error:
             raise BrokenLinkError(f"entry {index}", str(error)) from error
-
-
-def _verify_full(rows: list[list[bytes]], done: list[int], read: Callable[[str], bytes]) -> None:
-    """Check the tiles that have just become full, and carry their roots one level up."""
-    level = 0
-    while len(rows[level]) == WIDTH:
-        _verify_tile(tile_path(level, done[level]), rows[level], read)
-        if level + 1 == len(rows):
-            rows.append([])
-            done.append(0)
-        rows[level + 1].append(perfect_root(rows[level]))
-        rows[level] = []
-        done[level] += 1
-        level += 1
-
-
-def _verify_tile(path: str, row: Sequence[bytes], read: Callable[[str], bytes]) -> None:
-    if read(path) != encode_row(row):
-        raise BrokenLinkError(f"file {path}", "not the hashes of the entries")
 
 
 def verify(path: Path, *, vkey: str | None = None, progress: Progress | None = None) -> Facts:
@@ -243,11 +182,6 @@ def verify(path: Path, *, vkey: str | None = None, progress: Progress | None = N
     raise BrokenLinkError("kind of evidence", "neither a log, a report bundle nor a certificate")
 
 
-def facts_json(facts: Facts) -> Mapping[str, object]:
-    """Facts as JSON values; ``kind`` is ``log``, ``bundle`` or ``certificate``."""
-    return {"kind": type(facts).__name__.removesuffix("Facts").lower(), **asdict(facts)}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m audit.verify", description="Verify evidence offline.")
@@ -255,26 +189,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--vkey", help="the log's verifier key, name+id+key")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
+    said: dict[str, object]
     try:
-        facts = facts_json(verify(options.path, vkey=options.vkey))
+        facts = verify(options.path, vkey=options.vkey)
+        kind = type(facts).__name__.removesuffix("Facts").lower()
+        code, said = 0, {"ok": True, "kind": kind, **asdict(facts)}
     except BrokenLinkError as error:
-        broken = {"ok": False, "link": error.link, "problem": error.problem}
-        _say(
-            broken if options.json else {"BROKEN": error.link, "problem": error.problem}, as_json=options.json
-        )
-        return BROKEN
+        link_ = {"ok": False, "link": error.link} if options.json else {"BROKEN": error.link}
+        code, said = BROKEN, {**link_, "problem": error.problem}
     except OSError as error:
-        _say({"ok": False, "problem": error.strerror}, as_json=options.json)
-        return USAGE
-    _say({"ok": True, **facts}, as_json=options.json)
-    return 0
-
-
-def _say(facts: Mapping[str, object], *, as_json: bool) -> None:
-    text = (
-        json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(f"{k}: {v}" for k, v in facts.items())
-    )
-    sys.stdout.write(f"{text}\n")
+        code, said = USAGE, {"ok": False, "problem": error.strerror}
+    lines = [json.dumps(said, ensure_ascii=False)] if options.json else [f"{k}: {v}" for k, v in said.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return code
 
 
 if __name__ == "__main__":

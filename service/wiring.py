@@ -11,7 +11,7 @@ from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
 from service.adapters.clock import SystemClock
-from service.adapters.connectors.contract_file import load_contract, parse_yaml
+from service.adapters.connectors.contract_file import MAX_BYTES, load_contract, parse_yaml
 from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
@@ -25,7 +25,7 @@ from service.adapters.trail import open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
 from service.domain.odcs import parse_contract
-from service.errors import ConflictError, UsageError
+from service.errors import ConflictError, ContractError, UsageError
 from service.ports import Clock, Courier, Deps
 from service.settings import Settings
 from service.usecases.users import first_user
@@ -38,7 +38,10 @@ __all__ = ["create_service", "load_contract", "open_service", "parse_contract_te
 
 def parse_contract_text(text: str) -> DatasetContract:
     """A dataset contract from its YAML text. Raises ContractError."""
-    return parse_contract(parse_yaml(text.encode()))
+    data = text.encode()
+    if len(data) > MAX_BYTES:
+        raise ContractError("the contract is too large", limit=MAX_BYTES)
+    return parse_contract(parse_yaml(data))
 
 
 def create_service(settings: Settings, *, clock: Clock | None = None) -> tuple[Deps, str]:

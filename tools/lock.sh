@@ -7,4 +7,5 @@ compile=("$uv" pip compile --quiet --universal --python-version 3.11 --generate-
 "${compile[@]}" requirements/uv.in -o requirements/uv.txt
 "${compile[@]}" requirements/build.in -o requirements/build.txt
 "${compile[@]}" pyproject.toml -o requirements/run.txt
-"${compile[@]}" pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+"${compile[@]}" pyproject.toml --extra accurate -c requirements/run.txt -o requirements/accurate.txt
+"${compile[@]}" pyproject.toml --extra accurate --group dev -c requirements/accurate.txt -o requirements/dev.txt

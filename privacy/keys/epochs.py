@@ -82,11 +82,18 @@ class Epoch:
         Raises:
             WrapBrokenError: wrapped for another subject or epoch, or altered.
         """
+        plain = self._opened(subject, wrapped)
+        return SubjectKeys(plain[:SID_BYTES], plain[SID_BYTES:])
+
+    def sid(self, subject: int, wrapped: bytes) -> bytes:
+        """The sid alone, for whole columns; raises as ``unwrap`` does."""
+        return self._opened(subject, wrapped)[:SID_BYTES]
+
+    def _opened(self, subject: int, wrapped: bytes) -> bytes:
         try:
-            plain = self._siv.decrypt(wrapped, [_number(subject)])
+            return self._siv.decrypt(wrapped, [_number(subject)])
         except (InvalidTag, ValueError):
             raise WrapBrokenError(self.id) from None
-        return SubjectKeys(plain[:SID_BYTES], plain[SID_BYTES:])
 
     def sealed(self, wrapping_key: bytes) -> bytes:
         """The epoch's own key, sealed by AES-256-GCM under a key derived from the root (32 bytes)."""

@@ -64,6 +64,12 @@ def is_credit_code(value: str) -> bool:
     return (31 - total % 31) % 31 == numbers[17]
 
 
+def is_iban(value: str) -> bool:
+    """ISO 13616 without blanks: country first, MOD 97-10 (ISO 7064) over the rotated value is 1."""
+    rotated = value[4:] + value[:4]
+    return len(value) > 14 and int("".join(str(int(c, 36)) for c in rotated)) % 97 == 1  # noqa: PLR2004
+
+
 def is_hk_id(value: str) -> bool:
     """Hong Kong identity card, one or two letters, six digits, check character; MOD 11."""
     value = value.upper().rjust(9)

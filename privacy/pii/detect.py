@@ -1,6 +1,7 @@
 """Find personal data in free text: fold, run the rules that can apply, map back, arbitrate.
 
-No language model, no network, and no Presidio import until someone asks for its engine. Presidio stays
+Profile ``fast`` is rules alone, profile ``accurate`` adds rules for English identifiers and a language model
+by script (Han, Latin). No network, and no Presidio import until someone asks for its engine. Presidio stays
 the plug-in API: an operator's ``EntityRecognizer`` can join the detector
 (``build_detector(plugins=...)``), and all rules are recognisers of a stock ``AnalyzerEngine``, too
 (``presidio_engine()``). A plugin that fails fails the batch: text that was not scanned must not pass for
@@ -14,16 +15,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
-from privacy.pii.findings import Span, arbitrate
+from privacy.errors import UnknownProfileError
+from privacy.pii.findings import Span, arbitrate, joined
 from privacy.pii.normalise_text import fold
-from privacy.pii.recognisers import RULES
+from privacy.pii.recognisers import ENGLISH_RULES, RULES
 from privacy.pii.recognisers.rule import Needs, Rule
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
+Profile = Literal["fast", "accurate"]
+PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 #: Languages the rules are registered for; each rule reads both.
 LANGUAGES: Final = ("zh", "en")
 _DIGIT: Final = re.compile(r"[0-9]")
@@ -54,14 +58,25 @@ class Plugin(Protocol):
         ...
 
 
+class Ner(Protocol):
+    """A language model that reads some scripts."""
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Spans of a folded text, disjoint; none where the text is in no script that the model reads."""
+        ...
+
+
 class Detector:
     """All rules over texts. Immutable, safe to share between threads."""
 
-    def __init__(self, rules: Sequence[Rule] = RULES, plugins: Sequence[Plugin] = ()) -> None:
+    def __init__(
+        self, rules: Sequence[Rule] = RULES, plugins: Sequence[Plugin] = (), ner: Sequence[Ner] = ()
+    ) -> None:
         self._finders: Final = tuple(
             tuple(rule.find for rule in rules if needs >> rule.needs & 1) for needs in range(2 ** len(Needs))
         )
         self._plugins: Final = tuple(plugins)
+        self._ner: Final = tuple(ner)
 
     def detect_batch(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
         """Spans of each text, disjoint and in order; equal texts are scanned once.
@@ -80,6 +95,8 @@ class Detector:
         folded = fold(text)
         plain = folded.text
         spans = [span for find in self._finders[_offers(plain)] for span in find(plain)]
+        if self._ner:
+            spans = joined([*spans, *(span for model in self._ner for span in model.find(plain))], plain)
         if folded.origin is not None:
             spans = [Span(*folded.original(s.start, s.end), s.type, s.score, s.rule) for s in spans]
         if self._plugins:
@@ -94,9 +111,31 @@ class Detector:
                 )
 
 
-def build_detector(*, plugins: Sequence[Plugin] = ()) -> Detector:
-    """The detector with all rules and, if wanted, an operator's Presidio recognisers."""
-    return Detector(RULES, plugins)
+def build_detector(
+    *, profile: Profile = "fast", plugins: Sequence[Plugin] = (), ner: Sequence[Ner] | None = None
+) -> Detector:
+    """The detector of a profile and, if wanted, an operator's Presidio recognisers.
+
+    Args:
+        profile: ``fast`` or ``accurate``.
+        plugins: run on every text beside the rules.
+        ner: models of the profile ``accurate`` in the place of the pinned ones, such as
+            ``LatinNer(ModelFiles(directory, sha256))``.
+
+    Raises:
+        UnknownProfileError: there is no such profile.
+        ModelMissingError, ModelAlteredError: the model files are not installed, or are not the pinned ones.
+    """
+    if profile == "fast":
+        return Detector(RULES, plugins)
+    if profile != "accurate":
+        raise UnknownProfileError(profile)
+    if ner is None:
+        from privacy.pii.ner_en import LatinNer  # noqa: PLC0415 - numpy and an optional extra
+        from privacy.pii.ner_zh import ChineseNer  # noqa: PLC0415
+
+        ner = (ChineseNer(), LatinNer())
+    return Detector(RULES + ENGLISH_RULES, plugins, ner)
 
 
 def presidio_engine() -> AnalyzerEngine:

@@ -45,6 +45,11 @@ _ALL = (
     Entity(
         "CN_BANK_CARD", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}", id_type="bank_card"
     ),
+    Entity(
+        "CREDIT_CARD", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}", id_type="bank_card"
+    ),
+    Entity("IBAN_CODE", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}; ISO 13616"),
+    Entity("US_SSN", "C2", sensitive=True, law=_DOCUMENT),
     Entity("CN_PASSPORT", "C2", sensitive=True, law=_DOCUMENT),
     Entity("CN_HK_MO_TW_PERMIT", "C2", sensitive=True, law=_DOCUMENT),
     Entity("HK_ID_CARD", "C2", sensitive=True, law=_DOCUMENT),
@@ -53,6 +58,8 @@ _ALL = (
     Entity("EMAIL_ADDRESS", "C2", sensitive=False, law=_PLAIN, id_type="email"),
     Entity("PERSON", "C2", sensitive=False, law=_PLAIN, id_type="name"),
     Entity("LOCATION", "C2", sensitive=False, law=_PLAIN),
+    Entity("DATE_TIME", "C2", sensitive=False, law=f"{_PLAIN} (date of birth)"),
+    Entity("URL", "C2", sensitive=False, law=_PLAIN),
     Entity("CN_PLATE", "C2", sensitive=False, law=_PLAIN),
     Entity("CN_WECHAT", "C2", sensitive=False, law=_PLAIN),
     Entity("CN_QQ", "C2", sensitive=False, law=_PLAIN),

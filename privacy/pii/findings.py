@@ -12,6 +12,7 @@ stays found, so arbitration never uncovers a character:
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,9 +22,12 @@ VALIDATED: Final = 1.0  # checksum, or a form that nothing else has (e-mail)
 IN_CONTEXT: Final = 0.85  # shape, and a word on the left that says what it is
 PATTERN: Final = 0.7  # shape alone
 CUE: Final = 0.6  # a cue word announces it; the value itself has no strict shape
+NER: Final = 0.5  # a language model says so
 
+_GAP: Final = re.compile(r"|\s{0,2},?\s{1,3}")
+_HAN_NAME: Final = 4  # characters of the longest usual Chinese name
 #: On equal score and length the earlier type wins: a resident id can pass Luhn, too.
-_PRECEDENCE: Final = {"CN_ID_CARD": 0, "CN_USCC": 1, "CN_BANK_CARD": 2, "EMAIL_ADDRESS": 3}
+_PRECEDENCE: Final = {"CN_ID_CARD": 0, "CN_USCC": 1, "CREDIT_CARD": 2, "CN_BANK_CARD": 3, "EMAIL_ADDRESS": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,43 @@ def _uncovered(span: Span, kept: list[Span]) -> Iterator[tuple[int, int]]:
         at = max(at, other.end)
     if at < span.end:
         yield at, span.end
+
+
+def joined(spans: Iterable[Span], text: str) -> list[Span]:
+    """Spans with the guesses of language models merged into what the rules announced.
+
+    Readings of one address that overlap are one finding. Of two readings of one name the union counts while
+    it can be a name, else the announced one. A guessed organisation gives way to anything else.
+    """
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda s: (-s.score, s.start)):
+        over = [k for k in kept if k.start < span.end and span.start < k.end] if span.score <= CUE else []
+        same = next((k for k in over if k.type == span.type and k.score <= CUE), None)
+        if same:
+            start, end = min(same.start, span.start), max(same.end, span.end)
+            if _can_be_one(span.type, text[start:end]):
+                kept[kept.index(same)] = replace(same, start=start, end=end)
+        elif span.score != NER or span.type != "ORGANIZATION" or not over:
+            kept.append(span)
+    return _addresses(kept, text)
+
+
+def _addresses(spans: list[Span], text: str) -> list[Span]:
+    """Parts of an address that only a blank, a new line or a comma and a blank keep apart, as one."""
+    whole: list[Span] = []
+    place: int | None = None
+    for span in sorted(spans, key=lambda s: s.start):
+        if span.type == "LOCATION" and span.score <= CUE:
+            if place is not None and _GAP.fullmatch(text, whole[place].end, span.start):
+                whole[place] = replace(whole[place], end=span.end)
+                continue
+            place = len(whole)
+        whole.append(span)
+    return whole
+
+
+def _can_be_one(kind: str, value: str) -> bool:
+    return kind == "LOCATION" or (kind == "PERSON" and (value[0].isascii() or len(value) <= _HAN_NAME))
 
 
 def arbitrate(spans: Iterable[Span], text: str) -> tuple[Span, ...]:

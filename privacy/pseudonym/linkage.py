@@ -106,6 +106,8 @@ def _decide(keys: Sequence[Key], known: Known) -> int | str | None:
     """A subject, a problem, or None for a person not yet known."""
     if not keys:
         return UNKNOWN
+    if len(keys) == 1:  # rules 2 to 4 come to this
+        return known.owner.get(keys[0])
     strong = [key for key in keys if key[0] in STRONG]
     owners = {known.owner[key] for key in strong or keys if key in known.owner}
     if len(owners) > 1:

@@ -53,7 +53,7 @@ class LogTrail:
             return self._log.evidence(indices)
 
     def attest(self, statement: bytes) -> bytes:
-        """A DSSE envelope over a statement from ``audit.format_statement``, signed by the log's key."""
+        """A DSSE envelope over a statement from ``audit.dsse.format_statement``, signed by the log's key."""
         with _unavailable("attest"):
             return sign_statement(statement, self._log.signer)
 

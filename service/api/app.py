@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from service.api import aggregates, datasets, evidence, problems, rights, scores
+from service.api.limits import BodyLimit
 from service.ports import Deps
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -17,6 +18,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         403: "Denied by policy, consent or identity",
         404: "No such thing",
         409: "Not possible in the present state, or the budget does not cover it",
+        413: "The body is larger than 1 MiB (1 GiB for a file)",
         422: "Malformed request; the body never echoes input",
         503: "The audit log or a store is not available; nothing was done",
     }.items()
@@ -41,6 +43,8 @@ def create_app(deps: Deps) -> FastAPI:
     problems.install(app)
     for module in (datasets, aggregates, scores, rights, evidence):
         app.include_router(module.router, prefix="/v1")
+
+    app.add_middleware(BodyLimit)
 
     @app.middleware("http")
     async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:

@@ -23,6 +23,9 @@ from service.wiring import parse_contract_text
 router = APIRouter(tags=["ingest"])
 MAX_BODY: Final = 1 << 30
 _BINARY: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_YAML: Final = {
+    "requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}, "required": True}
+}
 _FILE: Final = {"requestBody": {"content": _BINARY, "required": True}}
 FileName = Annotated[
     str,
@@ -59,7 +62,12 @@ class Withdrawal(BaseModel):
     purpose: str = Field(examples=["value_segmentation"])
 
 
-@router.post("/datasets", status_code=201, summary="Register a dataset by its contract (YAML body)")
+@router.post(
+    "/datasets",
+    status_code=201,
+    openapi_extra=_YAML,
+    summary="Register a dataset by its contract (YAML body)",
+)
 async def post_dataset(request: Request, service: Service, actor: Acting) -> Dataset:
     """Register a dataset; the same contract again changes nothing."""
     text = (await request.body()).decode("utf-8", errors="replace")

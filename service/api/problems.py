@@ -16,6 +16,14 @@ from service.errors import FiduciaryError
 _MEDIA: Final = "application/problem+json"
 _TYPE: Final = "https://fiduciary.example/problems/"
 
+TOO_LARGE: Final = ("too_large", "The request cannot be served.", "the body is larger than 1 MiB")
+_HTTP: Final = {
+    400: ("usage", "The request cannot be served.", "the body cannot be read"),
+    404: ("unknown", "The request cannot be served.", "there is no such route"),
+    405: ("method", "The request cannot be served.", "the route has no such method; see Allow"),
+    413: TOO_LARGE,
+}
+
 
 class Problem(BaseModel):
     """RFC 9457 problem details."""
@@ -77,10 +85,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(_: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "unknown", 405: "method", 413: "too_large", 415: "media_type"}.get(
-            error.status_code, "http"
-        )
-        return problem(error.status_code, code, "The request cannot be served.", code, {})
+        answer = problem(error.status_code, *_HTTP.get(error.status_code, _HTTP[400]), {})
+        answer.headers.update(error.headers or {})  # Allow, which RFC 9110 wants with 405
+        return answer
 
     @app.exception_handler(ResponseValidationError)
     @app.exception_handler(Exception)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field, SecretStr
 
 from service.api.deps import Acting, Service
@@ -15,6 +15,8 @@ from service.usecases.profile import build_profiles
 from service.usecases.score import build_scores, score_customer
 
 router = APIRouter(tags=["scores"])
+
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class Training(BaseModel):
@@ -61,7 +63,7 @@ def post_model(body: Training, service: Service, actor: Acting) -> ModelView:
 
 
 @router.post("/models/{name}/{version}/approval", summary="Approve a model (never one's own)")
-def post_model_approval(name: str, version: int, service: Service, actor: Acting) -> ModelView:
+def post_model_approval(name: str, version: Version, service: Service, actor: Acting) -> ModelView:
     """Approve."""
     return _view(approve_model(name, version, actor=actor, deps=service))
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +93,7 @@ def doctor(as_json: Json = False) -> None:
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 for any.")] = 8080,
 ) -> None:
     """Serve the HTTP API; its description is at /docs and /openapi.json."""
     import uvicorn
@@ -98,7 +101,23 @@ def serve(
     from service.api.app import create_app
 
     app = create_app(SESSION.deps())
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False)
+    listener = _listen(host, port)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has shut down
+        signal.signal(number, lambda *_: sys.exit(0))
+    uvicorn.Server(uvicorn.Config(app, access_log=False, server_header=False)).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    from service.errors import ConflictError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise ConflictError("cannot listen here; name another --port", port=port, cause=why) from None
+    sys.stderr.write(f"listening on http://{host}:{listener.getsockname()[1]}\n")
+    return listener
 
 
 def demo(

@@ -32,7 +32,7 @@ def read_plan(path: Path) -> dict[str, Any]:
     """The plan document. Raises UsageError when it is no JSON object."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the plan must be a readable JSON file", file=path.name) from error
     if not isinstance(document, dict):
         raise UsageError("the plan must be a JSON object", file=path.name)

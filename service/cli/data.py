@@ -43,7 +43,7 @@ def ingest(
     path: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet file.")],
     as_json: Json = False,
 ) -> None:
-    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file again changes nothing."""
+    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file twice is one."""
     from service.usecases.ingest import ingest as take_in
 
     actor, deps = SESSION.acting()

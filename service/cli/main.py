@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli import admin, aggregate, data, evidence, rights, scoring
+from service.cli import admin, aggregate, data, evidence, pii, rights, scoring
 from service.cli.context import SESSION
 from service.cli.output import fail
 from service.errors import FiduciaryError, UsageError
@@ -49,7 +49,7 @@ def root(
         SESSION.language = lang.value
 
 
-for group in (admin, data, aggregate, scoring, rights, evidence):
+for group in (admin, data, aggregate, scoring, rights, evidence, pii):
     group.register(app)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+# ruff: noqa: E501 - one line a message
+
 _MESSAGES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "usage": {
         "en": ("The request is not well formed", "correct it and run the command again; `--help` shows the form"),

@@ -51,7 +51,9 @@ def model_train(
 
 @model_app.command("approve")
 def model_approve(
-    name: str, version: Annotated[int, typer.Argument(help="Version to approve.")], as_json: Json = False
+    name: str,
+    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Version to approve.")],
+    as_json: Json = False,
 ) -> None:
     """Approve a trained model (never one's own)."""
     from service.usecases.model import approve_model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -96,6 +96,10 @@ class Vault(Protocol):
         """Seal one document per subject (AES-256-GCM under the subject's key); replaces an earlier one."""
         ...
 
+    def seal_classes(self, documents: Mapping[str, Mapping[int, bytes]]) -> None:
+        """``seal`` for several classes at once: data class to subject to document."""
+        ...
+
     def open(self, subject: int, data_class: str) -> bytes | None:
         """Open one sealed document; None when there is none or the key is destroyed."""
         ...
@@ -106,6 +110,10 @@ class Vault(Protocol):
 
     def purpose_pseudonyms(self, subjects: Sequence[int], purpose: str) -> Sequence[bytes]:
         """Each subject's pseudonym under a purpose; two purposes cannot be joined."""
+        ...
+
+    def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
+        """The living subject with this pseudonym under the purpose."""
         ...
 
     def find(self, id_type: str, blind: bytes) -> int | None:

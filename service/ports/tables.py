@@ -52,8 +52,11 @@ class BatchTable(Protocol):
 class ConsentTable(Protocol):
     """Consent records."""
 
-    def add(self, records: Sequence[ConsentRecord]) -> int:
-        """Insert records not seen before (subject, purpose, kind, given_at); return how many were new."""
+    def add(self, records: Sequence[ConsentRecord] | pl.DataFrame) -> int:
+        """Insert records not seen before (subject, purpose, kind, given_at); return how many were new.
+
+        A frame has the columns of ``frame``.
+        """
         ...
 
     def withdraw(self, subject: int, purpose: str, at: datetime) -> int: ...

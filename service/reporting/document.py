@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Literal
 
@@ -186,42 +186,38 @@ def format_report(report: Report) -> bytes:
     p = report.provenance
     body = {
         "type": report.type,
-        "title": _json(report.title),
-        "institution": _json(p.institution),
+        "title": report.title,
+        "institution": p.institution,
         "number": p.number,
-        "period": [p.period[0].isoformat(), p.period[1].isoformat()],
-        "as_of": p.as_of.isoformat(),
+        "period": p.period,
+        "as_of": p.as_of,
         "currency": p.currency,
         "log": {"origin": p.log_origin, "size": p.log_size, "root": p.log_root},
         "policy": p.policy,
-        "key_figures": [
-            {"label": _json(k.label), "value": _json(k.value), "kind": k.kind, "source": _source(k.source)}
-            for k in report.key_figures
-        ],
+        "key_figures": report.key_figures,
         "tables": [
             {
                 "id": t.id,
                 "section": section.id,
-                "title": _json(t.title),
+                "title": t.title,
                 "basis": t.basis,
-                "source": _source(t.source),
-                "columns": [{"key": c.key, "kind": c.kind, "title": _json(c.title)} for c in t.columns],
-                "rows": [[_json(cell) for cell in row] for row in t.rows],
+                "source": t.source,
+                "columns": [{"key": c.key, "kind": c.kind, "title": c.title} for c in t.columns],
+                "rows": t.rows,
             }
             for section in report.sections
             for t in section.items
             if isinstance(t, Table)
         ],
-        "queries": {query: _json(text) for query, text in report.queries},
+        "queries": dict(report.queries),
     }
-    return (json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    return (json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False, default=_json) + "\n").encode()
 
 
-def _json(cell: Cell) -> object:
-    if isinstance(cell, Text):
-        return {"zh": cell.zh, "en": cell.en}
-    return cell.isoformat() if isinstance(cell, date) else cell
-
-
-def _source(source: Source) -> dict[str, object]:
-    return {"query": source.query, "inputs": list(source.inputs)}
+def _json(value: Text | KeyFigure | Source | date) -> object:
+    """What is no JSON value: dates as ISO 8601, dataclasses by field."""
+    return (
+        value.isoformat()
+        if isinstance(value, date)
+        else {f.name: getattr(value, f.name) for f in fields(value)}
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
@@ -120,11 +119,6 @@ class BehaviourFacts:
     rights: tuple[RightsFact, ...]
     versions: Mapping[str, int]
 
-    def inputs(self, *tables: str) -> tuple[str, ...]:
-        """The named tables at the versions that were read."""
-        return tuple(f"{name}@{self.versions.get(name, -1)}" for name in tables)
-
-
-def month_label(month: date) -> str:
-    """``2005-09``."""
-    return f"{month:%Y-%m}"
+    def inputs(self, *names: str) -> tuple[str, ...]:
+        """Tables at the versions that were read; what is named in full already stays as it is."""
+        return tuple(n if {":", "@"} & {*n} else f"{n}@{self.versions.get(n, -1)}" for n in names)

@@ -108,11 +108,7 @@ def _by_pseudonym(purpose: str, pseudonym: str, deps: Deps) -> int | None:
         raise UsageError("a pseudonym is 32 hex digits") from None
     if len(wanted) != _SP_BYTES:
         raise UsageError("a pseudonym is 32 hex digits")
-    subjects = deps.vault.pseudonyms()["_subject"].to_list()
-    for subject, found in zip(subjects, deps.vault.purpose_pseudonyms(subjects, purpose), strict=True):
-        if found == wanted:
-            return int(subject)
-    return None
+    return deps.vault.find_pseudonym(purpose, wanted)
 
 
 def _by_identifier(id_type: str, value: str, deps: Deps) -> int | None:

@@ -23,7 +23,7 @@ from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from service.domain.actors import Actor
-from service.domain.consents import ConsentKind, ConsentRecord
+from service.domain.consents import ConsentKind
 from service.domain.contracts import Column, DatasetContract, Kind, Role
 from service.errors import UnknownError, UsageError
 from service.ports import Deps
@@ -83,7 +83,7 @@ def import_consents(path: Path, *, actor: Actor, deps: Deps) -> ConsentCounts:
         )
         record(
             deps, actor, decision, "consent:import",
-            subjects=len({r.subject for r in records}),
+            subjects=records["_subject"].n_unique(),
             detail=tuple((n, getattr(counts, n)) for n in ("added", "known", "refused", "rejected", "rows")),
         )  # fmt: skip
     return counts
@@ -159,13 +159,10 @@ def _time(name: str) -> pl.Expr:
     return moment.dt.replace_time_zone("UTC")
 
 
-def _records(rows: pl.DataFrame, deps: Deps) -> list[ConsentRecord]:
+def _records(rows: pl.DataFrame, deps: Deps) -> pl.DataFrame:
     blind = blind_index(rows["id"], deps.keyring.index_key(_ID)).alias(_ID).to_frame()
     subjects = deps.vault.resolve(blind, create=True)["_subject"]
-    fields = rows.select(subjects.alias("subject"), "purpose", "kind", *_TIMES, "notice")
-    return [
-        ConsentRecord(**{**row, "kind": ConsentKind(row["kind"])}) for row in fields.iter_rows(named=True)
-    ]
+    return rows.select(subjects, "purpose", "kind", *_TIMES, "notice")
 
 
 def _find(id_type: str, value: str, deps: Deps) -> int:

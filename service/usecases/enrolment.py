@@ -77,13 +77,15 @@ def pseudonymise_batch(batch: ScannedBatch, deps: Deps) -> Enrolment:
 def seal_identifiers(identifiers: pl.DataFrame, admitted: pl.Series, deps: Deps) -> None:
     """Seal the identifiers of admitted subjects in the vault, one canonical JSON document per class."""
     present = identifiers.filter(pl.col("_subject").is_in(admitted.unique().implode()))
+    documents: dict[str, dict[int, bytes]] = {}
     for data_class, id_types in DOCUMENTS.items():
         fields = [id_type for id_type in sorted(id_types) if id_type in identifiers.columns]
-        if not fields:
-            continue
-        known = present.filter(pl.any_horizontal(pl.col(fields).is_not_null()))
-        documents = known.select(pl.struct(fields).struct.json_encode()).to_series()
-        deps.vault.seal(known["_subject"].to_list(), data_class, [text.encode() for text in documents])
+        if fields:
+            known = present.filter(pl.any_horizontal(pl.col(fields).is_not_null()))
+            text = pl.struct(fields).struct.json_encode().cast(pl.Binary)
+            documents[data_class] = dict(known.select("_subject", text).iter_rows())
+    if documents:
+        deps.vault.seal_classes(documents)
 
 
 def normal_form(column: Column) -> str:

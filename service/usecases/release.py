@@ -186,6 +186,8 @@ def run_aggregate(release_id: str, *, actor: Actor, deps: Deps) -> Release:
     if stored is not None:
         return replay(case, stored)
     charged = charge(case, release)
+    if charged.state is ReleaseState.RELEASED:
+        return replay(case, charged)
     exact, version = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
     return _publish(case, charged, _answer(charged, case.query, cells, version), version)

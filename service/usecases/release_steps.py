@@ -89,7 +89,7 @@ def answered(release: Release, query: Query, deps: Deps) -> Release | None:
 
 
 def charge(case: Case, release: Release) -> Release:
-    """Pay every scope and say so, in one transaction; a release that was paid before a crash passes.
+    """Pay every scope and say so, in one transaction; a paid release passes as it is.
 
     Raises:
         BudgetExceededError: logged as a refusal; nothing was charged.
@@ -103,8 +103,8 @@ def charge(case: Case, release: Release) -> Release:
     try:
         with deps.ops() as tx:
             current = tx.releases.get(release.id)
-            if current.state is ReleaseState.CHARGED:
-                return current
+            if current.state in {ReleaseState.CHARGED, ReleaseState.RELEASED}:
+                return current  # paid: before a crash, or by another process a moment ago
             charged = moved(current, ReleaseState.CHARGED, data_version=version)
             for scope, cap in caps.items():
                 tx.budget.open(scope, cap)

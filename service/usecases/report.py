@@ -8,16 +8,15 @@ stands before the file appears.
 
 from __future__ import annotations
 
-import hashlib
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from audit.bundle import build_bundle
-from audit.canonical import encode64
+from audit.canonical import digest, encode64
 from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.dsse import Statement, format_statement, subject_digests
 from audit.errors import AuditError
@@ -38,6 +37,7 @@ from service.usecases.report_facts import PURPOSE, collect
 Progress = Callable[[str, int], None]
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
 CURRENCY: Final = "TWD"
+BASIS: Final = "legal_obligation"
 PREDICATE: Final = "https://fiduciary.example/reports/behaviour/v1"
 #: Acts whose entries a report cites, beside those of its releases.
 CITED: Final = frozenset({"dataset:ingest", "profile:build", "model:train", "model:approve", "score:build"})
@@ -79,15 +79,8 @@ def build_report(
     tell("collect", 10)
     facts = _facts(name, until or deps.clock.now().date(), institution, deps)
     cited = _cited(facts, deps)
-    record(
-        deps,
-        actor,
-        decision,
-        "report:build",
-        purpose=PURPOSE,
-        basis="legal_obligation",
-        resource=f"report/{name}",
-    )
+    resource = f"report/{name}"
+    record(deps, actor, decision, "report:build", purpose=PURPOSE, basis=BASIS, resource=resource)
     tell("render", 40)
     files = _files(build(facts), deps.signer)
     tell("seal", 80)
@@ -112,7 +105,7 @@ def _facts(name: str, until: date, institution: Text, deps: Deps) -> BehaviourFa
     provenance = Provenance(
         institution=institution,
         period=(until, until),
-        as_of=datetime(now.year, now.month, now.day, now.hour, now.minute, now.second, tzinfo=now.tzinfo),
+        as_of=now.replace(microsecond=0),
         currency=CURRENCY,
         log_origin=point.origin,
         log_size=point.size,
@@ -182,9 +175,8 @@ def _issue(
         "entries": cited,
     }
     envelope = deps.audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, predicate)))
-    digest = "sha256:" + hashlib.sha256(envelope).hexdigest()
     issue = record(
         deps, actor, decision, "report:issue",
-        purpose=PURPOSE, basis="legal_obligation", resource=f"report/{name}", payload=digest,
+        purpose=PURPOSE, basis=BASIS, resource=f"report/{name}", payload=digest(envelope),
     )  # fmt: skip
     return build_bundle(files, envelope, cited, issue, evidence=deps.audit.evidence([*cited, issue]))

@@ -31,6 +31,8 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
         UsageError: an unknown role, or a token that would live too long.
     """
     decision = authorise(deps, actor, "user:add", resource=f"user/{user.id}")
+    if not user.roles:
+        raise UsageError("a person needs at least one role")
     unknown = user.roles - deps.policy.bundle.roles
     if unknown:
         raise UsageError("no such role", role=",".join(sorted(unknown)))

@@ -53,7 +53,9 @@ def test_no_raw_identifier_outside_the_vault(demo: tuple[Path, dict[str, Any], S
     assert [hit for hit in scan.hits if not hit.startswith("vault.sqlite")] == []
 
 
-def test_planted_identifiers_are_gone_from_the_stored_notes(demo: tuple[Path, dict[str, Any], Summary]) -> None:
+def test_planted_identifiers_are_gone_from_the_stored_notes(
+    demo: tuple[Path, dict[str, Any], Summary],
+) -> None:
     """Parquet compresses, so the texts are read back too."""
     from service.settings import load_settings
     from service.wiring import open_service

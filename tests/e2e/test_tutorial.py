@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def blocks(page: Path) -> list[str]:
     """The bash blocks of a page."""
-    return re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
 
 
 def test_the_tutorial_runs(tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest.mock import patch
 
 from service.cli.main import run
 
@@ -60,7 +59,7 @@ class CommandLine:
             input=stdin.encode(),
             capture_output=True,
             check=False,
-            preexec_fn=prepare,  # noqa: PLW1509  sets a limit, nothing else
+            preexec_fn=prepare,
             timeout=120,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -69,10 +68,24 @@ class CommandLine:
         """Run the same program in this process."""
         out, err = io.StringIO(), io.StringIO()
         with (
-            patch.dict(os.environ, self.environment(who) | extra, clear=True),
-            patch("sys.stdin", io.StringIO(stdin)),
+            _surroundings(self.environment(who) | extra, stdin),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
             code = run([str(argument) for argument in arguments])
         return Ran(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _surroundings(environment: Mapping[str, str], stdin: str) -> Iterator[None]:
+    """Another environment and standard input for a while."""
+    before, keyboard = dict(os.environ), sys.stdin
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.stdin = io.StringIO(stdin)
+    try:
+        yield
+    finally:
+        sys.stdin = keyboard
+        os.environ.clear()
+        os.environ.update(before)

@@ -136,7 +136,13 @@ def test_malformed_requests_are_never_echoed(
 
 def test_every_route_but_the_public_ones_needs_a_token(api: tuple[TestClient, House]) -> None:
     client, _ = api
-    public = {"/healthz", "/readyz", "/v1/log/checkpoint", "/v1/log/vkey", "/v1/rights/{request_id}/verification"}
+    public = {
+        "/healthz",
+        "/readyz",
+        "/v1/log/checkpoint",
+        "/v1/log/vkey",
+        "/v1/rights/{request_id}/verification",
+    }
     paths = client.get("/openapi.json").json()["paths"]
     assert len(paths) >= 20
     for path, methods in paths.items():

@@ -15,8 +15,11 @@ from audit.bundle import pack_bundle, unpack_bundle
 from audit.canonical import decode64, decode_json, decode_number, encode64, encode_json
 from audit.checkpoint import (
     Checkpoint,
+    Proof,
     format_checkpoint,
+    format_proof,
     parse_checkpoint,
+    parse_proof,
     sign_checkpoint,
     verify_checkpoint,
 )
@@ -54,7 +57,6 @@ from audit.note import (
     sign_note,
     verify_note,
 )
-from audit.proof import Proof, format_proof, parse_proof
 from audit.segment import encode_group, scan
 from audit.tiles import decode_bundle, encode_bundle, grow, row_widths, tile_end, tile_path
 

@@ -12,12 +12,19 @@ from privacy.pii.recognisers import (
     cn_phone,
     cn_plate,
     cn_resident_id,
+    credit_card,
+    date_of_birth,
     email,
+    en_place,
+    iban,
     ip_address,
     messaging,
     organisation,
     person,
+    phone,
     travel_documents,
+    url,
+    us_ssn,
 )
 from privacy.pii.recognisers.rule import Rule
 
@@ -36,4 +43,15 @@ RULES: Final[tuple[Rule, ...]] = (
     person.RULE,
     address.RULE,
     organisation.RULE,
+)
+
+#: What the profile ``accurate`` adds; they stand apart so that ``fast`` stays as fast as it is.
+ENGLISH_RULES: Final[tuple[Rule, ...]] = (
+    credit_card.RULE,
+    date_of_birth.RULE,
+    en_place.RULE,
+    iban.RULE,
+    phone.RULE,
+    url.RULE,
+    us_ssn.RULE,
 )

@@ -22,7 +22,7 @@ _ANCHOR: Final = re.compile(
     r"(?:[东南西北中一二三四五六七八九十]{1,2}[段路街道环巷期区])?[ ]?"
     rf"{_NUMBER}(?:[\-之][0-9]{{1,4}})?[ ]?(?:号|弄|栋|幢|组|队|座)(?!线|店|文|令|码)"
 )
-_REST: Final = re.compile(
+REST: Final = re.compile(
     rf"(?:[ ]?(?:{_HAN}{{0,10}}?)[0-9A-Za-z一二三四五六七八九十]{{1,5}}(?:-[0-9]{{1,4}}){{0,2}}[ ]?"
     r"(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄|巷|组|户|房|期)){0,6}(?:附近|旁)?"
 )
@@ -72,7 +72,7 @@ def _find_chinese(text: str) -> Iterator[Span]:
     for match in _ANCHOR.finditer(text):
         if match.end() <= done:
             continue
-        rest = _REST.match(text, match.end())
+        rest = REST.match(text, match.end())
         done = rest.end() if rest else match.end()
         yield Span(_opening(text, match.start()), done, _TYPE, CUE, "address:tail")
     for match in _LABELLED.finditer(text):

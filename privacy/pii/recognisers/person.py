@@ -125,6 +125,11 @@ _REPEATABLE: Final = 2
 _FEW: Final = 8
 
 
+def is_chinese_name(value: str) -> bool:
+    """Whether a whole value reads as a Chinese name: surname of the list and one or two characters."""
+    return _WHOLE.fullmatch(value) is not None
+
+
 def _left_of(at: re.Pattern[str], *names: re.Pattern[str], text: str, reach: int) -> Iterator[re.Match[str]]:
     """Names that end where ``at`` matches; the first of the patterns that fits."""
     for word in at.finditer(text):

@@ -20,6 +20,7 @@ from typing import Final
 from privacy.pii.findings import Span
 
 REACH: Final = 24  # characters of left context
+HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 SEPARATORS: Final = str.maketrans("", "", " \t-.")
 
 

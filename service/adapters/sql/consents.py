@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.statements import insert_new
 from service.adapters.sql.tables import CONSENT
 from service.domain.consents import ConsentKind, ConsentRecord
 
 _TIME: Final = pl.Datetime("us", "UTC")
+_KIND: Final = pl.Enum([kind.value for kind in ConsentKind])
+_AWARE: Final = cs.datetime(time_zone="*")
+_STORED: Final = "%Y-%m-%d %H:%M:%S%.6f"  # how SQLite keeps a time in UTC; PostgreSQL reads it as well
 _FIELDS: Final = ("subject", "purpose", "kind", "given_at", "valid_until", "withdrawn_at", "notice")
 _COLUMNS: Final = tuple(CONSENT.c[name] for name in _FIELDS)
 _SCHEMA: Final = pl.Schema(
@@ -35,27 +41,23 @@ class SqlConsents:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, records: Sequence[ConsentRecord]) -> int:
+    def add(self, records: Sequence[ConsentRecord] | pl.DataFrame) -> int:
         """Insert unseen records; a withdrawal that arrives for a known one is kept as well (PIPL 15)."""
-        if not records:
-            return 0
-        rows = [{name: getattr(record, name) for name in _FIELDS} for record in records]
-        new = self._connection.execute(insert_new(self._connection, CONSENT), rows).rowcount
-        if withdrawn := [row for row in rows if row["withdrawn_at"] is not None]:
-            self._mark_withdrawn(withdrawn)
+        if not isinstance(records, pl.DataFrame):
+            records = pl.DataFrame([astuple(record) for record in records], schema=_SCHEMA, orient="row")
+        plain = records.select(_SCHEMA.names()).cast({"kind": _KIND, _AWARE: _TIME})
+        rows = plain.with_columns(_AWARE.dt.strftime(_STORED))
+        new = execute_many(self._connection, insert_new(self._connection, CONSENT), _FIELDS, rows.rows())
+        self._mark_withdrawn(rows.filter(pl.col("withdrawn_at").is_not_null()))
         return new
 
-    def _mark_withdrawn(self, rows: Sequence[dict[str, object]]) -> None:
+    def _mark_withdrawn(self, rows: pl.DataFrame) -> None:
         keys = ("subject", "purpose", "kind", "given_at")
-        statement = (
-            update(CONSENT)
-            .where(
-                CONSENT.c.withdrawn_at.is_(None), *(CONSENT.c[key] == bindparam(f"k_{key}") for key in keys)
-            )
-            .values(withdrawn_at=bindparam("at"))
+        statement = update(CONSENT).where(
+            CONSENT.c.withdrawn_at.is_(None), *(CONSENT.c[key] == bindparam(f"k_{key}") for key in keys)
         )
-        values = [{"at": row["withdrawn_at"], **{f"k_{key}": row[key] for key in keys}} for row in rows]
-        self._connection.execute(statement, values)
+        values = rows.select("withdrawn_at", "_subject", *keys[1:]).rows()
+        execute_many(self._connection, statement, ["withdrawn_at"], values)
 
     def withdraw(self, subject: int, purpose: str, at: datetime) -> int:
         """Withdraw every standing consent of the subject to the purpose; return how many."""

@@ -72,6 +72,7 @@ def _sqlite(url: URL) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")
+        cursor.execute("PRAGMA cache_size = -32768")  # KiB: keys of an index come in random order
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -88,6 +89,7 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(
         url.difference_update_query(["options"]),
         hide_parameters=True,
+        paramstyle="format",  # by position, as in SQLite: see ``bulk``
         pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": BUSY_SECONDS},
     )

@@ -18,7 +18,7 @@ segments.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from privacy.pseudonym.normalise import IDENTIFYING, normalise
 from service.adapters.keys.files import EpochFiles
 from service.adapters.sql import vault_statements as statements
 from service.adapters.sql import vault_subjects as people
+from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.engine import sqlite_checkpoint
 from service.adapters.sql.errors import plain_errors
 from service.adapters.sql.vault_tables import (
@@ -126,21 +127,19 @@ class SqlVault:
 
         Raises UnknownError when a subject has no keys; then none is sealed.
         """
-        latest = dict(zip(subjects, documents, strict=True))
+        self.seal_classes({data_class: dict(zip(subjects, documents, strict=True))})
+
+    def seal_classes(self, documents: Mapping[str, Mapping[int, bytes]]) -> None:
+        """``seal`` for several classes at once, all or none."""
         with self._session(write=True) as (connection, epoch):
-            keys = people.keys_of(connection, epoch, latest)
-            rows = [
-                {
-                    "subject": subject,
-                    "data_class": data_class,
-                    "schema_version": _SCHEMA,
-                    "box": seal(
-                        keys[subject].dek, document, subject=subject, data_class=data_class, schema=_SCHEMA
-                    ),
-                }
-                for subject, document in latest.items()
-            ]
-            statements.upsert(connection, SEALED, rows)
+            keys = people.keys_of(connection, epoch, set().union(*documents.values()))
+            statement = statements.upsert(connection, SEALED)
+            for data_class, by_subject in documents.items():
+                rows = [
+                    (s, data_class, _SCHEMA, seal(keys[s].dek, d, subject=s, data_class=data_class, schema=_SCHEMA))
+                    for s, d in by_subject.items()
+                ]
+                execute_many(connection, statement, SEALED.c.keys(), rows)
 
     def open(self, subject: int, data_class: str) -> bytes | None:
         """Open one sealed document. Raises TamperedError when it does not authenticate."""
@@ -157,6 +156,14 @@ class SqlVault:
         with self._session() as (connection, epoch):
             keys = people.keys_of(connection, epoch, subjects)
         return people.permuted([keys[s].sid for s in subjects], self._keyring.purpose_key(purpose)).to_list()
+
+    def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
+        """Forwards, over all living subjects: this needs no way back from a pseudonym."""
+        key = self._keyring.purpose_key(purpose)
+        with self._session() as (connection, epoch):
+            everyone = people.pseudonym_frame(connection, epoch, None, key)
+        found = everyone.filter(pl.col("_sp") == pl.lit(pseudonym))["_subject"].to_list()
+        return found[0] if found else None
 
     def find(self, id_type: str, blind: bytes) -> int | None:
         """The subject behind one blind index."""
@@ -194,7 +201,7 @@ class SqlVault:
         }
         with self._transaction() as connection:
             people.state_of(connection, subject)
-            statements.upsert(connection, RETAINED, [row])  # PIPL 47(2)
+            connection.execute(statements.upsert(connection, RETAINED), row)  # PIPL 47(2)
 
     def open_retained(self, request: str, data_class: str) -> bytes:
         """Open a kept document, for a restricted role. Raises UnknownError, TamperedError."""
@@ -216,7 +223,8 @@ class SqlVault:
     def suppress(self, tags: Sequence[bytes], *, until: datetime) -> None:
         """Put tags on the list; a tag on it already takes the new end."""
         with self._transaction() as connection:
-            statements.upsert(connection, SUPPRESSION, [{"tag": tag, "until": until} for tag in set(tags)])
+            for tag in set(tags):
+                connection.execute(statements.upsert(connection, SUPPRESSION), {"tag": tag, "until": until})
 
     def suppression_tags(self, subject: int, tagger: Callable[[str, str], bytes]) -> tuple[bytes, ...]:
         """Tags of the identifying fields of all sealed documents, each once. Raises TamperedError."""

@@ -13,6 +13,7 @@ from privacy.keys.epochs import Epoch, SubjectKeys, new_subject_keys, rewrap
 from privacy.pseudonym.blind_index import as_binary
 from privacy.pseudonym.linkage import RESIDENT_ID, Known, Linked, link
 from privacy.pseudonym.purpose import SID_BYTES, permute
+from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.vault_statements import holders, next_number, owners, wrapped_keys
 from service.adapters.sql.vault_tables import ACTIVE, BLIND_INDEX, DESTROYED, SEALED, SUBJECT
 from service.errors import TamperedError, UnknownError
@@ -28,22 +29,15 @@ def link_rows(connection: Connection, epoch: Epoch, blind: pl.DataFrame, *, crea
         known.residents.update(holders(connection, RESIDENT_ID, set(known.owner.values())))
     number = next_number(connection)
     linked = link(blind.iter_rows(), blind.columns, known, next_number=number, create=create)
-    if linked.created:
-        enrol(connection, epoch, linked.created)
-    if linked.added:
-        names = ("id_type", "tag", "subject")
-        rows = [dict(zip(names, added, strict=True)) for added in linked.added]
-        connection.execute(insert(BLIND_INDEX), rows)
+    enrol(connection, epoch, linked.created)
+    execute_many(connection, insert(BLIND_INDEX), ("id_type", "tag", "subject"), sorted(linked.added))
     return linked
 
 
 def enrol(connection: Connection, epoch: Epoch, numbers: Sequence[int]) -> None:
     """Make subjects with fresh random keys."""
-    rows = [
-        {"number": n, "state": ACTIVE, "epoch": epoch.id, "wrapped": epoch.wrap(n, new_subject_keys())}
-        for n in numbers
-    ]
-    connection.execute(insert(SUBJECT), rows)
+    rows = [(n, ACTIVE, epoch.id, epoch.wrap(n, new_subject_keys())) for n in numbers]
+    execute_many(connection, insert(SUBJECT), ("number", "state", "epoch", "wrapped"), rows)
 
 
 def keys_of(connection: Connection, epoch: Epoch, subjects: Collection[int]) -> dict[int, SubjectKeys]:
@@ -74,12 +68,16 @@ def living(
 def pseudonym_frame(
     connection: Connection, epoch: Epoch, subjects: Collection[int] | None, key: bytes
 ) -> pl.DataFrame:
-    """``_subject``, ``_sp`` and ``state`` of the living among the subjects, or of all."""
-    rows = living(connection, epoch, subjects)
+    """``_subject``, ``_sp`` and ``state`` of the living among the subjects, or of all. Raises TamperedError."""
+    rows = list(wrapped_keys(connection, subjects))
+    try:
+        sids = [epoch.sid(number, wrapped) for number, wrapped, _ in rows]
+    except WrapBrokenError:
+        raise TamperedError("a wrapped key does not open", epoch=epoch.id) from None
     return pl.DataFrame(
         {
             "_subject": pl.Series([number for number, _, _ in rows], dtype=pl.Int64),
-            "_sp": permuted([keys.sid for _, keys, _ in rows], key),
+            "_sp": permuted(sids, key),
             "state": pl.Series([state for _, _, state in rows], dtype=pl.String),
         }
     )

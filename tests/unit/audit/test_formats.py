@@ -8,10 +8,14 @@ from fakes.audit_logs import KEY
 from audit.canonical import decode64, decode_json, decode_number, encode_json
 from audit.checkpoint import (
     Checkpoint,
+    Proof,
     format_checkpoint,
+    format_proof,
     parse_checkpoint,
+    parse_proof,
     sign_checkpoint,
     verify_checkpoint,
+    verify_proof,
 )
 from audit.dsse import (
     Statement,
@@ -25,7 +29,6 @@ from audit.dsse import (
 from audit.errors import FormatError, SignatureError
 from audit.merkle import EMPTY_ROOT, leaf_hash
 from audit.note import Note, SigningKey, VerifierKey, format_note, parse_note, sign_note, verify_note
-from audit.proof import Proof, format_proof, parse_proof, verify_proof
 
 OTHER = SigningKey("example.com/log", bytes(32))
 ROOT = leaf_hash(b"x")

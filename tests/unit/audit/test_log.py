@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fakes.audit_logs import CHECKPOINT, KEY, CountingStore, entries, entry, small_log, snapshot, stored
 
+from audit.checkpoint import verify_proof
 from audit.entry import format_entry, parse_entry
 from audit.errors import (
     EntryError,
@@ -25,7 +26,6 @@ from audit.errors import (
 from audit.log import Log
 from audit.logdir import create_key, create_log, load_key, open_log
 from audit.note import SigningKey
-from audit.proof import verify_proof
 from audit.tiles import tile_paths
 from audit.verify import verify_log
 

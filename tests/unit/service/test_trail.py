@@ -13,10 +13,10 @@ import pytest
 
 from audit.canonical import digest
 from audit.certificate import build_certificate, verify_certificate
+from audit.checkpoint import verify_proof
 from audit.dsse import Statement, format_statement, verify_envelope
 from audit.entry import Entry, format_entry
 from audit.note import parse_vkey
-from audit.proof import verify_proof
 from audit.verify import verify_log
 from service.adapters.trail import LogTrail, open_trail
 from service.errors import AuditUnavailableError

@@ -17,10 +17,10 @@ from mutants.profiles import suppress_only_the_small
 from service.reporting.behaviour import build
 from service.reporting.charts import draw, nice_ticks
 from service.reporting.document import Column, Figure, Source, Table, Text, format_report
-from service.reporting.prose import SEGMENTS
 from service.reporting.suppression import SMALLEST, safe_share, suppress
 from service.reporting.tabular import format_csv
 
+NAME = Text("名", "name")
 Suppress = Callable[[Sequence[int]], tuple[int | None, ...]]
 COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=9)
 
@@ -133,8 +133,8 @@ def test_each_chart_is_well_formed_named_and_described(figure: Figure) -> None:
 def test_bars_are_as_long_as_their_values() -> None:
     rows = (("a", 100), ("b", 50), ("c", None))
     columns = (Column("k", Text("k", "k"), "text"), Column("v", Text("v", "v"), "count"))
-    table = Table("t", SEGMENTS, Source("q@1", ("x@1",)), columns, rows)
-    svg = draw(Figure("f", SEGMENTS, "bar", table, "k", ("v",)), "en")
+    table = Table("t", NAME, Source("q@1", ("x@1",)), columns, rows)
+    svg = draw(Figure("f", NAME, "bar", table, "k", ("v",)), "en")
     lengths = [float(r.attrib["width"]) for r in parsed(svg).iter("{http://www.w3.org/2000/svg}rect")]
     assert lengths[1] == pytest.approx(lengths[0] / 2, abs=0.1)
     assert lengths[2] == 0
@@ -151,11 +151,11 @@ def test_ticks_start_at_zero_rise_evenly_and_reach_the_top(highest: float) -> No
 
 def test_csv_keeps_formulas_from_running() -> None:
     columns = (Column("a", Text("a", "a"), "text"), Column("n", Text("n", "n"), "number"))
-    table = Table("t", SEGMENTS, Source("q@1", ("x@1",)), columns, (("=1+1", -5), (Text("中", "-x"), None)))
+    table = Table("t", NAME, Source("q@1", ("x@1",)), columns, (("=1+1", -5), (Text("中", "-x"), None)))
     rows = list(csv.reader(io.StringIO(format_csv(table).decode())))
     assert rows == [["a", "n"], ["'=1+1", "-5"], ["'-x", "suppressed"]]
 
 
 def test_a_ragged_table_is_refused() -> None:
     with pytest.raises(ValueError, match="one cell per column"):
-        Table("t", SEGMENTS, Source("q@1", ()), (Column("a", SEGMENTS, "text"),), (("x", 1),))
+        Table("t", NAME, Source("q@1", ()), (Column("a", NAME, "text"),), (("x", 1),))

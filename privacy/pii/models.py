@@ -1,0 +1,87 @@
+"""Model files, pinned: every file is hashed before a byte of it is used, and used as the bytes hashed.
+
+The ``accurate`` profile reads the files of two installed packages that ``models.json`` names with their
+hashes. The packages' own code is never imported: files go to the ONNX runtime as bytes, so nothing is looked
+up by name and nothing can be downloaded. An operator's model comes as a directory and the hash of each file:
+
+>>> ModelFiles(Path("/nowhere"), {"model.onnx": "0" * 64}).read()
+Traceback (most recent call last):
+privacy.errors.ModelMissingError: model file model.onnx is missing
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from privacy.errors import ModelAlteredError, ModelMissingError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Where the files of a model are, and what they must be.
+
+    Attributes:
+        directory: an absolute path.
+        sha256: for each file, by its path within the directory, the digest in hexadecimal.
+    """
+
+    directory: Path
+    sha256: Mapping[str, str]
+
+    def read(self) -> Mapping[str, bytes]:
+        """The checked content of every file, by the file's name without folders.
+
+        Raises:
+            ModelMissingError: a file is not there.
+            ModelAlteredError: a file is not the one that was pinned.
+        """
+        content = {}
+        for name, digest in self.sha256.items():
+            try:
+                data = (self.directory / name).read_bytes()
+            except OSError:
+                raise ModelMissingError(name) from None
+            if hashlib.sha256(data).hexdigest() != digest.lower():
+                raise ModelAlteredError(name)
+            content[Path(name).name] = data
+        return MappingProxyType(content)
+
+
+def installed(model: str) -> ModelFiles:
+    """The files of a model in ``models.json``.
+
+    Raises:
+        ModelMissingError: the package that holds it is not installed (extra ``accurate``).
+    """
+    pin: Final = json.loads(files("privacy.pii").joinpath("models.json").read_text("utf-8"))[model]
+    try:
+        package = distribution(pin["distribution"])
+    except PackageNotFoundError:
+        raise ModelMissingError(model) from None
+    return ModelFiles(Path(str(package.locate_file(pin["folder"]))), pin["files"])
+
+
+def session(model: bytes) -> InferenceSession:
+    """An inference session on one processor core.
+
+    Raises:
+        ModelMissingError: the runtime is not installed (extra ``accurate``).
+    """
+    try:
+        import onnxruntime  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError:
+        raise ModelMissingError("onnxruntime") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,71 @@
+"""Telephone numbers of any country in text without Han characters, by the number plans of regulators.
+
+Seven to fifteen digits (E.164). With a country code the plan decides. Without one a word such as phone, fax
+or call must stand beside the number, or the number has separators and is one that a large plan really issues.
+A word such as order or account that stands nearer speaks against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from privacy.pii.findings import IN_CONTEXT, PATTERN, Span
+from privacy.pii.recognisers.rule import HAN, REACH, Needs, Rule, nearest
+
+_TYPE: Final = "PHONE_NUMBER"
+NUMBER: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9][.,])[+(]{0,2}[0-9](?:[ .()/\-]{0,3}[0-9]){6,14}(?![0-9]|[.,][0-9])"
+    r"(?:[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}(?![0-9]))?"
+)
+_FOR: Final = re.compile(
+    r"phone|tel(?![a-z])|mobile|cell|fax|call|dial|whatsapp|sms|text me|messages?|desk|contact|reach|ring|"
+    r"answering"
+)
+_AFTER: Final = re.compile(r"[ \-(]{0,2}(?i:office|fax|mobile|cell|home|work|desk)(?![a-z])")
+_AGAINST: Final = re.compile(
+    r"order|invoice|transaction|txn|tracking|serial|ref(?![a-z])|reference|contract|policy|batch|account|"
+    r"card|iban|ssn|security|licen[sc]e|passport|zip|postal|date|born|birth|version|amount|[$€£]"
+)
+_WITH_AREA: Final = 9  # digits; a local number alone could be anything
+_REGIONS: Final = ("US", "GB", "AU", "DE", "FR", "IN", "SG", "HK")
+_DATE: Final = re.compile(
+    r"(?:19|20)[0-9]{2}[\-./][0-9]{1,2}[\-./][0-9]{1,2}|[0-9]{1,2}([\-./])[0-9]{1,2}\1(?:19|20)[0-9]{2}"
+)
+
+
+def _is_issued(value: str, regions: tuple[str | None, ...]) -> bool:
+    import phonenumbers  # noqa: PLC0415 - its tables take time to load, and few texts need them
+
+    for region in regions:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(value, region)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+def _score(text: str, start: int, end: int) -> float | None:
+    value = text[start:end]
+    said = nearest(text, start, _FOR, _AGAINST)
+    if _DATE.match(value) or said is False:
+        return None
+    if said or _AFTER.match(text, end):
+        return IN_CONTEXT
+    if value.lstrip("(").startswith("+"):
+        return IN_CONTEXT if _is_issued(value, (None,)) else None
+    is_written_as_one = not value.isdigit() and sum(map(str.isdigit, value)) >= _WITH_AREA
+    return PATTERN if is_written_as_one and _is_issued(value, _REGIONS) else None
+
+
+def _find(text: str) -> Iterator[Span]:
+    for match in NUMBER.finditer(text):
+        if not HAN.search(text, max(0, match.start() - REACH), match.start()):
+            score = _score(text, *match.span())
+            if score is not None:
+                yield Span(*match.span(), _TYPE, score, "phone")
+
+
+RULE: Final = Rule("phone", (_TYPE,), Needs.NUMBER, _find)

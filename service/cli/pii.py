@@ -1,0 +1,99 @@
+"""``pii``: where personal data is in a file. It touches no stored data, so it asks for no token."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.context import Json
+from service.cli.output import emit, table
+from service.errors import UsageError
+
+pii_app = typer.Typer(
+    help="Find personal data in a file. Touches no stored data, so no token is needed.", no_args_is_help=True
+)
+_BLOCK = 256
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.add_typer(pii_app, name="pii")
+
+
+@pii_app.command("scan")
+def scan(
+    path: Annotated[Path, typer.Argument(help="JSON lines, each with `text`.")],
+    profile: Annotated[
+        str, typer.Option(help="fast (rules) or accurate (rules and language models).")
+    ] = "fast",
+    as_json: Json = False,
+) -> None:
+    """Personal data in each line of text; with --json one JSON object a line. No token is needed."""
+    from service.usecases.pii import open_detector, scan_lines
+
+    detector = open_detector(profile)
+    block: list[str] = []
+    try:
+        with path.open("rb") as lines:
+            for found in scan_lines(lines, detector):
+                block.append(json.dumps(found) if as_json else _line(found["line"], found["spans"]))
+                if len(block) == _BLOCK:
+                    _print(block)
+    except OSError as error:
+        raise UsageError("the file cannot be read", file=path.name) from error
+    _print(block)
+
+
+@pii_app.command("classify")
+def classify(
+    path: Annotated[Path, typer.Argument(help="CSV file with a header.")],
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Type, role and class of each column, and a draft data contract. No token is needed."""
+    from service.usecases.pii import classify_csv, draft_contract
+
+    try:
+        columns = classify_csv(path.read_bytes())
+    except OSError as error:
+        raise UsageError("the file cannot be read", file=path.name) from error
+    if write is not None:
+        _write(draft_contract(columns, path.stem), write)
+    rows = [
+        (c.name, c.type, c.role, c.data_class, f"{c.confidence:.2f}", ", ".join(c.evidence)) for c in columns
+    ]
+    heads = ("column", "type", "role", "class", "confidence", "evidence")
+    value = {"columns": [_document(asdict(c)) for c in columns], "draft": str(write) if write else None}
+    emit(value, as_json=as_json, text=table("Columns", heads, rows))
+
+
+def _print(block: list[str]) -> None:
+    if block:
+        emit(None, as_json=False, text="\n".join(block))
+        block.clear()
+
+
+def _line(number: int, spans: list[dict[str, object]]) -> str:
+    return f"{number}: " + (", ".join(f"{s['type']} {s['start']}-{s['end']}" for s in spans) or "nothing")
+
+
+def _document(column: dict[str, object]) -> dict[str, object]:
+    return {("class" if key == "data_class" else key): value for key, value in column.items()}
+
+
+def _write(document: dict[str, object], path: Path) -> None:
+    import yaml
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            yaml.safe_dump(document, file, allow_unicode=True, sort_keys=False)
+    except FileExistsError:
+        raise UsageError("the draft's file exists already; nothing is overwritten", file=path.name) from None
+    except OSError as error:
+        raise UsageError("the draft cannot be written", file=path.name) from error
