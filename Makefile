@@ -6,7 +6,7 @@ RUN  := $(VENV)/.run.stamp
 DEV  := $(VENV)/.dev.stamp
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test check bench lock clean help setup setup-dev
+.PHONY: demo test check bench accurate lock clean help setup setup-dev
 help:            ## say what the targets do
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/  /'
 
@@ -28,6 +28,9 @@ check: $(DEV)    ## ruff, mypy --strict, import-linter, deptry, meta-tests
 
 bench: $(DEV)    ## measure beside the peers and write docs/reference/performance.md
 	$(PY) -m benchmarks
+
+accurate: $(RUN) ## install the language models of the detection profile `accurate`
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/accurate.txt
 
 lock: $(UV)      ## lock the dependencies again, with hashes
 	bash tools/lock.sh $(UV)

@@ -79,7 +79,7 @@ class FileStore:
 
     def files(self) -> frozenset[str]:
         """Path of everything that is no folder."""
-        return list_files(self.directory)
+        return frozenset(path for path, _ in list_files(self.directory))
 
     def pending_size(self) -> int:
         """Length of the segment in bytes."""
@@ -122,10 +122,17 @@ class FileStore:
         return (self.directory / _MARK).exists()
 
 
-def list_files(directory: Path) -> frozenset[str]:
-    """Path of everything below that is no folder; links are not followed."""
-    found = (path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir())
-    return frozenset(path.relative_to(directory).as_posix() for path in found)
+def list_files(directory: Path) -> Iterator[tuple[str, bool]]:
+    """Path of everything below that is no folder, and whether it is a plain file; links are not followed."""
+    folders = [""]
+    while folders:
+        prefix = folders.pop()
+        with os.scandir(directory / prefix) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False):
+                    folders.append(f"{prefix}{item.name}/")
+                else:
+                    yield f"{prefix}{item.name}", item.is_file(follow_symlinks=False)
 
 
 @contextlib.contextmanager

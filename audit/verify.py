@@ -18,9 +18,8 @@ import argparse
 import contextlib
 import fcntl
 import json
-import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -85,7 +84,7 @@ def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress |
     with opened(directory) as handle:
         with contextlib.suppress(OSError):  # media that cannot lock have no writer either
             fcntl.flock(handle, fcntl.LOCK_SH)
-        files = list_files(directory)
+        files = frozenset(_plain_files(directory))
         kept = {name: _read(directory, name) for name in (VKEY, CHECKPOINT, PENDING)}
         text = read_vkey(kept[VKEY])
         key = trusted_key(text, vkey)
@@ -101,10 +100,15 @@ def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress |
     return LogFacts(head.origin, head.size, head.root.hex(), text, vkey is not None, unsealed, len(files))
 
 
+def _plain_files(directory: Path) -> Iterator[str]:
+    for path, plain in list_files(directory):
+        if not plain:
+            raise BrokenLinkError(f"file {path}", "not a plain file")
+        yield path
+
+
 def _read(directory: Path, path: str) -> bytes:
     try:
-        if not stat.S_ISREG((directory / path).lstat().st_mode):
-            raise BrokenLinkError(f"file {path}", "not a plain file")
         return (directory / path).read_bytes()
     except OSError as error:
         raise BrokenLinkError(f"file {path}", error.strerror or "cannot be read") from error

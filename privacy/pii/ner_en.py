@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from privacy.errors import ModelMissingError
 from privacy.pii.findings import NER, Span
 from privacy.pii.models import ModelFiles, installed, session
-from privacy.pii.recognisers.phone import NUMBER
+from privacy.pii.recognisers.phone import NUMBER, is_plausible
 from privacy.pii.windows import windows
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _SEGMENT: Final = re.compile(r"[^\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _WORD: Final = re.compile(r"(?<![^\W_])(?<![@._\-/])[^\W\d_]{2,}(?![\w@]|[.\-/]\w)")
 _WINDOW: Final = 192  # tokens a call: attention costs the square of it
 _MARGIN: Final = 32
+_NEAR: Final = 24
 _HALF: Final = 0.5
 
 
@@ -83,9 +84,10 @@ class LatinNer:
 
     def _find(self, text: str) -> Iterator[tuple[int, int, str]]:
         for start, end, kind, label in _parts(text, self._words(text)):
-            if kind == "PHONE_NUMBER":  # whole numbers only: the model sees parts of them
-                whole = [m.span() for m in NUMBER.finditer(text) if m.start() < end and start < m.end()]
-                yield from ((low, high, kind) for low, high in whole)
+            if kind == "PHONE_NUMBER":
+                yield from _whole_numbers(text, start, end)
+            elif kind == "EMAIL_ADDRESS" and "@" not in text[start:end]:
+                continue
             elif label == "GIVEN_NAME" and (surname := _SURNAME.match(text, end)):
                 yield start, surname.end(), kind
             else:
@@ -119,6 +121,15 @@ class LatinNer:
             logits = logits[1:-1][window.inner]
             weights = np.exp(logits - logits.max(axis=1, keepdims=True))
             yield weights / weights.sum(axis=1, keepdims=True) @ self._kind_of
+
+
+def _whole_numbers(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """Whole numbers that ``text[start:end]`` touches: the model sees parts."""
+    for number in NUMBER.finditer(text, max(0, start - _NEAR)):
+        if number.start() >= end:
+            break
+        if number.end() > start and is_plausible(text, *number.span()):
+            yield *number.span(), "PHONE_NUMBER"
 
 
 def _pairs(values: list[int | None]) -> Iterator[tuple[int | None, int | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
@@ -51,6 +52,8 @@ class Scope(BaseModel):
     cap: int
     spent: int
     left: int
+    epsilon_left: int = Field(description="Largest single release that still fits, in micro-epsilon.")
+    delta_exponent: int
 
 
 @router.post("/aggregates/preview", summary="Cost and expected error, before any data is read")
@@ -81,7 +84,7 @@ def post_run(release_id: str, service: Service, actor: Acting) -> Aggregate:
 def get_budget(service: Service, actor: Acting) -> list[Scope]:
     """Caps and spending per scope."""
     lines = budget_statement(actor=actor, deps=service)
-    return [Scope(scope=b.scope, cap=b.cap, spent=b.spent, left=b.left) for b in lines]
+    return [Scope(**asdict(account)) for account in lines]
 
 
 def _view(release: Release) -> Aggregate:

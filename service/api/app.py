@@ -38,6 +38,8 @@ def create_app(deps: Deps) -> FastAPI:
         version="1",
         summary="Customer data for consumer finance: consent in, private aggregates and signed evidence out.",
         responses=_PROBLEMS,
+        docs_url=None,  # the stock pages load scripts from a content delivery network
+        redoc_url=None,
     )
     app.state.deps = deps
     problems.install(app)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -14,19 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, SecretStr
 
 from service.api.deps import Acting, Service
-from service.errors import UsageError
+from service.api.uploads import FILE_BODY, received
 from service.usecases.consent import import_consents, withdraw
 from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest
 from service.wiring import parse_contract_text
 
 router = APIRouter(tags=["ingest"])
-MAX_BODY: Final = 1 << 30
-_BINARY: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _YAML: Final = {
     "requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}, "required": True}
 }
-_FILE: Final = {"requestBody": {"content": _BINARY, "required": True}}
 FileName = Annotated[
     str,
     Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet)$", examples=["statements-2005-09.csv"]),
@@ -76,20 +69,20 @@ async def post_dataset(request: Request, service: Service, actor: Acting) -> Dat
     return Dataset(name=added.name, version=added.version, columns=len(added.columns), digest=added.digest)
 
 
-@router.post("/datasets/{name}/batches", status_code=201, openapi_extra=_FILE, summary="Ingest a file")
+@router.post("/datasets/{name}/batches", status_code=201, openapi_extra=FILE_BODY, summary="Ingest a file")
 async def post_batch(
     name: str, filename: FileName, request: Request, service: Service, actor: Acting
 ) -> Batch:
     """Take a file in. Idempotent by content: the same file twice changes nothing."""
-    async with _received(request, filename) as path:
+    async with received(request, filename) as path:
         row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service)
     return Batch(id=row.id, dataset=name, **asdict(row.counts), reasons=dict(row.reasons))
 
 
-@router.post("/consents/batches", status_code=201, openapi_extra=_FILE, summary="Import consent records")
+@router.post("/consents/batches", status_code=201, openapi_extra=FILE_BODY, summary="Import consent records")
 async def post_consents(request: Request, service: Service, actor: Acting) -> dict[str, object]:
     """Import consent records from CSV; records seen before are not repeated."""
-    async with _received(request, "consents.csv") as path:
+    async with received(request, "consents.csv") as path:
         counts = await run_in_threadpool(import_consents, path, actor=actor, deps=service)
     return asdict(counts)
 
@@ -99,19 +92,3 @@ def post_withdrawal(body: Withdrawal, service: Service, actor: Acting) -> dict[s
     """Withdraw a person's consent to one purpose."""
     secret = body.value.get_secret_value()
     return {"withdrawn": withdraw(body.id_type, secret, body.purpose, actor=actor, deps=service)}
-
-
-@asynccontextmanager
-async def _received(request: Request, filename: str) -> AsyncIterator[Path]:
-    """The body as a private temporary file outside the data directory, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
-        path = Path(folder, filename)
-        size = 0
-        file = await run_in_threadpool(path.open, "wb")
-        with file:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MAX_BODY:
-                    raise UsageError("the file is larger than 1 GiB; ingest it in parts")
-                await run_in_threadpool(file.write, chunk)
-        yield path

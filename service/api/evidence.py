@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from service.api.deps import Acting, Service
+from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
 from service.errors import UsageError
-from service.usecases.evidence import find_report, read_log
+from service.usecases.evidence import find_report, read_log, verify_evidence
 from service.usecases.report import build_report
 from service.usecases.users import add_user
 
@@ -38,6 +40,15 @@ def get_report(name: str, service: Service, actor: Acting) -> FileResponse:
     """Download it."""
     path = find_report(name, actor=actor, deps=service)
     return FileResponse(path, media_type="application/zip", filename=path.name)
+
+
+@router.post("/verifications", openapi_extra=FILE_BODY, summary="Check a bundle or certificate (public)")
+async def post_verification(
+    request: Request, vkey: Annotated[str, Query(max_length=300)] = ""
+) -> dict[str, Any]:
+    """The body is the file; 409 names the first broken link. Nothing is stored, nobody is asked who they are."""
+    async with received(request, "evidence", MAX_EVIDENCE) as path:
+        return {"valid": True, **await run_in_threadpool(verify_evidence, path, vkey=vkey)}
 
 
 @router.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed checkpoint (public)")

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.problems import TOO_LARGE, problem
 
 MAX_BODY: Final = 1 << 20
-_UPLOADS: Final = "/batches"
+_UPLOADS: Final = ("/batches", "/verifications")  # limited where they are written
 
 
 class BodyLimit:

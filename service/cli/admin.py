@@ -95,7 +95,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 for any.")] = 8080,
 ) -> None:
-    """Serve the HTTP API; its description is at /docs and /openapi.json."""
+    """Serve the HTTP API; its description is at /openapi.json."""
     import uvicorn
 
     from service.api.app import create_app

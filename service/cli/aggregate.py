@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +47,7 @@ def preview(plan: Plan, as_json: Json = False) -> None:
 
     actor, deps = SESSION.acting()
     view = preview_aggregate(read_plan(plan), actor=actor, deps=deps).document()
-    emit(view, as_json=as_json, text=json.dumps(view, indent=2, ensure_ascii=False))
+    emit(view, as_json=as_json, text=_preview_text(view))
 
 
 @aggregate_app.command("request")
@@ -85,10 +86,13 @@ def budget_show(as_json: Json = False) -> None:
 
     actor, deps = SESSION.acting()
     lines = budget_statement(actor=actor, deps=deps)
-    rows = [(b.scope, b.cap, b.spent, b.left) for b in lines]
-    value = [{"scope": b.scope, "cap": b.cap, "spent": b.spent, "left": b.left} for b in lines]
-    text = table("Privacy budget, micro-rho (zCDP)", ("scope", "cap", "spent", "left"), rows)
-    emit(value, as_json=as_json, text=text)
+    rows = [
+        (b.scope, b.cap, b.spent, b.left, f"{b.epsilon_left / 1e6:.2f} at 1e-{b.delta_exponent}")
+        for b in lines
+    ]
+    columns = ("scope", "cap", "spent", "left", "epsilon left")
+    text = table("Privacy budget, micro-rho (zCDP)", columns, rows)
+    emit([asdict(b) for b in lines], as_json=as_json, text=text)
 
 
 def _show(release: Release, *, as_json: bool) -> None:
@@ -100,8 +104,29 @@ def _show(release: Release, *, as_json: bool) -> None:
     }  # fmt: skip
     text = f"release {release.id}: {release.state.value}, cost {release.rho:,} micro-rho"
     if answer:
-        text += "\n" + answer_table(answer)
+        text += f" (epsilon {answer['epsilon'] / 1e6:g} at delta 1e-{answer['delta_exponent']})\n"
+        text += f"purpose {release.purpose}, approved by {release.approver}, log entry {release.entry}\n"
+        text += answer_table(answer) + answer["note"]
     emit(value, as_json=as_json, text=text)
+
+
+def _preview_text(view: Mapping[str, Any]) -> str:
+    """The cost, what is left, and how exact the answer would be."""
+    text = (
+        f"{view['n_cells']} cells for {view['rho']:,} micro-rho: epsilon {view['epsilon'] / 1e6:g}"
+        f" at delta 1e-{view['delta_exponent']}; {'affordable' if view['affordable'] else 'NOT affordable'}\n"
+    )
+    accuracy = [
+        (
+            a["measure"],
+            f"+- {a['half_width']:,}",
+            f"in a cell of {a['at_rows']:,} rows" if a["at_rows"] else "",
+        )
+        for a in view["accuracy"]
+    ]
+    text += table("95 % of the time the answer is within", ("measure", "half-width", ""), accuracy)
+    scopes = [(s["scope"], s["cap"], s["left"], s["left"] // view["rho"]) for s in view["scopes"]]
+    return text + table("Budget, micro-rho", ("scope", "cap", "left", "times this plan"), scopes)
 
 
 def answer_table(answer: Mapping[str, Any]) -> str:
@@ -113,6 +138,7 @@ def answer_table(answer: Mapping[str, Any]) -> str:
         line: list[object] = [cell[key] for key in keys]
         for name in measures:
             figure = cell[name]
-            line.append(f"{figure['value']:,.0f} [{figure['low']:,.0f}, {figure['high']:,.0f}]")
+            value = "-" if figure["value"] is None else f"{figure['value']:,}"
+            line.append(f"{value} [{figure['low']:,}, {figure['high']:,}]")
         rows.append(line)
     return table("value [95 % interval]", [*keys, *measures], rows)

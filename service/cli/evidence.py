@@ -42,7 +42,8 @@ def audit_verify(
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
     from service.usecases.evidence import verify_evidence
 
-    facts = verify_evidence(path, vkey=vkey)
+    trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
+    facts = verify_evidence(path, vkey=trusted)
     text = f"VALID  {path}\n" + "\n".join(f"  {k}: {v}" for k, v in facts.items())
     emit({"valid": True, **facts}, as_json=as_json, text=text)
 

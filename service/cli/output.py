@@ -62,6 +62,11 @@ def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
     return error.exit_code
 
 
+def _line(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
     """A progress bar on stderr; plain lines where no terminal is; silent when quiet."""
@@ -69,7 +74,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
         yield lambda _step, _percent: None
         return
     if not sys.stderr.isatty():
-        yield lambda step, percent: print(f"[{percent:3d} %] {title}: {step}", file=sys.stderr, flush=True)
+        yield lambda step, percent: _line(f"[{percent:3d} %] {title}: {step}")
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

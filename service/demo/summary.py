@@ -149,7 +149,7 @@ class Summary:
     def bundle(self, path: Path) -> None:
         """The report."""
         self._facts["bundle"] = str(path)
-        self._say(f"5 REPORT  {path}")
+        self._say(f"5 REPORT  {_relative(path)}")
 
     def verified(self, path: Path, facts: Mapping[str, object]) -> None:
         """A piece of evidence that verifies."""
@@ -158,7 +158,7 @@ class Summary:
         }
         if len(self._facts["verified"]) == 1:
             self._say("6 VERIFY  offline: no database, no network, no secret")
-        self._say(f"  valid: {path}")
+        self._say(f"  valid: {_relative(path)}")
 
     def finish(self, seconds: float) -> None:
         """How long it took, what to look at, what to try."""
@@ -182,7 +182,7 @@ class Summary:
         self._say(f"  {token}/aud {command} audit show")
         self._say(f"  FIDUCIARY_HOME={home} {command} doctor")
         self._say(
-            f"  FIDUCIARY_HOME={home} {command} serve     # the API, described at http://127.0.0.1:8080/docs"
+            f"  FIDUCIARY_HOME={home} {command} serve   # the API, described at http://127.0.0.1:8080/openapi.json"
         )
 
 

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from privacy.dp.budget import PrivacyLoss
 from service.domain.actors import Actor
 from service.ports import BudgetLine, Deps
 from service.usecases.access import authorise
 
+_DELTA_EXPONENT = 7  # for display, where no rule names the scope
 
-def budget_statement(*, actor: Actor, deps: Deps) -> tuple[BudgetLine, ...]:
-    """Every scope with its cap and what is spent, in micro-rho."""
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One scope, in micro-rho, and what is left of it as people read it.
+
+    Attributes:
+        scope: such as ``dataset:statements``.
+        cap: what may be spent in all.
+        spent: what was.
+        left: the difference.
+        epsilon_left: the largest single release that still fits, in micro-epsilon.
+        delta_exponent: at delta 10^-n.
+    """
+
+    scope: str
+    cap: int
+    spent: int
+    left: int
+    epsilon_left: int
+    delta_exponent: int
+
+
+def budget_statement(*, actor: Actor, deps: Deps) -> tuple[Account, ...]:
+    """Every scope that was ever opened."""
     authorise(deps, actor, "budget:read", resource="budget")
+    exponents = {rule.scope: rule.delta_exponent for rule in deps.policy.bundle.budgets}
     with deps.ops() as tx:
-        return tx.budget.lines()
+        lines = tx.budget.lines()
+    return tuple(_account(line, exponents.get(line.scope, _DELTA_EXPONENT)) for line in lines)
+
+
+def _account(line: BudgetLine, exponent: int) -> Account:
+    epsilon = PrivacyLoss(line.left).epsilon(exponent) if line.left > 0 else 0
+    return Account(line.scope, line.cap, line.spent, line.left, epsilon, exponent)

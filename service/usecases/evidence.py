@@ -24,9 +24,8 @@ def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
     """
     if not path.exists():
         raise UsageError("there is no such file", path=path.name)
-    trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
     try:
-        facts = verify(path, vkey=trusted or None)
+        facts = verify(path, vkey=vkey or None)
     except AuditError as error:
         raise TamperedError("evidence does not verify", link=str(error)) from error
     return asdict(facts)

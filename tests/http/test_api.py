@@ -100,7 +100,12 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     assert client.post("/v1/scores/query", json=query, headers=rita).status_code == 404
     name = ok(client.post("/v1/reports", headers=cora), 201)["bundle"]
     bundle = client.get(f"/v1/reports/{name}", headers=cora).content
-    verify_bundle(bundle, vkey=client.get("/v1/log/vkey").text.strip())
+    vkey = client.get("/v1/log/vkey").text.strip()
+    verify_bundle(bundle, vkey=vkey)
+    assert ok(client.post("/v1/verifications", params={"vkey": vkey}, content=bundle))["valid"] is True
+    forged = bytes([*bundle[:-30], bundle[-30] ^ 1, *bundle[-29:]])
+    refused = client.post("/v1/verifications", content=forged)
+    assert (refused.status_code, refused.json()["code"]) == (409, "tampered")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +146,7 @@ def test_every_route_but_the_public_ones_needs_a_token(api: tuple[TestClient, Ho
         "/readyz",
         "/v1/log/checkpoint",
         "/v1/log/vkey",
+        "/v1/verifications",
         "/v1/rights/{request_id}/verification",
     }
     paths = client.get("/openapi.json").json()["paths"]

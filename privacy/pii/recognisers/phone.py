@@ -33,6 +33,7 @@ _REGIONS: Final = ("US", "GB", "AU", "DE", "FR", "IN", "SG", "HK")
 _DATE: Final = re.compile(
     r"(?:19|20)[0-9]{2}[\-./][0-9]{1,2}[\-./][0-9]{1,2}|[0-9]{1,2}([\-./])[0-9]{1,2}\1(?:19|20)[0-9]{2}"
 )
+_MORE: Final = re.compile(r"[ ./\-]?[0-9]")
 
 
 def _is_issued(value: str, regions: tuple[str | None, ...]) -> bool:
@@ -47,12 +48,18 @@ def _is_issued(value: str, regions: tuple[str | None, ...]) -> bool:
     return False
 
 
+def is_plausible(text: str, start: int, end: int) -> bool:
+    """Whether nothing speaks against a telephone number: a date, more digits, a word such as order."""
+    if _DATE.match(text, start, end) or _MORE.match(text, end):
+        return False
+    return nearest(text, start, _FOR, _AGAINST) is not False
+
+
 def _score(text: str, start: int, end: int) -> float | None:
     value = text[start:end]
-    said = nearest(text, start, _FOR, _AGAINST)
-    if _DATE.match(value) or said is False:
+    if not is_plausible(text, start, end):
         return None
-    if said or _AFTER.match(text, end):
+    if nearest(text, start, _FOR, _AGAINST) or _AFTER.match(text, end):
         return IN_CONTEXT
     if value.lstrip("(").startswith("+"):
         return IN_CONTEXT if _is_issued(value, (None,)) else None

@@ -24,7 +24,7 @@ def cut_tags() -> Select[tuple[bytes]]:
 
 
 def one_blob(tags: Collection[bytes]) -> bytes:
-    """Tags, one after the other. Raises ValueError when one does not have 16 bytes: the cuts would be wrong."""
+    """Tags, one after the other. Raises ValueError when one does not have 16 bytes."""
     if not {TAG_BYTES}.issuperset(map(len, tags)):
         raise ValueError("a tag has 16 bytes")
     return b"".join(tags)

@@ -72,7 +72,6 @@ def _sqlite(url: URL) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")
-        cursor.execute("PRAGMA cache_size = -32768")  # KiB: keys of an index come in random order
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -136,7 +136,12 @@ class SqlVault:
             statement = statements.upsert(connection, SEALED)
             for data_class, by_subject in documents.items():
                 rows = [
-                    (s, data_class, _SCHEMA, seal(keys[s].dek, d, subject=s, data_class=data_class, schema=_SCHEMA))
+                    (
+                        s,
+                        data_class,
+                        _SCHEMA,
+                        seal(keys[s].dek, d, subject=s, data_class=data_class, schema=_SCHEMA),
+                    )
                     for s, d in by_subject.items()
                 ]
                 execute_many(connection, statement, SEALED.c.keys(), rows)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.adapters.sql.bulk import cut_tags, one_blob
@@ -15,7 +15,9 @@ from service.adapters.sql.vault_tables import BLIND_INDEX, SUBJECT, SUPPRESSION
 _CHUNK: Final = 10_000  # numbers per statement: its text stays well below what both databases take
 _T = TypeVar("_T")
 
-_SUBJECTS: Final = bindparam("subjects", expanding=True, literal_execute=True)  # numbers, written into the text
+_SUBJECTS: Final[BindParameter[int]] = bindparam(
+    "subjects", expanding=True, literal_execute=True
+)  # numbers, written into the text
 _OWNERS: Final = select(BLIND_INDEX.c.tag, BLIND_INDEX.c.subject).where(
     BLIND_INDEX.c.id_type == bindparam("id_type"), BLIND_INDEX.c.tag.in_(cut_tags())
 )
@@ -39,7 +41,7 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
         yield part
 
 
-def owners(connection: Connection, id_type: str, tags: Collection[bytes]) -> Sequence[Row[tuple[bytes, int]]]:
+def owners(connection: Connection, id_type: str, tags: Collection[bytes]) -> Sequence[Row[bytes, int]]:
     """(tag, subject) of the tags that are known."""
     return connection.execute(_OWNERS, {"id_type": id_type, "tags": one_blob(tags)}).all()
 
@@ -50,9 +52,7 @@ def holders(connection: Connection, id_type: str, subjects: Iterable[int]) -> It
         yield from connection.scalars(_HOLDERS, {"id_type": id_type, "subjects": part}).all()
 
 
-def wrapped_keys(
-    connection: Connection, subjects: Iterable[int] | None
-) -> Iterator[Row[tuple[int, bytes, str]]]:
+def wrapped_keys(connection: Connection, subjects: Iterable[int] | None) -> Iterator[Row[int, bytes, str]]:
     """(number, wrapped, state) of the living among the named subjects, or of all living."""
     if subjects is None:
         yield from connection.execute(_LIVING.order_by(SUBJECT.c.number))

@@ -68,7 +68,7 @@ def living(
 def pseudonym_frame(
     connection: Connection, epoch: Epoch, subjects: Collection[int] | None, key: bytes
 ) -> pl.DataFrame:
-    """``_subject``, ``_sp`` and ``state`` of the living among the subjects, or of all. Raises TamperedError."""
+    """``_subject``, ``_sp``, ``state`` of the living among the subjects, or of all. Raises TamperedError."""
     rows = list(wrapped_keys(connection, subjects))
     try:
         sids = [epoch.sid(number, wrapped) for number, wrapped, _ in rows]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from privacy.pii.entities import ENTITIES, entity
 from privacy.pii.findings import CUE, IN_CONTEXT, PATTERN, VALIDATED, Span, arbitrate
-from privacy.pii.recognisers import RULES
+from privacy.pii.recognisers import ENGLISH_RULES, RULES
 
 TEXT = "abcdefghijklmnopqrst"
 SPANS = st.builds(
@@ -48,7 +48,7 @@ def test_left_over_punctuation_is_dropped() -> None:
 
 
 def test_every_type_a_rule_reports_is_in_the_entity_table() -> None:
-    assert {t for rule in RULES for t in rule.types} == set(ENTITIES)
+    assert {t for rule in RULES + ENGLISH_RULES for t in rule.types} == set(ENTITIES)
 
 
 def test_an_unknown_type_is_the_strictest() -> None:
