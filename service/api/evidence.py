@@ -46,7 +46,7 @@ def get_report(name: str, service: Service, actor: Acting) -> FileResponse:
 async def post_verification(
     request: Request, vkey: Annotated[str, Query(max_length=300)] = ""
 ) -> dict[str, Any]:
-    """The body is the file; 409 names the first broken link. Nothing is stored, nobody is asked who they are."""
+    """The body is the file; 409 names the first broken link. Nothing is stored, no token is needed."""
     async with received(request, "evidence", MAX_EVIDENCE) as path:
         return {"valid": True, **await run_in_threadpool(verify_evidence, path, vkey=vkey)}
 

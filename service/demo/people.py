@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections import Counter
 from pathlib import Path
 
 _AS_OF = "2026-01-01"
@@ -25,7 +26,9 @@ def consented_emails(source: Path, purpose: str = "credit_scoring", kind: str = 
             and (not row["valid_until"] or row["valid_until"] > _AS_OF)
         }
     with (source / "customers.csv").open(encoding="utf-8", newline="") as file:
-        return [row["email"] for row in csv.DictReader(file) if row["resident_id"] in standing]
+        rows = list(csv.DictReader(file))
+    often = Counter(row["email"] for row in rows)  # a few rows are spoilt copies of good ones
+    return [row["email"] for row in rows if row["resident_id"] in standing and often[row["email"]] == 1]
 
 
 def main() -> int:

@@ -82,6 +82,22 @@ def test_a_withdrawal_stands_and_an_import_does_not_undo_it(ops: Ops) -> None:
         assert tx.consents.of(2)[0].withdrawn_at == later
 
 
+def test_a_frame_of_consents_is_stored_as_the_same_records_are(ops: Ops) -> None:
+    shanghai = START.astimezone(timezone(timedelta(hours=8))) + timedelta(microseconds=7)
+    records = [a_consent(1, given_at=shanghai), a_consent(2, valid_until=None, withdrawn_at=shanghai)]
+    with ops() as tx:
+        assert tx.consents.add(records) == 2
+        frame = tx.consents.frame()
+        assert (*tx.consents.of(1), *tx.consents.of(2)) == tuple(records)
+        assert tx.consents.add(frame) == 0
+        assert tx.consents.add(frame.with_columns(pl.col("_subject") + 2)) == 2
+        assert tx.consents.of(4) == (replace(records[1], subject=4),)
+    with pytest.raises(pl.exceptions.InvalidOperationError), ops() as tx:
+        tx.consents.add(frame.with_columns(_subject=pl.lit(9), kind=pl.lit("shouted")))
+    with ops() as tx:
+        assert tx.consents.of(9) == ()
+
+
 def test_a_forgotten_subject_has_no_consents(ops: Ops) -> None:
     with ops() as tx:
         tx.consents.add([a_consent(1), a_consent(2)])

@@ -143,6 +143,33 @@ def test_pseudonyms_belong_to_one_purpose_and_lead_back_with_its_key(vault: SqlV
         vault.purpose_pseudonyms([one, 99], "credit_scoring")
 
 
+def test_a_pseudonym_finds_the_living_under_its_own_purpose_only(vault: SqlVault) -> None:
+    one, two = enrol(vault, 1, 2)
+    of_one, of_two = vault.purpose_pseudonyms([one, two], "credit_scoring")
+    assert vault.find_pseudonym("credit_scoring", of_two) == two
+    assert vault.find_pseudonym("value_segmentation", of_two) is None
+    vault.destroy(one)
+    assert vault.find_pseudonym("credit_scoring", of_one) is None
+
+
+def test_several_classes_are_sealed_together_or_not_at_all(vault: SqlVault) -> None:
+    one, two = enrol(vault, 1, 2)
+    vault.seal_classes({"card": {one: b"1", two: b"2"}, "contact": {two: b"3"}})
+    assert (vault.open(one, "card"), vault.open(two, "card"), vault.open(two, "contact")) == (
+        b"1",
+        b"2",
+        b"3",
+    )
+    with pytest.raises(UnknownError):
+        vault.seal_classes({"card": {one: b"4"}, "contact": {99: b"5"}})
+    assert vault.open(one, "card") == b"1"
+
+
+def test_a_tag_of_another_length_is_refused(vault: SqlVault) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        vault.suppressed([b"a" * 16, b"b" * 8, b"c" * 8])
+
+
 def test_restriction_holds_and_is_idempotent(vault: SqlVault) -> None:
     one, two = enrol(vault, 1, 2)
     vault.restrict(two)
