@@ -5,9 +5,9 @@ four values in five fit, or three in ten when the column's name says so as well;
 tried first, since little else passes them by chance. What fits nothing is free text, which is stored only
 after redaction: unknown means no. Evidence is rates and names of rules, never a value.
 
->>> table = pl.DataFrame({"证件": ["11010519491231002X", "119900199003078537"], "note": ["ok", None]})
+>>> table = pl.DataFrame({"证件": ["11010519491231002X", "119900199003078537"], "x": ["ok", None]})
 >>> [(c.name, c.type, c.role, c.data_class) for c in classify(table)]
-[('证件', 'CN_ID_CARD', 'subject_id', 'C2'), ('note', 'UNKNOWN', 'free_text', 'C2')]
+[('证件', 'CN_ID_CARD', 'subject_id', 'C2'), ('x', 'UNKNOWN', 'free_text', 'C2')]
 """
 
 from __future__ import annotations

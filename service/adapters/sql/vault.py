@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -120,7 +121,7 @@ class SqlVault:
     def suppressed(self, tags: Sequence[bytes]) -> frozenset[bytes]:
         """Those of the tags that are on the list and not past their end."""
         with self._transaction() as connection:
-            return frozenset(statements.listed(connection, set(tags), self._clock.now()))
+            return statements.listed(connection, frozenset(tags), self._clock.now())
 
     def seal(self, subjects: Sequence[int], data_class: str, documents: Sequence[bytes]) -> None:
         """Seal one document per subject; of two for one subject the later counts.
@@ -164,9 +165,8 @@ class SqlVault:
 
     def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
         """Forwards, over all living subjects: this needs no way back from a pseudonym."""
-        key = self._keyring.purpose_key(purpose)
         with self._session() as (connection, epoch):
-            everyone = people.pseudonym_frame(connection, epoch, None, key)
+            everyone = people.pseudonym_frame(connection, epoch, None, self._keyring.purpose_key(purpose))
         found = everyone.filter(pl.col("_sp") == pl.lit(pseudonym))["_subject"].to_list()
         return found[0] if found else None
 
@@ -197,16 +197,11 @@ class SqlVault:
             data_class=f"{what.request}/{what.data_class}",
             schema=_SCHEMA,
         )
-        row = {
-            "request": what.request,
-            "data_class": what.data_class,
-            "until": what.until,
-            "law": what.law,
-            "box": box,
-        }
         with self._transaction() as connection:
             people.state_of(connection, subject)
-            connection.execute(statements.upsert(connection, RETAINED), row)  # PIPL 47(2)
+            connection.execute(
+                statements.upsert(connection, RETAINED), {**asdict(what), "box": box}
+            )  # PIPL 47(2)
 
     def open_retained(self, request: str, data_class: str) -> bytes:
         """Open a kept document, for a restricted role. Raises UnknownError, TamperedError."""

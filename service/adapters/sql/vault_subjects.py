@@ -30,7 +30,7 @@ def link_rows(connection: Connection, epoch: Epoch, blind: pl.DataFrame, *, crea
     number = next_number(connection)
     linked = link(blind.iter_rows(), blind.columns, known, next_number=number, create=create)
     enrol(connection, epoch, linked.created)
-    execute_many(connection, insert(BLIND_INDEX), ("id_type", "tag", "subject"), sorted(linked.added))
+    execute_many(connection, insert(BLIND_INDEX), ("id_type", "tag", "subject"), linked.added)
     return linked
 
 

@@ -1,6 +1,7 @@
 """Columns of tables: what they are, with and without telling names, and that no value is repeated."""
 
 import random
+from collections.abc import Callable
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ def _day() -> str:
 
 
 #: column name, expected type, expected type when the name says nothing, a value.
-COLUMNS = (
+COLUMNS: tuple[tuple[str, str, str | None, Callable[[], str]], ...] = (
     ("customer_id", "KEY", "KEY", lambda: f"C{RNG.randrange(10**12):012d}"),
     ("full_name", "PERSON", None, lambda: RNG.choice(["Emma ", "John "]) + RNG.choice(["Smith", "Taylor"])),
     ("email", "EMAIL_ADDRESS", "EMAIL_ADDRESS", lambda: f"u{_digits(6)}@example.com"),
