@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -36,3 +37,14 @@ def cpu_seconds(work: Callable[[], object], repeat: int = 3) -> float:
         work()
         best = min(best, time.process_time() - start)
     return best
+
+
+def interleaved(works: Mapping[str, Callable[[], object]], rounds: int = 40) -> dict[str, float]:
+    """Median CPU seconds of each, taking turns: what disturbs one round disturbs all of them."""
+    spent: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            start = time.process_time()
+            work()
+            spent[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in spent.items()}

@@ -26,6 +26,7 @@ COMMANDS = (
     "profile build", "model train", "model approve", "score build", "score read",
     "rights open", "rights verify",
     "rights decide", "rights run", "rights certificate", "report build", "audit verify", "audit show",
+    "pii scan", "pii classify",
 )  # fmt: skip
 
 
@@ -87,6 +88,10 @@ def journey(run: Run, house: House, folder: Path, *flags: str) -> dict[str, Ran]
     step("report build", who="cora")
     step("audit verify", house.settings.log)
     step("audit show", "--last", "3", who="aud")
+    texts = folder / "texts.jsonl"
+    texts.write_text(json.dumps({"text": "邮箱 li@example.com"}) + "\n", encoding="utf-8")
+    step("pii scan", texts)
+    step("pii classify", source / "customers.csv")
     step("doctor")
     step("demo", "--home", folder / "demo", "--customers", "60")
     return done

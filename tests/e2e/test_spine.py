@@ -95,8 +95,9 @@ def test_evidence_verifies_with_nothing_but_the_audit_package(
     for path in [home / "log", *(home / "report").glob("*.zip"), *(home / "certificates").glob("*.json")]:
         target = tmp_path / path.name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
-        command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
-                   "from audit.verify import main; sys.exit(main(sys.argv[1:]))", str(target), "--vkey", vkey]  # fmt: skip
+        script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from audit.verify import main; "
+        script += "sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-I", "-c", script, str(target), "--vkey", vkey]
         run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert run.returncode == 0, run.stdout + run.stderr
 

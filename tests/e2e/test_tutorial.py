@@ -1,4 +1,4 @@
-"""The tutorial runs as it is written: every block, in order, in a fresh directory, through the real command."""
+"""The tutorial runs as it is written: every block, in order, in a fresh directory, by the real command."""
 
 from __future__ import annotations
 

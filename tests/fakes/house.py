@@ -55,7 +55,7 @@ class House:
 
     def last_code(self) -> str:
         """The newest one-time code that was delivered."""
-        return re.findall(r"\b\d{6}\b", self.codes.getvalue())[-1]
+        return str(re.findall(r"\b\d{6}\b", self.codes.getvalue())[-1])
 
     def decided(self, right: Right, email: str) -> str:
         """A verified and decided request; returns its id."""
@@ -84,7 +84,7 @@ def build(home: Path, source: Path, *, at: datetime = NOW) -> House:
 
 
 def furnish(folder: Path, customers: int = 300, *, at: datetime = NOW) -> House:
-    """A service with the three datasets and the consents taken in; for real commands ``at`` is the real time."""
+    """A service with the three datasets and the consents taken in; real commands need ``at`` to be now."""
     source = folder / "input"
     generate(source, customers=customers)
     house = build(folder / "home", source, at=at)
