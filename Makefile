@@ -44,13 +44,14 @@ $(UV): requirements/uv.txt tools/bootstrap.sh
 
 $(RUN): $(UV) requirements/run.txt requirements/build.txt pyproject.toml
 	@echo "Installing Fiduciary into $(VENV) (hash-checked) ..."
-	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements/build.txt -r requirements/run.txt
 	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -q audit privacy policies service
 	@touch $(RUN)
 
 $(DEV): $(RUN) requirements/dev.txt
 	@echo "Installing the test tools into $(VENV) (hash-checked) ..."
-	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements/dev.txt
 	@touch $(DEV)
 
 clean:           ## remove the environment and the demo's data

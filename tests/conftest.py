@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ from fakes.postgres import PostgresServer, find_binaries, run_postgres
 
 if TYPE_CHECKING:
     from fakes.house import House
+
+
+sys.dont_write_bytecode = True  # tests that fill the disk must not tear the bytecode of what they import
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ class CommandLine:
         """Nothing of the test's own environment, and the token of whoever runs the command."""
         token = {"FIDUCIARY_TOKEN": self.tokens[who]} if who else {}
         basic = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "FIDUCIARY_HOME": str(self.home)}
+        basic["PYTHONDONTWRITEBYTECODE"] = "1"  # a child with a full disk would leave torn bytecode behind
         return basic | token | self.settings
 
     def spawn(
