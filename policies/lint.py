@@ -18,7 +18,7 @@ from policies.schema import Example
 
 def lint(bundle: PolicyBundle) -> tuple[str, ...]:
     """Everything suspicious about the rules, one sentence each."""
-    checks = (_orphans, _retention, _repeated, _four_eyes, _never)
+    checks = (_orphans, _retention, _repeated, _four_eyes, _never, _denied)
     return tuple(finding for check in checks for finding in check(bundle))
 
 
@@ -110,3 +110,14 @@ def _never(bundle: PolicyBundle) -> Iterator[str]:
             ]
             if not complete or len(rules) != len(complete):
                 yield f"no deny rule keeps {permission} from {role}"
+
+
+def _denied(bundle: PolicyBundle) -> Iterator[str]:
+    shown = {feature for _, feature in bundle.denied.examples}
+    yield from (
+        f"denied feature without an example: {f}" for f in sorted(set(bundle.denied.features) - shown)
+    )
+    for text, feature in bundle.denied.examples:
+        said = [f.code for f in bundle.denied.said_in(text)] or ["none"]
+        if said != [feature]:
+            yield f"denied feature example decided otherwise: {text}: {', '.join(said)}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from policies.denied import Basis, DeniedFeature, DeniedFeatures
 from policies.errors import PolicyError
 from policies.model import (
     BudgetRule,
@@ -25,6 +26,7 @@ from policies.rules import parse_rules
 from policies.schema import (
     BudgetsFile,
     DataMapFile,
+    DeniedFile,
     Example,
     ExamplesFile,
     JurisdictionFile,
@@ -40,7 +42,9 @@ MODEL: Final = "access/model.conf"
 ROLES: Final = "access/roles.yaml"
 #: Matcher and effect are part of the program: with another effect, what no rule matches would be allowed.
 MODEL_SHA256: Final = "8e194667567f34593bad3e7d72d8f9d7b8dd83699ee6eabac77351c0b65ab08f"
-_SINGLE: Final = (MODEL, ROLES, RULES, "purposes.yaml", "retention.yaml", "budgets.yaml", "datamap.yaml")
+DENIED: Final = "denied_features.yaml"
+_YAML: Final = ("purposes.yaml", "retention.yaml", "budgets.yaml", "datamap.yaml", DENIED)
+_SINGLE: Final = (MODEL, ROLES, RULES, *_YAML)
 _FOLDERS: Final = ("jurisdictions", "examples")
 _RULE_SUFFIXES: Final = {".conf", ".csv", ".yaml", ".yml", ".json", ".toml"}
 
@@ -105,6 +109,7 @@ def parse_policies(files: Files) -> PolicyBundle:
         budgets=_budgets(files, roles, datamap),
         datamap=datamap,
         jurisdictions=_jurisdictions(files),
+        denied=_denied(files),
     )
 
 
@@ -162,6 +167,26 @@ def _budgets(files: Files, roles: RolesFile, datamap: Mapping[str, str]) -> tupl
     if len({rule.scope for rule in rules}) != len(rules):
         raise PolicyError(name, 0, "scope twice")
     return rules
+
+
+def _denied(files: Files) -> DeniedFeatures:
+    file = read_yaml(DENIED, files[DENIED], DeniedFile)
+    features = {
+        code: DeniedFeature(
+            code=code, title=shape.title.model_dump(), law=shape.law, en=tuple(shape.en), zh=tuple(shape.zh)
+        )
+        for code, shape in file.denied.items()
+    }
+    named = {b.feature for b in file.basis} | {e.feature for e in file.examples} - {"none"}
+    if unknown := sorted(named - set(features)):
+        raise PolicyError(DENIED, 0, f"unknown feature: {unknown[0]}")
+    if any(not term.strip() for f in features.values() for term in (*f.en, *f.zh)):
+        raise PolicyError(DENIED, 0, "empty term")  # it would match every text
+    return DeniedFeatures(
+        features=features,
+        bases=tuple(Basis(**b.model_dump()) for b in file.basis),
+        examples=tuple((e.text, e.feature) for e in file.examples),
+    )
 
 
 def _jurisdictions(files: Files) -> dict[str, Jurisdiction]:

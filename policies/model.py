@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from policies.denied import DeniedFeatures
+
 #: Data classes after JR/T 0171-2020, from the lowest to the highest.
 CLASSES: Final = ("C1", "C2", "C3")
 
@@ -200,6 +202,7 @@ class PolicyBundle:
         budgets: caps of the privacy budget.
         datamap: place (``dataset:notes``, ``vault:card``) to data class.
         jurisdictions: by code.
+        denied: features that no dataset may hold.
     """
 
     digest: str
@@ -214,6 +217,7 @@ class PolicyBundle:
     budgets: tuple[BudgetRule, ...]
     datamap: Mapping[str, str]
     jurisdictions: Mapping[str, Jurisdiction]
+    denied: DeniedFeatures
 
     def conflicting_roles(self, roles: Iterable[str]) -> tuple[str, ...]:
         """Those of the roles that one person may not hold together, sorted; empty when all is well."""

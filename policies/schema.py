@@ -75,6 +75,40 @@ class DataMapFile(_Shape):
     places: dict[Place, Name] = Field(min_length=1)
 
 
+class DeniedShape(_Shape):
+    """See ``policies.denied.DeniedFeature``."""
+
+    title: Title
+    law: Text
+    en: list[Text] = Field(min_length=1)
+    zh: list[Text] = Field(min_length=1)
+
+
+class BasisShape(_Shape):
+    """See ``policies.denied.Basis``."""
+
+    dataset: Name
+    column: Name
+    feature: Name
+    law: Text
+    why: Text
+
+
+class DeniedExample(_Shape):
+    """A text with the feature that it must be refused for, or ``none``."""
+
+    text: Text
+    feature: Name
+
+
+class DeniedFile(_Shape):
+    """``denied_features.yaml``."""
+
+    denied: dict[Name, DeniedShape] = Field(min_length=1)
+    basis: list[BasisShape]
+    examples: list[DeniedExample] = Field(min_length=1)
+
+
 class JurisdictionFile(_Shape):
     """``jurisdictions/<code>.yaml``; see ``policies.model.Jurisdiction``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,24 +25,25 @@ from service.adapters.sql.vault import open_vault
 from service.adapters.trail import open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
-from service.domain.odcs import parse_contract
+from service.domain.odcs import canonical_json, parse_contract
 from service.errors import ConflictError, ContractError, UsageError
-from service.ports import Clock, Courier, Deps
+from service.ports import Clock, Courier, Deps, Scanner
 from service.settings import Settings
 from service.usecases.users import first_user
 
 if TYPE_CHECKING:
     from privacy.pii.detect import Detector
 
-__all__ = ["create_service", "load_contract", "open_service", "parse_contract_text"]
+__all__ = ["create_service", "load_contract", "open_scanner", "open_service", "parse_contract_text"]
 
 
-def parse_contract_text(text: str) -> DatasetContract:
-    """A dataset contract from its YAML text. Raises ContractError."""
+def parse_contract_text(text: str) -> tuple[DatasetContract, str]:
+    """A dataset contract from its YAML text, and its document as canonical JSON. Raises ContractError."""
     data = text.encode()
     if len(data) > MAX_BYTES:
         raise ContractError("the contract is too large", limit=MAX_BYTES)
-    return parse_contract(parse_yaml(data))
+    document = parse_yaml(data)
+    return parse_contract(document), canonical_json(document)
 
 
 def create_service(settings: Settings, *, clock: Clock | None = None) -> tuple[Deps, str]:
@@ -66,6 +68,13 @@ def open_service(settings: Settings, *, clock: Clock | None = None, courier: Cou
     if not (settings.keys / "root.key").exists():
         raise ConflictError("there is no service here yet; run `fiduciary init`")
     return _compose(settings, clock or SystemClock(), create=False, courier=courier)
+
+
+def open_scanner(settings: Settings, progress: Callable[[str, int], None]) -> Scanner:
+    """Search a data directory without opening it. Raises ConflictError when there is none."""
+    if not (settings.keys / "root.key").exists():
+        raise ConflictError("there is no service here yet; run `fiduciary init`")
+    return FileScanner(settings.home, progress)
 
 
 def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier | None = None) -> Deps:

@@ -24,6 +24,10 @@ FileName = Annotated[
     str,
     Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet)$", examples=["statements-2005-09.csv"]),
 ]
+Encoding = Annotated[
+    str,
+    Query(pattern=r"^[a-z0-9-]{0,12}$", examples=["gb18030"], description="Of a text file, when not UTF-8."),
+]
 
 
 class Dataset(BaseModel):
@@ -64,26 +68,34 @@ class Withdrawal(BaseModel):
 async def post_dataset(request: Request, service: Service, actor: Acting) -> Dataset:
     """Register a dataset; the same contract again changes nothing."""
     text = (await request.body()).decode("utf-8", errors="replace")
-    contract = parse_contract_text(text)
-    added = await run_in_threadpool(add_dataset, contract, text, actor=actor, deps=service)
+    contract, document = parse_contract_text(text)
+    added = await run_in_threadpool(add_dataset, contract, document, actor=actor, deps=service)
     return Dataset(name=added.name, version=added.version, columns=len(added.columns), digest=added.digest)
 
 
 @router.post("/datasets/{name}/batches", status_code=201, openapi_extra=FILE_BODY, summary="Ingest a file")
 async def post_batch(
-    name: str, filename: FileName, request: Request, service: Service, actor: Acting
+    name: str,
+    filename: FileName,
+    request: Request,
+    service: Service,
+    actor: Acting,
+    *,
+    encoding: Encoding = "",
 ) -> Batch:
     """Take a file in. Idempotent by content: the same file twice changes nothing."""
     async with received(request, filename) as path:
-        row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service)
+        row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service, encoding=encoding)
     return Batch(id=row.id, dataset=name, **asdict(row.counts), reasons=dict(row.reasons))
 
 
 @router.post("/consents/batches", status_code=201, openapi_extra=FILE_BODY, summary="Import consent records")
-async def post_consents(request: Request, service: Service, actor: Acting) -> dict[str, object]:
+async def post_consents(
+    request: Request, service: Service, actor: Acting, *, encoding: Encoding = ""
+) -> dict[str, object]:
     """Import consent records from CSV; records seen before are not repeated."""
     async with received(request, "consents.csv") as path:
-        counts = await run_in_threadpool(import_consents, path, actor=actor, deps=service)
+        counts = await run_in_threadpool(import_consents, path, actor=actor, deps=service, encoding=encoding)
     return asdict(counts)
 
 

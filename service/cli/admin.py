@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -79,8 +80,19 @@ def user_add(
     emit({"actor": actor_id, "roles": sorted(role), "token": shown}, as_json=as_json, text=text)
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    scan: Annotated[
+        Path | None,
+        typer.Option(
+            "--scan", help="Search every byte for the identifiers in this file, one a line; - reads stdin."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check keys, databases, policies, log and stores; list what exists."""
+    if scan is not None:
+        _trace(scan, as_json=as_json)
+        return
     from service.usecases.doctor import examine
 
     findings = examine(SESSION.deps())
@@ -89,6 +101,50 @@ def doctor(as_json: Json = False) -> None:
     emit(value, as_json=as_json, text=table("Fiduciary doctor", ("part", "state", "detail"), rows))
     if not all(f.ok for f in findings):
         raise typer.Exit(1)
+
+
+def _trace(path: Path, *, as_json: bool) -> None:
+    """Files that hold an identifier in the clear, by its line; the identifiers themselves are not shown."""
+    from service.usecases.doctor import trace
+    from service.wiring import open_scanner
+
+    lines = _lines(path)
+    with progress_bar("scan", quiet=as_json) as progress:
+        traces = trace(lines, open_scanner(SESSION.settings, progress))
+    hits = [{"file": f, "lines": n, "vault": f not in traces.outside} for f, n in traces.hits.items()]
+    value = {
+        "files": traces.files, "bytes": traces.size, "needles": traces.needles,
+        "too_short": traces.too_short, "hits": hits,
+    }  # fmt: skip
+    searched = f"{traces.files:,} files, {traces.size:,} bytes"
+    text = f"{traces.needles:,} identifiers, {searched}: {len(hits)} with hits\n"
+    if traces.too_short:
+        text += f"too short to be looked for: lines {_some(traces.too_short)}\n"
+    rows = [(f, _some(n) if n else "cannot be decoded") for f, n in traces.hits.items()]
+    emit(
+        value,
+        as_json=as_json,
+        text=text + (table("Hits", ("file", "lines of the list"), rows) if rows else ""),
+    )
+    if traces.outside:
+        raise typer.Exit(1)
+
+
+def _lines(path: Path) -> list[str]:
+    from service.errors import UsageError
+
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("the list is not UTF-8", file=path.name) from None
+    except OSError as error:
+        raise UsageError("the file cannot be read", file=path.name, cause=error.strerror or "") from None
+    return text.split("\n")
+
+
+def _some(lines: Sequence[int]) -> str:
+    """The first few line numbers."""
+    return ", ".join(map(str, lines[:10])) + (f" and {len(lines) - 10:,} more" if len(lines) > 10 else "")  # noqa: PLR2004
 
 
 def serve(

@@ -13,6 +13,9 @@ from service.cli.output import emit, progress_bar, table
 
 dataset_app = typer.Typer(help="Dataset contracts.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consent records.", no_args_is_help=True)
+Encoding = Annotated[
+    str, typer.Option(help="utf-8, utf-16, gb18030 or big5; decided from the file when left out.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +44,7 @@ def dataset_add(
 def ingest(
     dataset: Annotated[str, typer.Argument(help="Name of a registered dataset.")],
     path: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet file.")],
+    encoding: Encoding = "",
     as_json: Json = False,
 ) -> None:
     """Take a file in: check, detect, pseudonymise, ask consent, store. The same file twice is one."""
@@ -48,7 +52,7 @@ def ingest(
 
     actor, deps = SESSION.acting()
     with progress_bar(f"ingest {dataset}", quiet=as_json) as progress:
-        row = take_in(path, dataset, actor=actor, deps=deps, progress=progress)
+        row = take_in(path, dataset, actor=actor, deps=deps, encoding=encoding, progress=progress)
     counts = row.counts
     text = (
         f"{dataset}: {counts.rows:,} rows in = {counts.admitted:,} admitted"
@@ -62,13 +66,15 @@ def ingest(
 
 @consent_app.command("import")
 def consent_import(
-    path: Annotated[Path, typer.Argument(help="CSV of consent records.")], as_json: Json = False
+    path: Annotated[Path, typer.Argument(help="CSV of consent records.")],
+    encoding: Encoding = "",
+    as_json: Json = False,
 ) -> None:
     """Import consent records; records seen before are not repeated."""
     from service.usecases.consent import import_consents
 
     actor, deps = SESSION.acting()
-    counts = asdict(import_consents(path, actor=actor, deps=deps))
+    counts = asdict(import_consents(path, actor=actor, deps=deps, encoding=encoding))
     rows = [(k, v) for k, v in counts.items() if isinstance(v, int)]
     emit(counts, as_json=as_json, text=table("Consent records", ("what", "count"), rows))
 

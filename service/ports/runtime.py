@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -64,7 +64,13 @@ class AuditTrail(Protocol):
 class Connector(Protocol):
     """A source of rows. Reads one file; never guesses, never drops a row silently."""
 
-    def read(self, path: Path, contract: DatasetContract, batch_id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def encoding_of(self, path: Path, named: str = "") -> str:
+        """The encoding ``read`` will use, named or decided; empty where the format states its own."""
+        ...
+
+    def read(
+        self, path: Path, contract: DatasetContract, batch_id: str, *, encoding: str = ""
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Typed frame with ``_row`` and the REJECTED frame of rows that do not parse.
 
         Raises ContractError (unknown or missing column, wrong encoding, not a table) with file facts only.
@@ -74,11 +80,16 @@ class Connector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ByteScan:
-    """What a byte scan of the data directory saw; ``hits`` names files, never values."""
+    """What a byte scan of the data directory saw; ``hits`` names files, never values.
+
+    ``found`` has for each of them the places of the needles in what was asked for; none where a file cannot
+    be read as what it is, so that it may hold anything.
+    """
 
     files: int
     size: int
     hits: tuple[str, ...]
+    found: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Scanner(Protocol):

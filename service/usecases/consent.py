@@ -52,8 +52,10 @@ class ConsentCounts:
             raise ValueError("rows in must equal added + known + refused + rejected")
 
 
-def import_consents(path: Path, *, actor: Actor, deps: Deps) -> ConsentCounts:
+def import_consents(path: Path, *, actor: Actor, deps: Deps, encoding: str = "") -> ConsentCounts:
     """Import a file of consent records; a record seen before is not repeated.
+
+    ``encoding`` names that of the file when its bytes alone do not tell.
 
     Raises:
         DeniedError: the actor lacks ``consent:import``.
@@ -61,7 +63,7 @@ def import_consents(path: Path, *, actor: Actor, deps: Deps) -> ConsentCounts:
     """
     decision = authorise(deps, actor, "consent:import")
     contract = consent_contract(deps.policy.bundle.purposes)
-    frame, unread = deps.connector.read(path, contract, "")
+    frame, unread = deps.connector.read(path, contract, "", encoding=encoding)
     rows = parse_times(frame)
     people = rows.select("_row", "rule", id=normalise(rows["resident_id"], _ID))
     people = people.with_columns(is_suppressed(people, [("id", _ID)], deps).alias("suppressed"))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from policies.denied import DeniedFeatures
 from policies.model import Decision
 from service.domain.actors import Actor
 from service.domain.contracts import Column, DatasetContract, Role
 from service.errors import ConflictError, ContractError
 from service.ports import Deps
 from service.usecases.access import authorise, record
+
+#: Where a contract speaks of a table or a column in words.
+_PROSE: Final = ("businessName", "description", "physicalType", "tags")
 
 
 def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps: Deps) -> DatasetContract:
@@ -24,11 +32,13 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
 
     Raises:
         DeniedError: the actor may not add datasets.
-        ContractError: unknown purpose or retention class, or two columns of one identifier type.
+        ContractError: unknown purpose or retention class, two columns of one identifier type, or a column
+            that holds what no dataset may hold.
         ConflictError: a dataset of that name has other columns, or this version or a newer one.
     """
     decision = authorise(deps, actor, "dataset:add", resource=f"dataset/{contract.name}")
     check_contract(contract, frozenset(deps.policy.bundle.purposes), frozenset(deps.policy.bundle.retention))
+    check_features(contract, json.loads(document), deps.policy.bundle.denied)
     with deps.ops() as tx:
         known = next((c for c in tx.datasets.all() if c.name == contract.name), None)
         if known is not None and known.digest == contract.digest:
@@ -54,6 +64,47 @@ def check_contract(contract: DatasetContract, purposes: frozenset[str], retentio
     id_types = [c.id_type for c in contract.with_role(Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER)]
     if len(set(id_types)) != len(id_types):
         raise ContractError("two columns hold the same type of identifier")
+
+
+def check_features(contract: DatasetContract, document: object, denied: DeniedFeatures) -> None:
+    """Refuse what no dataset may hold, by names and descriptions. Raises ContractError naming the column.
+
+    Args:
+        contract: parsed and checked in itself.
+        document: the document it was read from; it has the descriptions.
+        denied: what is refused, and the exceptions.
+    """
+    for column, text in (*((c.name, c.name) for c in contract.columns), *_words(contract, document)):
+        feature = denied.refused(contract.name, column, text)
+        if feature is not None:  # PIPL 6; PIPL 24(1); PIPL 28
+            raise ContractError(
+                "no dataset may hold this",
+                column=column,
+                feature=feature.code,
+                why=feature.title["en"],
+                law=feature.law,
+            )
+
+
+def _words(contract: DatasetContract, document: object) -> Iterator[tuple[str, str]]:
+    """What the contract says of its columns and, under ``dataset``, of itself."""
+    yield from (("dataset", text) for text in (contract.name, contract.title))
+    root = document if isinstance(document, Mapping) else {}
+    tables = [table for table in root.get("schema", ()) if isinstance(table, Mapping)]
+    for table in (root, *tables):
+        yield from (("dataset", text) for key in _PROSE for text in _texts(table.get(key)))
+    for table in tables:
+        for column in table.get("properties", ()):
+            yield from ((str(column["name"]), text) for key in _PROSE for text in _texts(column.get(key)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The strings in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
 
 
 def check_successor(known: DatasetContract, new: DatasetContract) -> None:

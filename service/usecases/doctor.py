@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from audit.verify import verify_log
 from policies.lint import lint
-from service.ports import Deps
+from service.errors import UsageError
+from service.ports import Deps, Scanner
+
+#: An identifier of fewer bytes turns up by chance.
+_SHORTEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,42 @@ class Finding:
     part: str
     ok: bool
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where identifiers lie in the clear.
+
+    Attributes:
+        files: files searched.
+        size: their bytes.
+        needles: identifiers looked for.
+        too_short: lines of identifiers too short to be looked for.
+        hits: file to the lines of the identifiers in it; no line where the file cannot be decoded. When
+            several lines have one spelling, the first stands for all.
+    """
+
+    files: int
+    size: int
+    needles: int
+    too_short: tuple[int, ...]
+    hits: dict[str, tuple[int, ...]]
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Files with hits that are not the vault's."""
+        return tuple(name for name in self.hits if not name.startswith("vault."))
+
+
+def trace(lines: Sequence[str], scanner: Scanner) -> Traces:
+    """Search the data directory for identifiers, one a line. Raises UsageError when there is none."""
+    values = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
+    long = {number: value for number, value in values.items() if len(value.encode()) >= _SHORTEST}
+    if not long:
+        raise UsageError("no identifier to look for", shortest_bytes=_SHORTEST)
+    scan, numbers = scanner.scan(list(long.values())), tuple(long)
+    hits = {name: tuple(numbers[place] for place in scan.found.get(name, ())) for name in scan.hits}
+    return Traces(scan.files, scan.size, len(long), tuple(n for n in values if n not in long), hits)
 
 
 def examine(deps: Deps) -> tuple[Finding, ...]:

@@ -36,6 +36,7 @@ def ingest(
     actor: Actor,
     deps: Deps,
     source: str = "",
+    encoding: str = "",
     progress: Progress | None = None,
 ) -> BatchRow:
     """Take a file into a dataset.
@@ -46,6 +47,7 @@ def ingest(
         actor: needs ``dataset:ingest``.
         deps: the service.
         source: name of the source system; the dataset's name when empty.
+        encoding: of a text file, when its bytes alone do not tell.
         progress: told the step and the percentage done.
 
     Returns:
@@ -70,7 +72,8 @@ def ingest(
     if known is not None:
         return known
     tell("read", 0)
-    raw = _read(path, contract, batch, name, deps)
+    used = deps.connector.encoding_of(path, encoding)
+    raw = _read(path, contract, batch, name, deps, encoding=used)
     admitted, reasons, subjects = _prepare(raw, deps, tell)
     tell("store", 80)
     version = deps.events.append(admitted)
@@ -81,7 +84,7 @@ def ingest(
         refused=admitted.refused,
     )
     row = BatchRow(batch, dataset, name, counts, deps.clock.now(), actor.id, version, reasons)
-    done = _settle(row, subjects, actor, decision, deps)
+    done = _settle(row, subjects, actor, decision, deps, encoding=used)
     tell("done", 100)
     return done
 
@@ -97,8 +100,10 @@ def _allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, D
     return contract, decision
 
 
-def _read(path: Path, contract: DatasetContract, batch: str, source: str, deps: Deps) -> RawBatch:
-    frame, rejected = deps.connector.read(path, contract, batch)
+def _read(
+    path: Path, contract: DatasetContract, batch: str, source: str, deps: Deps, *, encoding: str
+) -> RawBatch:
+    frame, rejected = deps.connector.read(path, contract, batch, encoding=encoding)
     if batch_id(source, path, contract) != batch:
         raise ConflictError("the file changed while it was read")
     return RawBatch(batch, contract, frame, rejected)
@@ -130,7 +135,9 @@ def _prepare(raw: RawBatch, deps: Deps, tell: Progress) -> tuple[AdmittedBatch, 
     return whole, {**rules, **refused}, subjects.len()
 
 
-def _settle(row: BatchRow, subjects: int, actor: Actor, decision: Decision, deps: Deps) -> BatchRow:
+def _settle(
+    row: BatchRow, subjects: int, actor: Actor, decision: Decision, deps: Deps, *, encoding: str
+) -> BatchRow:
     """Record the batch and its audit entry together; another run of the same file may have been faster."""
     counts = row.counts
     with deps.ops() as tx:
@@ -142,8 +149,9 @@ def _settle(row: BatchRow, subjects: int, actor: Actor, decision: Decision, deps
             deps, actor, decision, "dataset:ingest",
             resource=f"dataset/{row.dataset}", subjects=subjects,
             detail=(
-                ("admitted", counts.admitted), ("batch", row.id), ("quarantined", counts.quarantined),
-                ("refused", counts.refused), ("rows", counts.rows),
+                ("admitted", counts.admitted), ("batch", row.id),
+                *((("encoding", encoding),) if encoding else ()),
+                ("quarantined", counts.quarantined), ("refused", counts.refused), ("rows", counts.rows),
             ),
         )  # fmt: skip
     return row

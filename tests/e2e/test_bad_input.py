@@ -120,7 +120,8 @@ FILES: dict[str, tuple[str, bytes | None, str]] = {
     "missing column": ("customers", f"{HEAD}\n{SECRET},a,b,c,d".encode(), "education"),
     "no header": ("customers", f"{SECRET},Li,{SECRET},x@y.cn,1\n".encode(), "header"),
     "wrong encoding": ("customers", "姓名,手机\n李伟,13912345678".encode("gb18030"), "UTF-8"),
-    "utf-16": ("customers", f"{HEAD}\n{SECRET}".encode("utf-16"), "UTF-8"),
+    "utf-16 without a mark": ("customers", f"{HEAD}\n{SECRET}".encode("utf-16-le"), "UTF-8"),
+    "utf-16 with a mark": ("customers", f"{HEAD}\n{SECRET}".encode("utf-16"), "education"),
     "empty": ("customers", b"", "empty"),
     "no such file": ("customers", None, "file"),
     "no such dataset": ("nothing", b"a\n1\n", "nothing"),
@@ -136,6 +137,14 @@ def test_a_file_that_does_not_fit_is_refused_as_a_whole(home: House, tmp_path: P
         path.write_bytes(content)
     refused(line_of(home).call("ingest", dataset, path, "--json", who="dana"), 2, place)
     assert stored(home) == before
+
+
+@pytest.mark.parametrize("named", ["latin-1", "big5"])
+def test_a_file_that_is_not_in_the_named_encoding_is_refused(home: House, tmp_path: Path, named: str) -> None:
+    path = tmp_path / "input.csv"
+    path.write_bytes("姓名,手机\n李伟,1391234567\xff8".encode("utf-8-sig"))
+    ran = line_of(home).call("ingest", "customers", path, "--encoding", named, "--json", who="dana")
+    refused(ran, 2, "encoding")
 
 
 def test_broken_rows_and_unknown_people_are_quarantined_one_by_one(home: House, tmp_path: Path) -> None:

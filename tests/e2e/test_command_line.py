@@ -265,6 +265,25 @@ def test_what_nobody_expected_is_named_by_its_kind_only(home: House) -> None:
     assert "Traceback" in line.call("doctor", FIDUCIARY_DEBUG="1").err
 
 
+def test_the_doctor_searches_for_identifiers_and_shows_none(home: House, tmp_path: Path) -> None:
+    line, secret, listed = line_of(home), "zhang.wei@example.com", tmp_path / "listed.txt"
+    listed.write_text(f"13912345678\n\n李\n{secret}\n", encoding="utf-8")
+    ran = line.call("doctor", "--scan", listed, "--json")
+    body = json.loads(ran.out)
+    assert (ran.code, body["needles"], body["too_short"], body["hits"]) == (0, 2, [3], [])
+    (home.settings.home / "report").mkdir(exist_ok=True)
+    (home.settings.home / "report" / "left.txt").write_bytes(secret.encode("utf-16-le"))
+    hit = {"file": "report/left.txt", "lines": [4], "vault": False}
+    for source, typed in ((str(listed), ""), ("-", listed.read_text(encoding="utf-8"))):
+        ran = line.call("doctor", "--scan", source, "--json", stdin=typed)
+        assert (ran.code, json.loads(ran.out)["hits"]) == (1, [hit])
+    ran = line.call("doctor", "--scan", listed)
+    assert (ran.code, "report/left.txt" in ran.out, secret in ran.said) == (1, True, False)
+    assert "scan: report/left.txt" in ran.err
+    listed.write_text("\n\n", encoding="utf-8")
+    assert [line.call("doctor", "--scan", p).code for p in (listed, tmp_path / "absent")] == [2, 2]
+
+
 def test_a_reader_who_leaves_and_a_full_disk_leave_no_traceback(model_house: House) -> None:
     line = line_of(model_house)
     command = f"set -o pipefail; {PROGRAM} %s"

@@ -98,9 +98,15 @@ class ChangingConnector:
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
 
-    def read(self, path: Path, contract: DatasetContract, batch_id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def encoding_of(self, path: Path, named: str = "") -> str:
+        """As the real one says."""
+        return self._connector.encoding_of(path, named)
+
+    def read(
+        self, path: Path, contract: DatasetContract, batch_id: str, *, encoding: str = ""
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read, then let the source system write on."""
-        frames = self._connector.read(path, contract, batch_id)
+        frames = self._connector.read(path, contract, batch_id, encoding=encoding)
         with path.open("a", encoding="utf-8") as file:
             file.write("\n")
         return frames

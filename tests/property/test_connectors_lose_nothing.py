@@ -17,6 +17,7 @@ from mutants.truncating_csv import read_truncating
 from service.adapters.connectors.delimited import read_delimited
 from service.adapters.connectors.files import FileConnector
 from service.adapters.connectors.jsonl import read_jsonl
+from service.adapters.connectors.mojibake import MOJIBAKE
 from service.errors import ContractError
 
 CONTRACT = make_contract()
@@ -44,7 +45,9 @@ pieces = st.sampled_from(
     ]
 )
 bodies = st.lists(pieces, max_size=12).map("".join)
-texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n\t",'), min_size=1)
+texts = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n\t",'), min_size=1
+).filter(lambda text: not pl.Series([text]).str.contains(MOJIBAKE).item())
 
 
 def _read(body: str) -> tuple[pl.DataFrame, pl.DataFrame]:

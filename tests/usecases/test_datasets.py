@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from fakes.batches import ledger_contract
 from fakes.clock import FakeClock
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake
 
+from policies.loader import load_policies
+from service.demo.generate import CONTRACTS
 from service.domain.contracts import Column, DatasetContract, Kind, Role
+from service.domain.odcs import format_contract
 from service.errors import ConflictError, ContractError, DeniedError
 from service.ports import Deps
-from service.usecases.datasets import add_dataset, check_contract, check_successor
+from service.usecases.datasets import add_dataset, check_contract, check_features, check_successor
+from service.wiring import load_contract
 
 LEDGER = ledger_contract()
 EXTRA = Column("channel", Role.FREE_TEXT, Kind.STRING, "C2")
@@ -98,3 +103,66 @@ def test_adding_needs_permission(deps: Deps) -> None:
         add_dataset(LEDGER, "{}", actor=ANALYST, deps=deps)
     with deps.ops() as tx:
         assert "ledger" not in {contract.name for contract in tx.datasets.all()}
+
+
+def described(column: str, **words: object) -> str:
+    """The ledger's document with words about one of its columns, or about the table or itself."""
+    document = json.loads(json.dumps(format_contract(LEDGER)))
+    (table,) = document["schema"]
+    places = {"dataset": document, "table": table} | {p["name"]: p for p in table["properties"]}
+    places[column].update(words)
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("column", "feature", "law"),
+    [
+        ("wechat_friends", "social_network", "PIPL 6"),
+        ("device_contacts", "contacts", "PIPL 6"),
+        ("crawler_hits", "crawled", "PIPL 6"),
+        ("ip_location", "location", "PIPL 28"),
+        ("browsing_minutes", "browsing", "PIPL 6"),
+        ("willingness_to_pay", "willingness_to_pay", "PIPL 24(1)"),
+    ],
+)
+def test_a_column_that_no_dataset_may_hold_is_refused_by_name(
+    deps: Deps, column: str, feature: str, law: str
+) -> None:
+    contract = replace(LEDGER, columns=(*LEDGER.columns, replace(EXTRA, name=column)))
+    with pytest.raises(ContractError) as refused:
+        add_dataset(contract, "{}", actor=STEWARD, deps=deps)
+    fields = refused.value.fields
+    assert (fields["column"], fields["feature"], fields["law"]) == (column, feature, law)
+    with deps.ops() as tx:
+        assert "ledger" not in {known.name for known in tx.datasets.all()}
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "column"),
+    [
+        ("cents", {"description": "What the customer spent while under GPS tracking."}, "cents"),
+        ("cents", {"businessName": "电商消费等级"}, "cents"),
+        ("table", {"description": "手机通讯录"}, "dataset"),
+        ("dataset", {"description": {"purpose": "Prices by willingness to pay."}}, "dataset"),
+        ("dataset", {"tags": ["crawler"]}, "dataset"),
+    ],
+)
+def test_descriptions_are_read_too(deps: Deps, place: str, words: dict[str, object], column: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        add_dataset(LEDGER, described(place, **words), actor=STEWARD, deps=deps)
+    assert refused.value.fields["column"] == column
+
+
+def test_names_and_titles_of_datasets_are_read_too() -> None:
+    denied = load_policies().denied
+    for contract in (replace(LEDGER, name="social_network"), replace(LEDGER, title="客户行踪")):
+        with pytest.raises(ContractError):
+            check_features(contract, {}, denied)
+
+
+def test_the_contracts_of_the_demo_hold_nothing_denied() -> None:
+    denied, paths = load_policies().denied, sorted(CONTRACTS.glob("*.yaml"))
+    assert len(paths) == 3
+    for path in paths:
+        contract, document = load_contract(path)
+        check_features(contract, json.loads(document), denied)

@@ -132,6 +132,7 @@ def test_the_audit_entry_tells_the_counts(full: tuple[Deps, dict[str, BatchRow]]
     assert (entry.actor, entry.resource, entry.subjects) == (STEWARD.id, "dataset/customers", CUSTOMERS)
     assert dict(entry.detail) == {
         "rows": 312, "admitted": 300, "quarantined": 12, "refused": 0, "batch": rows["customers"].id,
+        "encoding": "utf-8",
     }  # fmt: skip
 
 
@@ -285,6 +286,30 @@ def test_a_file_of_another_form_is_refused_whole(deps: Deps, source: GeneratedIn
         ingest(tmp_path / "missing.csv", "customers", actor=STEWARD, deps=deps)
     with deps.ops() as tx:
         assert tx.batches.all() == ()
+    assert deps.events.tables() == ()
+
+
+@pytest.mark.parametrize("named", ["", "gb18030"])
+def test_a_file_in_gb18030_is_taken_in_and_the_entry_tells_its_encoding(
+    deps: Deps, source: GeneratedInput, tmp_path: Path, named: str
+) -> None:
+    path = pick(source.files["customers"], tmp_path / "a.csv", *sound(source)[:40])
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+
+    row = ingest(path, "customers", actor=STEWARD, deps=deps, encoding=named)
+
+    assert row.counts.admitted == 40
+    assert dict(entries_of(deps, "dataset:ingest")[0].detail)["encoding"] == "gb18030"
+
+
+def test_a_file_under_a_wrong_encoding_is_refused_whole(
+    deps: Deps, source: GeneratedInput, tmp_path: Path
+) -> None:
+    path = pick(source.files["customers"], tmp_path / "a.csv", *sound(source)[:40])
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+
+    with pytest.raises(ContractError):
+        ingest(path, "customers", actor=STEWARD, deps=deps, encoding="utf-8")
     assert deps.events.tables() == ()
 
 

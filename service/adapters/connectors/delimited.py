@@ -13,8 +13,9 @@ from typing import Final
 
 import polars as pl
 
+from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.rows import reject, type_rows
-from service.adapters.connectors.source import check_columns, decode_text, text_lines
+from service.adapters.connectors.source import check_columns, text_lines
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
@@ -22,10 +23,10 @@ _QUOTE: Final = '"'
 
 
 def read_delimited(
-    data: bytes, contract: DatasetContract, *, separator: str
+    data: bytes, contract: DatasetContract, *, separator: str, encoding: str = ""
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed and rejected rows of the file. Raises ContractError for the file as a whole."""
-    lines = text_lines(decode_text(data))
+    lines = text_lines(decode_text(data, encoding).text)
     columns = _header(lines[0] if lines else "", separator)
     check_columns(columns, contract)
     records = _judge(_records(pl.Series("line", lines[1:], dtype=pl.String)), len(columns), separator)

@@ -1,4 +1,4 @@
-"""Read JSON Lines (one object per line, UTF-8) without losing a row.
+"""Read JSON Lines (one object per line) without losing a row.
 
 A line that is no JSON object is ``not_json``, one that gives a column twice is ``duplicate_key``. Scalars
 are taken by their text and then typed like any field, so ``12`` and ``"12"`` are the same integer. A key
@@ -14,8 +14,9 @@ from typing import Final
 
 import polars as pl
 
+from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.rows import reject, type_rows
-from service.adapters.connectors.source import check_columns, decode_text, text_lines
+from service.adapters.connectors.source import check_columns, text_lines
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
@@ -23,9 +24,11 @@ _ROW: Final = "_row"
 _FEW: Final = 256
 
 
-def read_jsonl(data: bytes, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_jsonl(
+    data: bytes, contract: DatasetContract, *, encoding: str = ""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed and rejected rows of the file. Raises ContractError for the file as a whole."""
-    lines = pl.Series("line", text_lines(decode_text(data)), dtype=pl.String)
+    lines = pl.Series("line", text_lines(decode_text(data, encoding).text), dtype=pl.String)
     names = [c.name for c in contract.columns]
     uses = pl.select(lines.str.count_matches(rf'"{name}"\s*:').alias(name) for name in names)
     rule = (

@@ -4,6 +4,7 @@ Rules, in the order they are tried on a field; a row is rejected once, for its f
 
 ``missing_value``         empty where the contract requires a value
 ``control_character``     a C0 control (NUL and the like); tab and line end are allowed in free text
+``mojibake``              UTF-8 that was read as another encoding before (``mojibake``); never repaired
 ``unknown_category``      not in the declared key set
 ``not_an_integer``        not ``-?digits``; no sign ``+``, no decimal point, no leading zero
 ``integer_out_of_range``  beyond 64 bits
@@ -18,6 +19,7 @@ from typing import Final
 
 import polars as pl
 
+from service.adapters.connectors.mojibake import MOJIBAKE
 from service.domain.batches import REJECTED
 from service.domain.contracts import Column, DatasetContract, Kind, Role
 
@@ -59,6 +61,8 @@ def _rule(column: Column, dtype: pl.DataType) -> pl.Expr:
     tests: list[tuple[str, pl.Expr]] = []
     if text:
         tests.append(("control_character", value.str.contains(controls)))
+        if column.kind is Kind.STRING and not column.keys:
+            tests.append(("mojibake", value.str.contains(MOJIBAKE)))
     if column.keys:
         tests.append(("unknown_category", ~value.is_in(list(column.keys))))
     if column.kind is Kind.INTEGER:

@@ -17,7 +17,6 @@ from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
 MAX_BYTES: Final = 2 * 1024**3
-BOM: Final = b"\xef\xbb\xbf"
 _COLUMN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
@@ -50,23 +49,6 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
 def _open_safely(path: str, flags: int) -> int:
     """Follow no link and wait for no pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def decode_text(data: bytes) -> str:
-    """The text of a UTF-8 file, with or without byte order mark.
-
-    Raises:
-        ContractError: another encoding, or NUL bytes; ``byte`` is the offset of the first wrong one, from 0.
-    """
-    nul = data.find(b"\x00")
-    if nul >= 0:
-        raise ContractError("the file holds NUL bytes: it is UTF-16 or no text; save it as UTF-8", byte=nul)
-    body = data.removeprefix(BOM)
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        offset = error.start + len(data) - len(body)
-        raise ContractError("the file is not UTF-8: save it as UTF-8", byte=offset) from None
 
 
 def text_lines(text: str) -> list[str]:

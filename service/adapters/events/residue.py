@@ -40,18 +40,18 @@ def _in_parquet(path: Path, pseudonyms: Sequence[bytes]) -> bool:
     except (pl.exceptions.PolarsError, OSError):
         return True
     hexes = [value.hex() for value in pseudonyms]
-    return any(_in_column(column, pseudonyms, hexes) for column in _flat(frame))
+    return any(_in_column(column, pseudonyms, hexes) for column in flat_columns(frame))
 
 
-def _flat(frame: pl.DataFrame) -> list[pl.Series]:
-    """The columns, with structs taken apart and lists (as in checkpoints) spread out."""
+def flat_columns(frame: pl.DataFrame) -> list[pl.Series]:
+    """The columns, with structs taken apart, lists and arrays (as in checkpoints) spread out."""
     columns: list[pl.Series] = []
     todo = frame.get_columns()
     while todo:
         column = todo.pop()
         if isinstance(column.dtype, pl.Struct):
             todo.extend(column.struct.unnest().get_columns())
-        elif isinstance(column.dtype, pl.List):
+        elif isinstance(column.dtype, pl.List | pl.Array):
             todo.append(column.explode())
         else:
             columns.append(column)

@@ -198,8 +198,8 @@ def test_another_encoding_is_refused_with_the_first_wrong_byte(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
-def test_utf_16_and_other_nul_bytes_are_refused(tmp_path: Path, suffix: str) -> None:
-    assert "NUL" in _refusal(tmp_path / f"a{suffix}", HEADER.encode("utf-16")).reason
+def test_utf_16_without_a_mark_and_other_nul_bytes_are_refused(tmp_path: Path, suffix: str) -> None:
+    assert "NUL" in _refusal(tmp_path / f"a{suffix}", HEADER.encode("utf-16-le")).reason
 
 
 def test_links_folders_pipes_and_absent_files_are_refused(tmp_path: Path) -> None:
