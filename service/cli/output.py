@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from service.cli.messages import message
 from service.errors import FiduciaryError, StorageError
+
+_TWENTIETH: Final = 5  # percent
 
 if TYPE_CHECKING:
     from service.cli.context import Progress
@@ -62,9 +64,18 @@ def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
     return error.exit_code
 
 
-def _line(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+def _plain_lines(title: str) -> Progress:
+    """A line at the start and at every twentieth of the way: enough for a log file."""
+    told = -_TWENTIETH
+
+    def tell(step: str, percent: int) -> None:
+        nonlocal told
+        if percent - told >= _TWENTIETH or percent == 100:  # noqa: PLR2004 - done
+            told = percent
+            sys.stderr.write(f"[{percent:3d} %] {title}: {step}\n")
+            sys.stderr.flush()
+
+    return tell
 
 
 @contextmanager
@@ -74,7 +85,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
         yield lambda _step, _percent: None
         return
     if not sys.stderr.isatty():
-        yield lambda step, percent: _line(f"[{percent:3d} %] {title}: {step}")
+        yield _plain_lines(title)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
