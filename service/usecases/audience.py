@@ -6,6 +6,7 @@ Asked again before every read, so that a consent withdrawn or a restriction set 
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 from typing import Final
 
@@ -17,7 +18,7 @@ from privacy.consent.records import CONSENTS, ConsentNeed
 from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
-from service.errors import DeniedError, UnknownError, UsageError
+from service.errors import ConflictError, DeniedError, UnknownError, UsageError
 from service.ports import Deps
 
 #: Standing flag of a customer who refuses decisions by automation alone.  # PIPL 24(3), GDPR 22
@@ -122,9 +123,19 @@ def _by_identifier(id_type: str, value: str, deps: Deps) -> int | None:
 
 
 def storage_pseudonym(subject: int, deps: Deps) -> bytes:
-    """The pseudonym that the subject's rows are stored under."""
-    found: bytes = deps.vault.pseudonyms([subject])["_sp"][0]
-    return found
+    """The pseudonym that the subject's rows are stored under. Raises ConflictError once the keys are gone."""
+    found = deps.vault.pseudonyms([subject])
+    if found.is_empty():
+        raise ConflictError("the subject's keys are destroyed already")
+    return bytes(found.item(0, "_sp"))
+
+
+def sealed_documents(subject: int, deps: Deps) -> dict[str, dict[str, object]]:
+    """What the vault holds of one person: identifiers by name of the sealed document."""
+    covers = [cover for rule in deps.policy.bundle.retention.values() for cover in rule.covers]
+    names = [name for kind, _, name in (cover.partition(":") for cover in covers) if kind == "vault"]
+    opened = {name: deps.vault.open(subject, name) for name in names}
+    return {name: json.loads(document) for name, document in opened.items() if document}
 
 
 def subject_tag(pseudonym: bytes, deps: Deps) -> tuple[str, str]:

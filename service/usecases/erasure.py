@@ -19,6 +19,7 @@ from privacy.pseudonym.suppression import suppression_tag
 from service.domain.requests import RightsRequest
 from service.errors import ConflictError
 from service.ports import Deps, Retained
+from service.usecases.audience import sealed_documents, storage_pseudonym
 
 SUPPRESSION_DAYS: Final = 3650
 Evidence = dict[str, "str | int"]
@@ -97,14 +98,14 @@ def retain(request: RightsRequest, deps: Deps) -> Evidence:
 
 def _collect(subject: int, covers: tuple[str, ...], deps: Deps) -> tuple[bytes, int]:
     kept: dict[str, object] = {}
+    sealed = sealed_documents(subject, deps)
     rows = 0
     for cover in covers:
         kind, _, name = cover.partition(":")
         if kind == "vault":
-            document = deps.vault.open(subject, name)
-            kept[cover] = json.loads(document) if document else None
+            kept[cover] = sealed.get(name)
         elif name in deps.events.tables():
-            frame = deps.events.read_subject(name, pseudonym(subject, deps))
+            frame = deps.events.read_subject(name, storage_pseudonym(subject, deps))
             frame = frame.select(c for c in frame.columns if not c.startswith("_"))
             rows += frame.height
             kept[cover] = json.loads(frame.write_json())
@@ -113,23 +114,27 @@ def _collect(subject: int, covers: tuple[str, ...], deps: Deps) -> tuple[bytes, 
 
 def rows(request: RightsRequest, deps: Deps) -> Evidence:
     """Rewrite the subject's partitions in every table, derived ones and quarantine included. PIPL 47(1)."""
-    target = pseudonym(request.subject, deps)
+    target = storage_pseudonym(request.subject, deps)
     return {name: deps.events.erase(name, [target]) for name in deps.events.tables()}
 
 
 def prove(request: RightsRequest, deps: Deps) -> Evidence:
-    """Ask again, by another path: decode every file of the event store, scan every byte outside the vault.
+    """Ask again, by another path: decode every file of the event store, search every byte.
+
+    All identifiers are looked for, and before the keys go: afterwards nobody knows what to look for, so a
+    search that failed could not be repeated. The vault holds them sealed only, so it is no exception.
 
     Raises:
-        ConflictError: something is left; names the files.
+        ConflictError: something is left; names the files. Run again when it is gone.
     """
-    target = pseudonym(request.subject, deps)
+    target = storage_pseudonym(request.subject, deps)
+    sealed = sealed_documents(request.subject, deps)
+    values = [str(value) for document in sealed.values() for value in document.values() if value]
     left = deps.events.residue([target])
-    scan = deps.scanner.scan([target])
-    outside = tuple(h for h in scan.hits if not h.startswith("vault."))
-    if left or outside:
-        raise ConflictError("the subject is still there", files=",".join((*left, *outside)))
-    return {"files": scan.files, "bytes": scan.size, "hits": 0}
+    scan = deps.scanner.scan([target, *values])
+    if left or scan.hits:
+        raise ConflictError("the subject is still there", files=",".join((*left, *scan.hits)))
+    return {"files": scan.files, "bytes": scan.size, "hits": 0, "identifiers": len(values)}
 
 
 def consents(request: RightsRequest, deps: Deps) -> Evidence:
@@ -139,37 +144,15 @@ def consents(request: RightsRequest, deps: Deps) -> Evidence:
 
 
 def destroy(request: RightsRequest, deps: Deps) -> Evidence:
-    """Destroy the keys and the key epoch that wrapped them, then search every byte for the subject.
+    """Destroy the keys and the key epoch that wrapped them, then ask the vault again.
 
-    The needles live in memory only; after a crash they are gone, and ``bytes`` 0 says that the search of
-    this step did not run again (the one of ``prove`` did).
+    Raises:
+        ConflictError: the vault still knows the subject.
     """
-    needles = _needles(request.subject, deps)
     epoch = deps.vault.destroy(request.subject)
-    scan = deps.scanner.scan(needles) if needles else None
-    if scan and scan.hits:
-        raise ConflictError("the subject is still there", files=",".join(scan.hits))
-    return {"epoch": epoch, "files": scan.files if scan else 0, "bytes": scan.size if scan else 0, "hits": 0}
-
-
-def _needles(subject: int, deps: Deps) -> list[str | bytes]:
-    found: list[str | bytes] = []
-    for rule in deps.policy.bundle.retention.values():
-        for cover in rule.covers:
-            kind, _, name = cover.partition(":")
-            document = deps.vault.open(subject, name) if kind == "vault" else None
-            found.extend(str(v) for v in json.loads(document).values() if v) if document else None
-    if deps.vault.pseudonyms([subject]).height:
-        found.append(pseudonym(subject, deps))
-    return found
-
-
-def pseudonym(subject: int, deps: Deps) -> bytes:
-    """The storage pseudonym of a living subject."""
-    frame = deps.vault.pseudonyms([subject])
-    if frame.is_empty():
-        raise ConflictError("the subject's keys are destroyed already")
-    return bytes(frame.item(0, "_sp"))
+    if deps.vault.pseudonyms([request.subject]).height or sealed_documents(request.subject, deps):
+        raise ConflictError("the vault still knows the subject")
+    return {"epoch": epoch, "left": 0}
 
 
 STEPS: Final[tuple[tuple[str, Callable[[RightsRequest, Deps], Evidence]], ...]] = (

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from service.ports import Deps
-from service.usecases.erasure import pseudonym
+from service.usecases.audience import sealed_documents, storage_pseudonym
 
 
 def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
@@ -15,14 +15,8 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     Parts: ``identifiers`` by sealed document, ``rows`` by table, ``consents``, ``purposes`` with lawful
     basis, ``recipients``.
     """
-    target = pseudonym(subject, deps)
-    identifiers: dict[str, object] = {}
-    for rule in deps.policy.bundle.retention.values():
-        for cover in rule.covers:
-            kind, _, name = cover.partition(":")
-            document = deps.vault.open(subject, name) if kind == "vault" else None
-            if document:
-                identifiers[name] = json.loads(document)
+    target = storage_pseudonym(subject, deps)
+    identifiers = sealed_documents(subject, deps)
     rows: dict[str, object] = {}
     for name in deps.events.tables():
         if name.startswith("quarantine_"):

@@ -41,7 +41,9 @@ def test_an_erasure_ends_with_a_certificate_that_verifies(house: House) -> None:
     steps = facts.predicate["steps"]
     assert isinstance(steps, dict)
     assert list(steps) == sorted(name for name, _ in STEPS)
-    assert steps["destroy"]["hits"] == 0
+    assert steps["prove"]["hits"] == 0
+    assert steps["prove"]["identifiers"] == 5
+    assert steps["destroy"]["left"] == 0
     commitment = hmac.digest(bytes.fromhex(opened.receipt_key), house.emails[0].encode(), "sha256").hex()
     assert facts.predicate["commitment"] == commitment
     assert house.emails[0].encode() not in data
@@ -100,6 +102,23 @@ def test_an_erasure_that_leaves_bytes_is_not_called_done(house: House) -> None:
         stored = tx.requests.get(request)
     assert stored.state is RequestState.RUNNING
     assert "prove" not in stored.steps
+    done = run_request(request, actor=house.actor("cora"), deps=house.deps).request
+    assert done.state is RequestState.DONE
+
+
+def test_an_identifier_left_in_any_file_stops_the_erasure_however_often_it_is_run(house: House) -> None:
+    request = house.decided(Right.ERASURE, house.emails[0])
+    forgotten = house.settings.home / "export.csv"
+    forgotten.write_text(house.emails[0])
+    for _ in range(2):
+        with pytest.raises(ConflictError) as refusal:
+            run_request(request, actor=house.actor("cora"), deps=house.deps)
+        assert refusal.value.fields["files"] == "export.csv"
+        with house.deps.ops() as tx:
+            stored = tx.requests.get(request)
+        assert (stored.state, stored.certificate) == (RequestState.RUNNING, "")
+        assert not house.deps.vault.pseudonyms([stored.subject]).is_empty()
+    forgotten.unlink()
     done = run_request(request, actor=house.actor("cora"), deps=house.deps).request
     assert done.state is RequestState.DONE
 
