@@ -96,7 +96,10 @@ def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps
     """
     if bool(value) == bool(pseudonym):
         raise UsageError("give either an identifier or a pseudonym")
-    found = _by_pseudonym(purpose, pseudonym, deps) if pseudonym else _by_identifier(id_type, value, deps)
+    if pseudonym:
+        found = _by_pseudonym(purpose, pseudonym, deps)
+    else:
+        found = subject_with(id_type, normal_identifier(id_type, value), deps)
     if found is None:
         raise UnknownError("no customer is known by this")
     return found
@@ -112,14 +115,21 @@ def _by_pseudonym(purpose: str, pseudonym: str, deps: Deps) -> int | None:
     return deps.vault.find_pseudonym(purpose, wanted)
 
 
-def _by_identifier(id_type: str, value: str, deps: Deps) -> int | None:
+def normal_identifier(id_type: str, value: str) -> str:
+    """One identifier in normal form. Raises UsageError; the value is never echoed."""
     try:
-        normal = normalise(pl.Series([value], dtype=pl.String), id_type)
+        normal = normalise(pl.Series([value], dtype=pl.String), id_type)[0]
     except UnknownIdentifierTypeError:
         raise UsageError("unknown identifier type") from None
-    if normal[0] is None:
-        raise UsageError("the identifier is not a valid one of its type")
-    return deps.vault.find(id_type, blind_index(normal, deps.keyring.index_key(id_type))[0])
+    if normal is None:
+        raise UsageError("the identifier is not a valid one of its type", id_type=id_type)
+    return str(normal)
+
+
+def subject_with(id_type: str, normal: str, deps: Deps) -> int | None:
+    """The subject with this identifier, if any."""
+    blind = blind_index(pl.Series([normal]), deps.keyring.index_key(id_type))
+    return deps.vault.find(id_type, bytes(blind[0]))
 
 
 def storage_pseudonym(subject: int, deps: Deps) -> bytes:

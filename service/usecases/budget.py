@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from privacy.dp.budget import PrivacyLoss
 from service.domain.actors import Actor
 from service.ports import BudgetLine, Deps
 from service.usecases.access import authorise
 
-_DELTA_EXPONENT = 7  # for display, where no rule names the scope
+_DELTA_EXPONENT: Final = 7  # for display, where no rule names the scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ def budget_statement(*, actor: Actor, deps: Deps) -> tuple[Account, ...]:
     exponents = {rule.scope: rule.delta_exponent for rule in deps.policy.bundle.budgets}
     with deps.ops() as tx:
         lines = tx.budget.lines()
+    for line in lines:  # an actor without a rule of their own comes under the rule of all
+        if line.scope.startswith("actor:"):
+            exponents.setdefault(line.scope, exponents.get("actor:*", _DELTA_EXPONENT))
     return tuple(_account(line, exponents.get(line.scope, _DELTA_EXPONENT)) for line in lines)
 
 

@@ -19,15 +19,15 @@ from typing import Final
 
 import polars as pl
 
-from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from service.domain.actors import Actor
 from service.domain.consents import ConsentKind
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.errors import UnknownError, UsageError
+from service.errors import UnknownError
 from service.ports import Deps
 from service.usecases.access import authorise, record
+from service.usecases.audience import normal_identifier, subject_with
 from service.usecases.enrolment import is_suppressed
 
 _ID: Final = "cn_resident_id"
@@ -105,7 +105,9 @@ def withdraw(id_type: str, value: str, purpose: str, *, actor: Actor, deps: Deps
     decision = authorise(deps, actor, "consent:withdraw", resource="consent")
     if purpose not in deps.policy.bundle.purposes:
         raise UnknownError("no such purpose")
-    subject = _find(id_type, value, deps)
+    subject = subject_with(id_type, normal_identifier(id_type, value), deps)
+    if subject is None:
+        raise UnknownError("no subject has this identifier", id_type=id_type)
     with deps.ops() as tx:
         ended = tx.consents.withdraw(subject, purpose, deps.clock.now())
         record(
@@ -165,16 +167,3 @@ def _records(rows: pl.DataFrame, deps: Deps) -> pl.DataFrame:
     blind = blind_index(rows["id"], deps.keyring.index_key(_ID)).alias(_ID).to_frame()
     subjects = deps.vault.resolve(blind, create=True)["_subject"]
     return rows.select(subjects, "purpose", "kind", *_TIMES, "notice")
-
-
-def _find(id_type: str, value: str, deps: Deps) -> int:
-    try:
-        normal = normalise(pl.Series([value]), id_type)
-    except UnknownIdentifierTypeError:
-        raise UsageError("unknown identifier type") from None
-    if normal[0] is None:
-        raise UsageError("the identifier is not a valid one of its type", id_type=id_type)
-    subject = deps.vault.find(id_type, blind_index(normal, deps.keyring.index_key(id_type))[0])
-    if subject is None:
-        raise UnknownError("no subject has this identifier", id_type=id_type)
-    return subject

@@ -31,6 +31,7 @@ from service.scoring.train import Floats
 from service.usecases.access import authorise, record
 from service.usecases.audience import audience
 from service.usecases.profile import load_behaviour
+from service.usecases.question import budget_scopes
 
 MODEL: Final = "credit"
 PURPOSE: Final = "credit_scoring"
@@ -86,17 +87,11 @@ def _bad() -> pl.Expr:
 
 def _pay(rho: int, subjects: int, actor: Actor, decision: Decision, deps: Deps) -> None:
     """Charge every scope and write it down, both or neither."""
-    mine = f"actor:{actor.id}"
-    declared = {rule.scope: rule.rho for rule in deps.policy.bundle.budgets}
-    declared.setdefault(mine, declared.get("actor:*", 0))
-    wanted = {*(f"dataset:{name}" for name in _DATASETS), mine}
-    wanted |= {f"role:{decision.role}"} & declared.keys()
-    if missing := sorted(scope for scope in wanted if not declared.get(scope)):
-        raise UnknownError("no privacy budget is declared", scope=missing[0])
+    caps = budget_scopes(_DATASETS, actor.id, decision.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
-        for scope in sorted(wanted):
-            tx.budget.open(scope, declared[scope])
-        tx.budget.charge(f"train-{secrets.token_hex(16)}", sorted(wanted), rho, deps.clock.now())
+        for scope, cap in caps.items():
+            tx.budget.open(scope, cap)
+        tx.budget.charge(f"train-{secrets.token_hex(16)}", tuple(caps), rho, deps.clock.now())
         record(
             deps, actor, decision, "model:train",
             purpose=PURPOSE, basis="consent", resource=f"model/{MODEL}", subjects=subjects, rho=rho,

@@ -134,8 +134,10 @@ def public_facts(contract: DatasetContract) -> Table:
     )
 
 
-def budget_scopes(query: Query, actor: str, role: str, rules: Iterable[BudgetRule]) -> dict[str, int]:
-    """Every scope that the plan is charged to, with its cap in micro-rho.
+def budget_scopes(
+    datasets: Iterable[str], actor: str, role: str, rules: Iterable[BudgetRule]
+) -> dict[str, int]:
+    """Every scope that whatever leaves these datasets is charged to, with its cap in micro-rho.
 
     The datasets read and the actor, and the role where a cap is declared for it.
 
@@ -145,7 +147,7 @@ def budget_scopes(query: Query, actor: str, role: str, rules: Iterable[BudgetRul
     caps = {rule.scope: rule.rho for rule in rules}
     mine = f"actor:{actor}"
     caps[mine] = caps.get(mine, caps.get("actor:*", 0))
-    scopes = [*(f"dataset:{name}" for name in sorted(query.datasets)), mine]
+    scopes = [*(f"dataset:{name}" for name in sorted(datasets)), mine]
     if f"role:{role}" in caps:
         scopes.append(f"role:{role}")
     for scope in scopes:

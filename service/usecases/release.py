@@ -99,7 +99,7 @@ def preview_aggregate(plan_document: object, *, actor: Actor, deps: Deps, purpos
     if purpose:
         limit_to_purpose(question, purpose, "aggregate:preview", decision, actor=actor, deps=deps)
     query, plan = question.query, question.query.plan
-    caps = budget_scopes(query, actor.id, decision.role, deps.policy.bundle.budgets)
+    caps = budget_scopes(query.datasets, actor.id, decision.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
         lines = {line.scope: line for line in tx.budget.lines(tuple(caps))}
     return Preview(

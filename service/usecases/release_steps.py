@@ -98,7 +98,8 @@ def charge(case: Case, release: Release) -> Release:
     deps = case.deps
     if release.rho != case.query.cost().rho:
         raise ConflictError("the cost of the plan has changed; request it again")
-    caps = budget_scopes(case.query, release.requester, case.decision.role, deps.policy.bundle.budgets)
+    rules = deps.policy.bundle.budgets
+    caps = budget_scopes(case.query.datasets, release.requester, case.decision.role, rules)
     version = data_version(case.query, release.purpose, deps)
     try:
         with deps.ops() as tx:

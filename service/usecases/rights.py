@@ -15,11 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from policies.model import Decision
-from privacy.pseudonym.blind_index import blind_index
-from privacy.pseudonym.normalise import normalise
 from service.domain.actors import Actor
 from service.domain.deadlines import due_at
 from service.domain.requests import RequestState, Right, RightsRequest
@@ -27,6 +23,7 @@ from service.errors import ConflictError, DeniedError, UnknownError, UsageError
 from service.ports import Deps
 from service.usecases import erasure
 from service.usecases.access import authorise, record
+from service.usecases.audience import OBJECTED, normal_identifier, subject_with
 from service.usecases.certificate import certify
 from service.usecases.package import access_package
 
@@ -35,8 +32,6 @@ CODE_MINUTES: Final = 10
 MAX_ATTEMPTS: Final = 5
 MAX_OPEN_PER_HOUR: Final = 3
 CONTACTS: Final = frozenset({"email", "mobile"})
-#: Standing flag: no decision by automation alone.
-OBJECTED: Final = "no_automated_decision"  # PIPL 24(3), GDPR 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +64,9 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
     request_id = secrets.token_hex(16)
     resource = f"rights/{request_id}"
     decision = authorise(deps, actor, "rights:open", resource=resource)
-    value = _normalised(id_type, contact)
+    value = _contact(id_type, contact)
     now = deps.clock.now()
-    subject = deps.vault.find(id_type, _blind(id_type, value, deps)) or 0
+    subject = subject_with(id_type, value, deps) or 0
     code, key = f"{secrets.randbelow(10**6):06d}", secrets.token_hex(32)
     request = RightsRequest(
         id=request_id,
@@ -89,8 +84,8 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
             r.subject == subject and r.state is RequestState.OPENED and now - r.opened_at < timedelta(hours=1)
             for r in tx.requests.all()
         )
-    index = record(deps, actor, decision, "rights:open", resource=resource, detail=(("right", right.value),))
-    with deps.ops() as tx:
+        detail = (("right", right.value),)
+        index = record(deps, actor, decision, "rights:open", resource=resource, detail=detail)
         tx.requests.add(_cite(request, index))
     if subject and recent < MAX_OPEN_PER_HOUR:
         deps.courier.deliver(id_type, value, code)
@@ -130,21 +125,21 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
     """Decide a verified request by the rules in force, class by class, and write the decision down."""
     resource = _resource(request_id)
     decision = authorise(deps, actor, "rights:decide", resource=resource)
-    outcomes = "[]"
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
         _expect(request, RequestState.VERIFIED)
+        outcomes: tuple[erasure.Outcome, ...] = ()
         if request.right is Right.ERASURE:
-            plan = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
-            outcomes = erasure.format_outcomes(plan)
-    kept = outcomes.count('"restrict"')
-    index = record(
-        deps, actor, decision, "rights:decide",
-        resource=resource, detail=(("classes_kept", kept), ("right", request.right.value)),
-    )  # fmt: skip
-    request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=outcomes)
-    with deps.ops() as tx:
-        tx.requests.save(_cite(request, index))
+            outcomes = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
+        kept = sum(outcome.outcome == "restrict" for outcome in outcomes)
+        index = record(
+            deps, actor, decision, "rights:decide",
+            resource=resource, detail=(("classes_kept", kept), ("right", request.right.value)),
+        )  # fmt: skip
+        decided = erasure.format_outcomes(outcomes)
+        request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=decided)
+        request = _cite(request, index)
+        tx.requests.save(request)
     return request
 
 
@@ -250,17 +245,10 @@ def _deadline(opened: datetime, deps: Deps) -> datetime:
     return min(due_at(opened, law.clocks[name], working=name in law.working_days) for law in laws)
 
 
-def _normalised(id_type: str, contact: str) -> str:
+def _contact(id_type: str, contact: str) -> str:
     if id_type not in CONTACTS:
         raise UsageError("a request is opened by e-mail address or mobile number")
-    value = normalise(pl.Series([contact]), id_type)[0]
-    if value is None:
-        raise UsageError("the contact is not a valid one of its type", contact_type=id_type)
-    return str(value)
-
-
-def _blind(id_type: str, value: str, deps: Deps) -> bytes:
-    return bytes(blind_index(pl.Series([value]), deps.keyring.index_key(id_type))[0])
+    return normal_identifier(id_type, contact)
 
 
 def _code_tag(request_id: str, code: str, deps: Deps) -> str:

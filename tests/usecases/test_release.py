@@ -266,7 +266,7 @@ def test_a_dataset_without_a_declared_budget_cannot_be_spent_from(house: House) 
     question = read_question(PLAN, contracts(house))
     rules = [r for r in house.deps.policy.bundle.budgets if r.scope != "dataset:statements"]
     with pytest.raises(UnknownError) as refused:
-        budget_scopes(question.query, "user:ann", "analyst", rules)
+        budget_scopes(question.query.datasets, "user:ann", "analyst", rules)
     assert refused.value.fields["scope"] == "dataset:statements"
 
 
