@@ -58,14 +58,9 @@ class FileStore:
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write whole files; each is seen old or new, never in part. On return they are durable."""
         targets = {self.directory / path: data for path, data in files.items()}
+        write_durably(targets)
         folders = {target.parent for target in targets}
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-        items = iter(targets.items())
-        while part := dict(itertools.islice(items, _OPEN_FILES)):
-            _write(part)
-        above = {p for folder in folders for p in folder.parents if p.is_relative_to(self.directory)}
-        for folder in folders | above:
+        for folder in {p for folder in folders for p in folder.parents if p.is_relative_to(self.directory)}:
             _sync(folder)
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -148,6 +143,18 @@ def opened(folder: Path) -> Iterator[int]:
 def _sync(folder: Path) -> None:
     with opened(folder) as handle:
         os.fsync(handle)
+
+
+def write_durably(files: Mapping[Path, bytes]) -> None:
+    """Write whole files; each is seen old or new, never in part. On return they and their names are durable."""
+    folders = {target.parent for target in files}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    items = iter(files.items())
+    while part := dict(itertools.islice(items, _OPEN_FILES)):
+        _write(part)
+    for folder in folders:
+        _sync(folder)
 
 
 def _write(files: Mapping[Path, bytes]) -> None:

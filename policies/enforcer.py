@@ -50,8 +50,8 @@ class _Casbin(casbin.Enforcer):  # type: ignore[misc] # casbin has no type infor
         return evaluator
 
     def enable_enforce(self, enabled: bool = True) -> None:  # noqa: FBT001, FBT002 - casbin's signature
-        """There is no switch: casbin allows everything while it is off."""
-        raise NotImplementedError
+        """Refused: casbin allows everything while it is off."""
+        raise EnforcementSwitchError
 
 
 class Enforcer:

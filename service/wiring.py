@@ -65,16 +65,19 @@ def create_service(settings: Settings, *, clock: Clock | None = None) -> tuple[D
 
 def open_service(settings: Settings, *, clock: Clock | None = None, courier: Courier | None = None) -> Deps:
     """Open an existing data directory. Raises ConflictError when there is none."""
-    if not (settings.keys / "root.key").exists():
-        raise ConflictError("there is no service here yet; run `fiduciary init`")
+    _must_exist(settings)
     return _compose(settings, clock or SystemClock(), create=False, courier=courier)
 
 
 def open_scanner(settings: Settings, progress: Callable[[str, int], None]) -> Scanner:
     """Search a data directory without opening it. Raises ConflictError when there is none."""
+    _must_exist(settings)
+    return FileScanner(settings.home, progress)
+
+
+def _must_exist(settings: Settings) -> None:
     if not (settings.keys / "root.key").exists():
         raise ConflictError("there is no service here yet; run `fiduciary init`")
-    return FileScanner(settings.home, progress)
 
 
 def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier | None = None) -> Deps:

@@ -141,7 +141,7 @@ class _Demo:
         self.say("asking for an aggregate", 50)
         ann, paul = self.actor("ann"), self.actor("paul")
         self.summary.preview(preview_aggregate(PLAN, actor=ann, deps=self.deps))
-        (self.home.parent / f"{self.home.name}-input" / "plan.json").write_text(json.dumps(PLAN, indent=1))
+        (self.source / "plan.json").write_text(json.dumps(PLAN, indent=1))
         asked = request_aggregate(PLAN, "regulatory_reporting", actor=ann, deps=self.deps)
         self._refused(
             "the analyst approves her own request",
@@ -186,9 +186,8 @@ class _Demo:
         self.say("the deleted customer comes again with a new file", 78)
         header, *lines = (self.source / "customers.csv").read_text(encoding="utf-8").splitlines()
         back = self.source / "customers-again.csv"
-        back.write_text(
-            "\n".join([header, *(line for line in lines if email in line)]) + "\n", encoding="utf-8"
-        )
+        theirs = next(line for line in lines if email in line.split(","))
+        back.write_text(f"{header}\n{theirs}\n", encoding="utf-8")
         self.summary.returned(ingest(back, "customers", actor=self.actor("dana"), deps=self.deps))
 
     def _request(self, right: Right, email: str) -> Any:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Final
 
 from audit.certificate import build_certificate
 from audit.dsse import Statement, format_statement
+from audit.filestore import write_durably
 from policies.model import Decision
 from service.domain.actors import Actor
 from service.domain.releases import ReleaseState
 from service.domain.requests import Right, RightsRequest
+from service.errors import StorageError
 from service.ports import Deps
 from service.usecases.access import record
 
@@ -36,7 +37,7 @@ def certify(request: RightsRequest, *, actor: Actor, decision: Decision, deps: D
     proofs = deps.audit.evidence([*cited, index])
     data = build_certificate(envelope, cited, index, evidence=proofs)
     name = f"{request.id}.json"
-    write_atomically(deps.home / "certificates" / name, data)
+    file_away(deps.home / "certificates" / name, data)
     return name
 
 
@@ -72,17 +73,13 @@ def _derived(deps: Deps) -> dict[str, object]:
     }
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """The whole file or none of it, durable on return."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+def file_away(path: Path, data: bytes) -> None:
+    """Put evidence where people fetch it: the whole file or none of it, durable on return.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        write_durably({path: data})
+    except OSError as error:
+        raise StorageError("the file cannot be written", cause=error.strerror or "") from None

@@ -31,7 +31,7 @@ from service.reporting.facts import BehaviourFacts
 from service.reporting.render import render
 from service.reporting.tabular import format_csv
 from service.usecases.access import authorise, record
-from service.usecases.certificate import write_atomically
+from service.usecases.certificate import file_away
 from service.usecases.report_facts import PURPOSE, collect
 
 Progress = Callable[[str, int], None]
@@ -86,7 +86,7 @@ def build_report(
     tell("seal", 80)
     data = _issue(name, files, facts, cited, actor, decision=decision, deps=deps)
     path = deps.home / "report" / f"{name}.zip"
-    write_atomically(path, data)
+    file_away(path, data)
     tell("done", 100)
     return path
 

@@ -125,7 +125,7 @@ def test_the_matcher_can_call_four_functions_and_nothing_else() -> None:
 
 
 def test_casbin_cannot_be_switched_off() -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(EnforcementSwitchError):
         Enforcer(BUNDLE)._casbin.enable_enforce(enabled=False)
     users = [
         path.relative_to(ROOT).as_posix()
