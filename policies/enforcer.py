@@ -18,6 +18,7 @@ from typing import Any, Final
 import casbin
 from casbin.util.expression import SimpleEval
 
+from policies.errors import EnforcementSwitchError
 from policies.model import (
     ANY_PURPOSE,
     CLASSES,

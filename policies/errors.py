@@ -17,3 +17,7 @@ class PolicyError(ValueError):
         self.file = file
         self.line = line
         self.reason = reason
+
+
+class EnforcementSwitchError(RuntimeError):
+    """Something tried to switch enforcement off or on; there is no such switch."""

@@ -2,7 +2,7 @@
 
 Nothing stored is touched, so no token is asked for: who runs this reads a file that they hold already.
 
-The draft says what a sample can tell. What only people know stands as ``TODO`` in it: purposes, retention,
+The draft says what a sample can tell. What only people know stands as ``ANSWER THIS`` in it: purposes, retention,
 public keys and numeric bounds (both enter the sensitivity of releases and are never learnt from data), units.
 ``service.domain.odcs.parse_contract`` takes it as it is, but no policy knows a purpose called ``todo``.
 """
@@ -27,7 +27,7 @@ from service.errors import ConflictError, ContractError, UsageError
 
 _BATCH: Final = 256
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
-_TODO: Final = "TODO"
+_OPEN: Final = "ANSWER THIS"
 
 
 def open_detector(profile: str) -> Detector:
@@ -114,7 +114,7 @@ def draft_contract(columns: Sequence[ColumnClass], name: str) -> dict[str, objec
         "name": table,
         "version": "0.1.0",
         "status": "draft",
-        "description": {"purpose": f"{_TODO}: say what the table is; answer every {_TODO} below."},
+        "description": {"purpose": f"{_OPEN}: say what the table is; answer every {_OPEN} below."},
         "schema": [{"name": table, "properties": _properties(columns)}],
         "customProperties": _facts(
             purposes=["todo"], retentionClass="todo", createsSubjects=False, rowPerSubject=False
@@ -141,10 +141,10 @@ def _property(column: ColumnClass, name: str) -> dict[str, object]:
     if column.role in {"subject_id", "direct_identifier"}:
         facts |= {"idType": column.id_type, "links": column.id_type != "name"}
     elif column.role == "category":
-        facts |= {"keys": [_TODO]}
+        facts |= {"keys": [_OPEN]}
         todo.append("declare the public key set")
     elif column.role == "measure":
-        facts |= {"lower": 0, "upper": 1, "unit": _TODO}
+        facts |= {"lower": 0, "upper": 1, "unit": _OPEN}
         todo.append("declare bounds and unit, an integer of minor units")
     elif column.type == "UNKNOWN":
         todo.append("nothing was recognised: say what it is")
@@ -155,7 +155,7 @@ def _property(column: ColumnClass, name: str) -> dict[str, object]:
         "businessName": column.name,
         "logicalType": {"measure": "integer", "event_time": "date"}.get(column.role, "string"),
         "required": column.role == "subject_id",
-        "description": f"{_TODO}: {'; '.join(todo)} (found: {column.type}, {column.confidence:.2f})",
+        "description": f"{_OPEN}: {'; '.join(todo)} (found: {column.type}, {column.confidence:.2f})",
         "customProperties": _facts(**facts),
     }
 

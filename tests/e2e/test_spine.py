@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
-from audit.verify import verify
+from audit.entry import format_entry
+from audit.verify import LogFacts, verify
 from service.adapters.scanner import FileScanner
 from service.demo.run import run_demo
 from service.demo.summary import Summary
 from service.errors import ConflictError
+from service.settings import load_settings
+from service.wiring import open_service
 
+IDENTIFIERS = ("resident_id", "mobile", "email", "card_no")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,7 +48,7 @@ def test_no_raw_identifier_outside_the_vault(demo: tuple[Path, dict[str, Any], S
     needles: set[str] = set()
     with (source / "customers.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            needles |= {row["resident_id"], row["mobile"], row["email"], row["card_no"]}
+            needles |= {row[name] for name in IDENTIFIERS}
     for line in (source / "truth.jsonl").read_text(encoding="utf-8").splitlines():
         value = str(json.loads(line)["value"])
         needles |= {value} if len(value.encode()) >= 9 else set()
@@ -57,9 +61,6 @@ def test_planted_identifiers_are_gone_from_the_stored_notes(
     demo: tuple[Path, dict[str, Any], Summary],
 ) -> None:
     """Parquet compresses, so the texts are read back too."""
-    from service.settings import load_settings
-    from service.wiring import open_service
-
     deps = open_service(load_settings({}, home=demo[0]))
     texts = "\n".join(deps.events.scan("notes").collect()["text"].to_list())
     truth = (demo[0].with_name("demo-input") / "truth.jsonl").read_text(encoding="utf-8").splitlines()
@@ -104,9 +105,17 @@ def test_evidence_verifies_with_nothing_but_the_audit_package(
 
 def test_the_log_names_no_person_and_every_release(demo: tuple[Path, dict[str, Any], Summary]) -> None:
     home, facts, _ = demo
-    assert verify(home / "log") is not None
-    entry = facts["aggregate"]["entry"]
-    assert entry >= 0
+    facts_of_log = verify(home / "log")
+    assert isinstance(facts_of_log, LogFacts)
+    entries = dict(open_service(load_settings({}, home=home)).audit.entries())
+    assert len(entries) == facts_of_log.size
+    release = entries[facts["aggregate"]["entry"]]
+    assert (release.type, release.rho) == ("aggregate:release", facts["aggregate"]["rho"])
+    assert [e.rho for e in entries.values() if e.type == "aggregate:release"] == [release.rho]
+    with (home.with_name("demo-input") / "customers.csv").open(encoding="utf-8", newline="") as file:
+        values = {v for row in csv.DictReader(file) for k, v in row.items() if k in IDENTIFIERS}
+    text = b"\n".join(format_entry(entry) for entry in entries.values()).decode()
+    assert [value for value in values if value in text] == []
 
 
 def test_the_summary_names_files_that_exist_and_commands(demo: tuple[Path, dict[str, Any], Summary]) -> None:

@@ -76,7 +76,7 @@ def test_classify_says_what_columns_are_and_drafts_a_contract_that_parses(
         "subject_id",
         "direct_identifier",
     ]
-    assert "TODO" in draft.read_text(encoding="utf-8")
+    assert "ANSWER THIS" in draft.read_text(encoding="utf-8")
     assert not [
         v
         for v in ("王芳", "11010519491231002X", "13812345678", "12.50")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mutants.casbin_file_reader import is_allowed
 
 from policies.enforcer import Enforcer
+from policies.errors import EnforcementSwitchError
 from policies.loader import MODEL, load_policies
 from policies.model import AccessRequest, PolicyBundle
 
