@@ -59,8 +59,8 @@ class FileStore:
         """Write whole files; each is seen old or new, never in part. On return they are durable."""
         targets = {self.directory / path: data for path, data in files.items()}
         write_durably(targets)
-        folders = {target.parent for target in targets}
-        for folder in {p for folder in folders for p in folder.parents if p.is_relative_to(self.directory)}:
+        above = {p for t in targets for p in t.parent.parents if p.is_relative_to(self.directory)}
+        for folder in above:
             _sync(folder)
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -146,7 +146,7 @@ def _sync(folder: Path) -> None:
 
 
 def write_durably(files: Mapping[Path, bytes]) -> None:
-    """Write whole files; each is seen old or new, never in part. On return they and their names are durable."""
+    """Write whole files; each is seen old or new, never in part. On return all of it is durable."""
     folders = {target.parent for target in files}
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

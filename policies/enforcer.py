@@ -50,7 +50,7 @@ class _Casbin(casbin.Enforcer):  # type: ignore[misc] # casbin has no type infor
         evaluator.ast_parsed_value = self._parsed
         return evaluator
 
-    def enable_enforce(self, enabled: bool = True) -> None:  # noqa: FBT001, FBT002 - casbin's signature
+    def enable_enforce(self, enabled: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - casbin's
         """Refused: casbin allows everything while it is off."""
         raise EnforcementSwitchError
 

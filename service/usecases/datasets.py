@@ -39,8 +39,8 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
     decision = authorise(deps, actor, "dataset:add", resource=f"dataset/{contract.name}")
     check_contract(contract, frozenset(deps.policy.bundle.purposes), frozenset(deps.policy.bundle.retention))
     words = json.loads(document)
-    if words["status"] != "active":  # a draft holds placeholders where only a person knows the answer
-        raise ContractError("only a contract of status active is put in force", at="/status")
+    if words.get("status") == "draft":  # it holds placeholders where only a person knows the answer
+        raise ContractError("a draft is not put in force: answer it and set its status", at="/status")
     check_features(contract, words, deps.policy.bundle.denied)
     with deps.ops() as tx:
         known = next((c for c in tx.datasets.all() if c.name == contract.name), None)
