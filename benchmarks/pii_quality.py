@@ -1,6 +1,6 @@
 """Quality of detection on labelled texts, ours beside stock Presidio: ``python -m benchmarks.pii_quality``.
 
-No row of the benchmark report, since the labelled sets are not shipped: they are read from the directory given.
+No row of the benchmark report, since the labelled sets are not shipped: a directory is given.
 A finding is right when its type
 is right and it overlaps the label by half of their union. Character recall and precision ask only whether
 personal data is covered, not by what type. Stock Presidio runs with the spaCy model that is installed, else

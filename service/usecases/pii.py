@@ -3,7 +3,7 @@
 Nothing stored is touched, so no token is asked for: who runs this reads a file that they hold already.
 
 The draft says what a sample can tell. What only people know stands as ``ANSWER THIS`` in it: purposes,
-retention, public keys and numeric bounds (both enter the sensitivity of releases and are never learnt from data), units.
+retention, public keys and numeric bounds (never learnt from data), units.
 ``service.domain.odcs.parse_contract`` takes it as it is, but no policy knows a purpose called ``todo``.
 """
 
