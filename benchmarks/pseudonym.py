@@ -38,20 +38,11 @@ def run() -> list[Row]:
     def digest_loop() -> list[bytes]:
         return [hmac.digest(index_key, value, "sha256") for value in raw]
 
-    def copy_loop() -> list[bytes]:
-        keyed = HMAC(index_key, SHA256())
-        tags = []
-        for value in raw:
-            mac = keyed.copy()
-            mac.update(value)
-            tags.append(mac.finalize())
-        return tags
-
     plain_copy = cpu_seconds(lambda: np.array(sids, copy=True))
     ours = cpu_seconds(lambda: blind_index(values, index_key), repeat=5)
     whole = cpu_seconds(both, repeat=5)
     permuted = cpu_seconds(lambda: permute(sids, purpose_key), repeat=5)
-    digest, copied = cpu_seconds(digest_loop), cpu_seconds(copy_loop)
+    digest, copied = cpu_seconds(digest_loop), cpu_seconds(lambda: _copied(index_key, raw))
     return [
         _row("blind index, 18-character ids", ours, "hmac.digest per value", digest, BAR),
         _row("blind index and purpose pseudonym", whole, "hmac.digest per value", digest, BAR),
@@ -65,6 +56,17 @@ def run() -> list[Row]:
             met=permuted <= 5 * plain_copy,
         ),
     ]
+
+
+def _copied(key: bytes, raw: list[bytes]) -> list[bytes]:
+    """The best loop there is: one keyed HMAC, copied for each value."""
+    keyed = HMAC(key, SHA256())
+    tags = []
+    for value in raw:
+        mac = keyed.copy()
+        mac.update(value)
+        tags.append(mac.finalize())
+    return tags
 
 
 def _row(what: str, ours: float, peer: str, theirs: float, bar: float) -> Row:

@@ -90,34 +90,39 @@ def features(statements: pl.DataFrame, customers: pl.DataFrame, as_of: date) -> 
     limits = (
         customers.lazy().select("_sp", pl.col("limit_cents").cast(pl.Int64)).filter(pl.col("limit_cents") > 0)
     )
+    return (
+        rows.join(limits, on="_sp", how="inner")
+        .sort("_sp", "month")
+        .group_by("_sp", maintain_order=True)
+        .agg(**_features())
+        .select("_sp", *FEATURES)
+        .collect()
+    )
+
+
+def _features() -> dict[str, pl.Expr]:
+    """Each feature over the months of one customer, in order."""
     bill = pl.col("bill_cents").clip(lower_bound=0)
     use = bill / pl.col("limit_cents")
     newer = pl.int_range(pl.len()) >= pl.len() // 2
     due = pl.col("due_cents").sum()
     ratio = pl.col("paid_cents").filter(pl.col("due_cents").is_not_null()).sum() / due
-    return (
-        rows.join(limits, on="_sp", how="inner")
-        .sort("_sp", "month")
-        .group_by("_sp", maintain_order=True)
-        .agg(
-            limit_cents=pl.col("limit_cents").first(),
-            months=pl.len().cast(pl.Int32),
-            used_months=(pl.col("bill_cents") > 0).sum().cast(pl.Int32),
-            bill_cents=_mean_cents(bill),
-            spend_cents=_mean_cents(pl.col("spend_cents")),
-            paid_cents=_mean_cents(pl.col("paid_cents")),
-            revolve_cents=_mean_cents((pl.col("due_cents") - pl.col("paid_cents")).clip(lower_bound=0)),
-            util_last=use.last(),
-            util_mean=use.mean(),
-            util_trend=(use.filter(newer).mean() - use.filter(~newer).mean()).fill_null(0.0),
-            pay_ratio=pl.when(due > 0).then(ratio.clip(upper_bound=MAX_PAY_RATIO)).otherwise(1.0),
-            last_status=pl.col("pay_status").last(),
-            worst_status=pl.col("pay_status").max(),
-            months_late=(pl.col("pay_status") >= LATE).sum().cast(pl.Int32),
-        )
-        .select("_sp", *FEATURES)
-        .collect()
-    )
+    return {
+        "limit_cents": pl.col("limit_cents").first(),
+        "months": pl.len().cast(pl.Int32),
+        "used_months": (pl.col("bill_cents") > 0).sum().cast(pl.Int32),
+        "bill_cents": _mean_cents(bill),
+        "spend_cents": _mean_cents(pl.col("spend_cents")),
+        "paid_cents": _mean_cents(pl.col("paid_cents")),
+        "revolve_cents": _mean_cents((pl.col("due_cents") - pl.col("paid_cents")).clip(lower_bound=0)),
+        "util_last": use.last(),
+        "util_mean": use.mean(),
+        "util_trend": (use.filter(newer).mean() - use.filter(~newer).mean()).fill_null(0.0),
+        "pay_ratio": pl.when(due > 0).then(ratio.clip(upper_bound=MAX_PAY_RATIO)).otherwise(1.0),
+        "last_status": pl.col("pay_status").last(),
+        "worst_status": pl.col("pay_status").max(),
+        "months_late": (pl.col("pay_status") >= LATE).sum().cast(pl.Int32),
+    }
 
 
 def _mean_cents(amount: pl.Expr) -> pl.Expr:

@@ -66,10 +66,9 @@ def record(
     """Append one entry for an act under a decision; returns its index once it is durable.
 
     A purpose that the policies do not know is logged as ``unknown``: it may be anything that a caller typed,
-    and the log keeps for ever. The caller of this function sees to ``resource``.
-
-    ``entry_id`` is for a caller whose ``tag`` is bound to the entry; else a random one is drawn.
+    and the log keeps for ever. ``entry_id`` is for a caller whose ``tag`` is bound to the entry.
     """
+    reason = () if decision.allow else (("reason", decision.reason),)
     entry = Entry(
         id=entry_id or secrets.token_hex(16),
         at=deps.clock.now(),
@@ -86,6 +85,6 @@ def record(
         tag=tag,
         subjects=subjects,
         rho=rho,
-        detail=tuple(sorted((*detail, *((("reason", decision.reason),) if not decision.allow else ())))),
+        detail=tuple(sorted((*detail, *reason))),
     )
     return deps.audit.append(entry)[0]

@@ -48,7 +48,7 @@ def ingest(
         deps: the service.
         source: name of the source system; the dataset's name when empty.
         encoding: of a text file, when its bytes alone do not tell.
-        progress: told the step and the percentage done.
+        progress: told step and percentage.
 
     Returns:
         The batch: rows in = admitted + quarantined + refused. A file seen before returns its first record.
@@ -74,6 +74,14 @@ def ingest(
     tell("read", 0)
     used = deps.connector.encoding_of(path, encoding)
     raw = _read(path, contract, batch, name, deps, encoding=used)
+    row, subjects = _store(raw, name, actor, deps, tell)
+    done = _settle(row, subjects, actor, decision, deps, encoding=used)
+    tell("done", 100)
+    return done
+
+
+def _store(raw: RawBatch, source: str, actor: Actor, deps: Deps, tell: Progress) -> tuple[BatchRow, int]:
+    """The gates and the event store: what became of the rows, and of how many subjects they are."""
     admitted, reasons, subjects = _prepare(raw, deps, tell)
     tell("store", 80)
     version = deps.events.append(admitted)
@@ -83,10 +91,8 @@ def ingest(
         quarantined=admitted.rejected.height,
         refused=admitted.refused,
     )
-    row = BatchRow(batch, dataset, name, counts, deps.clock.now(), actor.id, version, reasons)
-    done = _settle(row, subjects, actor, decision, deps, encoding=used)
-    tell("done", 100)
-    return done
+    at = deps.clock.now()
+    return BatchRow(raw.id, raw.contract.name, source, counts, at, actor.id, version, reasons), subjects
 
 
 def _allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Decision]:

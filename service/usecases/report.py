@@ -84,9 +84,8 @@ def build_report(
     tell("render", 40)
     files = _files(build(facts), deps.signer)
     tell("seal", 80)
-    data = _issue(name, files, facts, cited, actor, decision=decision, deps=deps)
     path = deps.home / "report" / f"{name}.zip"
-    file_away(path, data)
+    file_away(path, _issue(name, files, facts, cited, actor, decision=decision, deps=deps))
     tell("done", 100)
     return path
 

@@ -48,6 +48,13 @@ def test_the_same_contract_again_changes_nothing(deps: Deps) -> None:
     assert added(deps).count("dataset/ledger") == 1
 
 
+def test_a_draft_is_not_put_in_force(deps: Deps) -> None:
+    with pytest.raises(ContractError) as refusal:
+        add_dataset(LEDGER, '{"status": "draft"}', actor=STEWARD, deps=deps)
+    assert refusal.value.fields["at"] == "/status"
+    assert "dataset/ledger" not in added(deps)
+
+
 def test_a_newer_version_with_the_same_columns_takes_over(deps: Deps) -> None:
     newer = replace(LEDGER, version="1.10.0", digest="sha256:newer", title="Ledger, explained")
     add_dataset(replace(LEDGER, version="1.9.0"), "{}", actor=STEWARD, deps=deps)

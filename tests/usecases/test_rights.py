@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 from fakes.house import House
+from mutants.erasures import prove_by_pseudonym
 
 from audit.certificate import verify_certificate
 from service.domain.requests import RequestState, Right
 from service.errors import ConflictError, DeniedError, UsageError
 from service.ports import ByteScan
-from service.usecases.erasure import STEPS
+from service.usecases.erasure import STEPS, prove
 from service.usecases.package import access_package
 from service.usecases.rights import OBJECTED, decide_request, open_request, run_request, verify_request
 
@@ -121,6 +122,16 @@ def test_an_identifier_left_in_any_file_stops_the_erasure_however_often_it_is_ru
     forgotten.unlink()
     done = run_request(request, actor=house.actor("cora"), deps=house.deps).request
     assert done.state is RequestState.DONE
+
+
+def test_a_proof_that_is_blind_to_identifiers_is_told_from_the_real_one(house: House) -> None:
+    request = house.decided(Right.ERASURE, house.emails[0])
+    (house.settings.home / "export.csv").write_text(house.emails[0])
+    with house.deps.ops() as tx:
+        asked = tx.requests.get(request)
+    assert prove_by_pseudonym(asked, house.deps)["hits"] == 0
+    with pytest.raises(ConflictError):
+        prove(asked, house.deps)
 
 
 KILL = """
