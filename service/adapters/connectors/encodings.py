@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, NamedTuple
 
 from service.errors import ContractError
@@ -90,9 +91,9 @@ def _unmarked(data: bytes) -> Decoded:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
         first_wrong = error.start
-    decoded = ((name, _decode_or_none(data, name)) for name in _LEVEL_1)
+    decoded = ((name, _decode_or_none(data, name)) for name in _level_1())
     texts = {name: text for name, text in decoded if text is not None}
-    qualified = [name for name, text in texts.items() if _is_plausible(text, _LEVEL_1[name])]
+    qualified = [name for name, text in texts.items() if _is_plausible(text, _level_1()[name])]
     if len(qualified) != 1:
         raise ContractError(
             "the file is not UTF-8 and nothing proves another encoding: name it with --encoding",
@@ -122,7 +123,11 @@ def _block(codec: str, leads: Iterable[int], trails: Iterable[int], last: bytes)
     return frozenset(pair.decode(codec) for pair in pairs if pair <= last)
 
 
-_LEVEL_1: Final = {
-    "gb18030": _block("gb18030", range(0xB0, 0xD8), range(0xA1, 0xFF), b"\xd7\xf9"),
-    "big5": _block("cp950", range(0xA4, 0xC7), [*range(0x40, 0x7F), *range(0xA1, 0xFF)], b"\xc6\x7e"),
-}
+@cache
+def _level_1() -> dict[str, frozenset[str]]:
+    """Frequent characters by encoding; made for the first file that is not UTF-8, not at start-up."""
+    both = [*range(0x40, 0x7F), *range(0xA1, 0xFF)]
+    return {
+        "gb18030": _block("gb18030", range(0xB0, 0xD8), range(0xA1, 0xFF), b"\xd7\xf9"),
+        "big5": _block("cp950", range(0xA4, 0xC7), both, b"\xc6\x7e"),
+    }
