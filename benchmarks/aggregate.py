@@ -43,7 +43,7 @@ def made_up() -> dict[str, pl.DataFrame]:
             }
         )
         for m in MONTHS
-    ).with_columns(pl.lit(1, dtype=pl.Int64).alias("_n"), pl.col("bill_cents").alias("_abs_bill_cents"))
+    ).with_columns(pl.lit(1, dtype=pl.Int64).alias("_n"))
     return {"customers": customers.sort("_sp"), "statements": statements.sort("_sp")}
 
 

@@ -82,7 +82,7 @@ class Detector:
         """Spans of each text, disjoint and in order; equal texts are scanned once.
 
         Args:
-            texts: any Unicode text, any length; the time is linear in it.
+            texts: any Unicode text, any length.
 
         Returns:
             As many tuples as texts. Offsets are half-open and count code points of the original text.

@@ -4,9 +4,8 @@ Frames are columnar (polars). Column names that start with an underscore are our
 
 ``_row`` UInt32, number of the row in the source, from 1; ``_sp`` Binary(16), storage pseudonym;
 ``_bucket`` Int32, partition; ``_subject`` Int64, subject number (never stored);
-``_n`` Int64 and ``_abs_<measure>`` Int64, the subject's row count and sum of absolute values within the
-row's month: contribution totals for bounding (docs/explanation/bounding.md); ``_batch`` String, first 16 hex
-digits of the batch id.
+``_n`` Int64, the subject's row count within the row's month: the contribution total for bounding
+(docs/explanation/bounding.md); ``_batch`` String, first 16 hex digits of the batch id.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 For each distinct person of the batch, in this order:
 
-1. Every identifier is normalised. One that has no normal form rejects the row: ``invalid_<id type>``. 2.
-The suppression list is asked. A row of an erased person is refused: counted, and nothing of it kept, nobody
-made. 3. The vault finds the subject by blind index, or makes one where the contract creates subjects.
-Otherwise the row is
-   rejected: ``unknown_subject``, or ``identity_conflict`` when its identifiers belong to different people.
+1. Every identifier is normalised. One that has no normal form rejects the row: ``invalid_<id type>``.
+2. The suppression list is asked. A row of an erased person is refused: counted, nothing of it kept, nobody
+   made.
+3. The vault finds the subject by blind index, or makes one where the contract creates subjects. Otherwise
+   the row is rejected: ``unknown_subject``, or ``identity_conflict`` when its identifiers belong to different
+   people.
 
 What is to be sealed is handed back beside the batch and sealed only for those who are admitted.
 """

@@ -30,7 +30,7 @@ def test_a_batch_is_stored_with_totals_and_without_row_or_subject_numbers(store:
     rows = [(1, JANUARY, 10), (1, JANUARY, -4), (1, FEBRUARY, 7), (2, JANUARY, 1)]
     store.append(admitted("a", rows))
     frame = store.scan("ledger").collect()
-    assert frame.columns == ["_sp", "booked_on", "cents", "_n", "_abs_cents", "_batch", "_bucket"]
+    assert frame.columns == ["_sp", "booked_on", "cents", "_n", "_batch", "_bucket"]
     assert live(frame) == expected(rows)
 
 

@@ -81,7 +81,7 @@ def admitted(
 
 def live(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     """Live rows of ``ledger`` as a sorted list, without the batch they came in."""
-    rows = frame.select("_sp", "booked_on", "cents", "_n", "_abs_cents", "_bucket").rows()
+    rows = frame.select("_sp", "booked_on", "cents", "_n", "_bucket").rows()
     return sorted(rows, key=repr)
 
 
@@ -90,7 +90,6 @@ def expected(rows: Sequence[Row], buckets: int = BUCKETS) -> list[tuple[object, 
     out: list[tuple[object, ...]] = []
     for subject, day, cents in rows:
         same = [r for r in rows if r[0] == subject and (r[1].year, r[1].month) == (day.year, day.month)]
-        total = sum(abs(r[2]) for r in same)
         sp = pseudonym(subject)
-        out.append((sp, day, cents, len(same), total, int.from_bytes(sp[:4], "little") % buckets))
+        out.append((sp, day, cents, len(same), int.from_bytes(sp[:4], "little") % buckets))
     return sorted(out, key=repr)

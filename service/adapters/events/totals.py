@@ -1,10 +1,9 @@
 """Contribution totals and "newest row wins": what rows become when a batch joins those already stored.
 
-Every row carries ``_n``, the number of rows its subject has in that row's month, and ``_abs_<measure>``,
-the sum of absolute values of the measure over them. A release scales each row by them, which bounds what
-one person adds to a month whatever the grouping (docs/explanation/bounding.md). They depend on the
-subject's own rows only, so nobody else's rows change them. They are a function of the set of live rows: in
-which batches the rows came is no matter.
+Every row carries ``_n``, the number of rows its subject has in that row's month. A release scales each row
+by it, which bounds what one person adds to a month whatever the grouping (docs/explanation/bounding.md). It
+depends on the subject's own rows only, so nobody else's rows change it. It is a function of the set of live
+rows: in which batches the rows came is no matter.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import Final
 
 import polars as pl
 
-from service.domain.contracts import Column, DatasetContract, Kind, Role
+from service.domain.contracts import Column, DatasetContract, Kind
 
 _MONTH: Final = "_month"
-_MAX: Final = 2**63 - 1
+_N: Final = "_n"
 _TYPES: Final[dict[Kind, type[pl.DataType]]] = {
     Kind.STRING: pl.String,
     Kind.INTEGER: pl.Int64,
@@ -33,26 +32,15 @@ def total_names(contract: DatasetContract) -> tuple[str, ...]:
     """Names of the total columns; none for a table without time."""
     if contract.period is None:
         return ()
-    return ("_n", *(f"_abs_{column.name}" for column in contract.with_role(Role.MEASURE)))
+    return (_N,)
 
 
 def with_totals(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     """Set the totals of whole subject-months; ``frame`` must hold all rows of every subject in it."""
     if contract.period is None:
         return frame
-    over = ["_sp", _MONTH]
-    # Measures come unclipped, so the sum is taken in 128 bits and held at the largest Int64: one that wrapped
-    # round would be too small, and a total that is too small breaks the bound.
-    sums = [
-        pl.col(column.name).cast(pl.Int128).abs().sum().over(over)
-        .clip(0, _MAX).cast(pl.Int64).alias(f"_abs_{column.name}")
-        for column in contract.with_role(Role.MEASURE)
-    ]  # fmt: skip
-    return (
-        frame.with_columns(_month(contract))
-        .with_columns(pl.len().over(over).cast(pl.Int64).alias("_n"), *sums)
-        .drop(_MONTH)
-    )
+    rows = pl.len().over("_sp", _MONTH).cast(pl.Int64).alias(_N)
+    return frame.with_columns(_month(contract)).with_columns(rows).drop(_MONTH)
 
 
 def newest(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:

@@ -12,17 +12,15 @@ from service.adapters.events import totals
 DAY = date(2026, 1, 31)
 
 
-def test_a_sum_beyond_64_bits_is_held_at_the_largest_number() -> None:
+def test_rows_are_counted_whatever_their_amounts() -> None:
     frame = admitted("b", [(1, DAY, 2**63 - 1), (1, DAY, -(2**63)), (2, DAY, -5)]).frame
     out = totals.with_totals(frame, ledger_contract())
-    assert out["_abs_cents"].to_list() == [2**63 - 1, 2**63 - 1, 5]
     assert out["_n"].to_list() == [2, 2, 1]
 
 
-def test_missing_measures_count_as_rows_and_add_nothing() -> None:
+def test_rows_without_a_measure_count() -> None:
     frame = admitted("b", [(1, DAY, 7), (1, DAY, 0)]).frame.with_columns(cents=pl.Series([7, None]))
     out = totals.with_totals(frame, ledger_contract())
-    assert out["_abs_cents"].to_list() == [7, 7]
     assert out["_n"].to_list() == [2, 2]
 
 
@@ -31,7 +29,7 @@ def test_rows_without_a_date_share_one_period() -> None:
         pl.lit(None, pl.Date).alias("booked_on")
     )
     out = totals.with_totals(frame, ledger_contract())
-    assert out["_abs_cents"].to_list() == [15, 15]
+    assert out["_n"].to_list() == [2, 2]
     stored = out.lazy()
     assert totals.meets(frame, stored, ledger_contract())
 
