@@ -95,7 +95,7 @@ def run() -> list[Row]:
     preview = cpu_seconds(lambda: expected_accuracy(question(next(fresh))), REPEAT)
     return [
         _row("private aggregate, 180,000 rows", ours, "plain polars", plain),
-        _row("the same with everyone's consent looked up", checked, "plain polars", plain),
+        _row("the same, kept to a given list of permitted people", checked, "plain polars", plain),
         _row("private aggregate, 180,000 rows", ours, "plain DuckDB", database),
         Row(
             what="preview of the error of a plan",
