@@ -7,7 +7,7 @@ file that nobody reads. A rule that is silently ignored is worse than none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -105,7 +105,7 @@ def parse_policies(files: Files) -> PolicyBundle:
         permissions=permissions,
         separation=_separation(roles, permissions),
         purposes=purposes,
-        retention=_retention(files, datamap),
+        retention=_retention(files, datamap, purposes),
         budgets=_budgets(files, roles, datamap),
         datamap=datamap,
         jurisdictions=_jurisdictions(files),
@@ -145,14 +145,19 @@ def _purposes(files: Files) -> dict[str, Purpose]:
     return result
 
 
-def _retention(files: Files, datamap: Mapping[str, str]) -> dict[str, RetentionRule]:
+def _retention(
+    files: Files, datamap: Mapping[str, str], purposes: Collection[str]
+) -> dict[str, RetentionRule]:
     name = "retention.yaml"
     result = {}
     for code, shape in read_yaml(name, files[name], RetentionFile).retention.items():
         if (shape.outcome == "restrict") != (shape.keep_days > 0):
             raise PolicyError(name, 0, f"{code}: keep_days goes with outcome restrict, and only with it")
         covers = tuple(place for place, data_class in datamap.items() if data_class == code)
-        result[code] = RetentionRule(data_class=code, covers=covers, **shape.model_dump())
+        lists = {"purposes": tuple(shape.purposes), "needs": tuple(shape.needs)}
+        result[code] = RetentionRule(data_class=code, covers=covers, **shape.model_dump() | lists)
+        if unknown := sorted(set(shape.purposes) - set(purposes)):
+            raise PolicyError(name, 0, f"{code}: unknown purpose {unknown[0]}")
     if unknown := sorted(set(datamap.values()) - set(result)):
         raise PolicyError("datamap.yaml", 0, f"no retention rule for the class {unknown[0]}")
     return result

@@ -93,6 +93,9 @@ class RetentionRule:
         data_class: such as ``aml_record``, ``contact``, ``service_note``.
         outcome: ``delete``, or ``restrict`` where a law says keep (PIPL 47, second paragraph).
         keep_days: how long after the decision it is kept; 0 for ``delete``.
+        use_days: days after its event for which a row may be used; 0 for no such end.
+        purposes: the only ones that a dataset of the class may name; empty for any.
+        needs: roles of columns that only datasets of such a class have, and all of them do.
         covers: datasets (``dataset:statements``) and sealed documents (``vault:identity``) of the class.
         title: language code to text.
         law: citation.
@@ -104,6 +107,9 @@ class RetentionRule:
     covers: tuple[str, ...]
     title: Mapping[str, str]
     law: str
+    use_days: int = 0
+    purposes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

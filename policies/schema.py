@@ -45,6 +45,9 @@ class RetentionShape(_Shape):
 
     outcome: Literal["delete", "restrict"]
     keep_days: int = Field(default=0, ge=0)
+    use_days: int = Field(default=0, ge=0)
+    purposes: list[Name] = []
+    needs: list[Name] = []
     title: Title
     law: Text
 

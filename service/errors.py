@@ -3,6 +3,8 @@
 FiduciaryError                      code, exit code, HTTP status
 ├── UsageError                      the request is malformed                     2 / 422
 │   ├── ContractError               a data contract or a file against it
+│   │   ├── DriftError              a column is of another class than the contract says
+│   │   └── QualityError            a batch is below the quality that the contract asks for
 │   └── UnknownError                a name that does not exist                       404
 ├── ConflictError                   not possible in the present state            1 / 409
 ├── UnauthenticatedError            no token, an unknown or an expired one       3 / 401
@@ -47,6 +49,18 @@ class ContractError(UsageError):
     """A data contract, or a file held against it, is wrong."""
 
     code = "contract"
+
+
+class DriftError(ContractError):
+    """A column of a batch is of another class than the contract says; the whole batch is in quarantine."""
+
+    code = "drift"
+
+
+class QualityError(ContractError):
+    """A batch is below the quality that the contract asks for; nothing of it was stored."""
+
+    code = "quality"
 
 
 class UnknownError(UsageError):

@@ -92,7 +92,7 @@ def _rows(query: Query, table: pl.LazyFrame) -> pl.LazyFrame:
     if query.table.period:
         table = table.filter(_in_months(query.table.period, query.plan.periods))
     if "_n" not in table.collect_schema().names():  # the store kept no totals: count here
-        month = [pl.col(query.table.period).dt.month_start()] if query.table.period else []
+        month = [pl.col(query.table.period).cast(pl.Date).dt.month_start()] if query.table.period else []
         table = table.with_columns(pl.len().over(pl.col(CUSTOMER.column), *month).cast(pl.Int64).alias("_n"))
     return _matching(table, query, "").select(
         CUSTOMER.column,

@@ -6,6 +6,9 @@ number that is no part of a longer token. An integer column whose numbers look l
 a column of amounts; it counts as mobiles when a third of its values do. Names, and identifiers that one
 code in ten resembles (short card numbers, credit codes, Hong Kong and Taiwan ids), are left to the contract.
 
+Three more kinds of values are found that no dataset may hold, whatever its columns are called: positions
+(``GEO_POINT``), profiles in social networks (``SOCIAL_PROFILE``), pages of online shops (``SHOPPING_PAGE``).
+
 >>> undeclared(pl.DataFrame({"note": ["ok", "119900199003078537", "20240101"]}), ["note"]).rows()
 [(2, 'note', 'CN_ID_CARD')]
 """
@@ -35,6 +38,28 @@ _MAYBE: Final = (
 )
 #: Text beyond ASCII is folded only later, so an at sign or eleven digits of any script are enough.
 _MAYBE_FOLDED: Final = r"[@\uFF20\uFE6B]|(?:\p{Nd}\P{Nd}{0,3}){11}"
+_COORDINATE: Final = r"[+\-]?[0-9]{1,3}\.[0-9]{3,}"
+_SOCIAL: Final = (
+    "weibo|weixin|qq|zhihu|douyin|kuaishou|xiaohongshu|bilibili|douban|twitter|x|facebook|instagram|tiktok"
+    "|linkedin|threads|reddit|vk|t|telegram|youtube|pinterest|snapchat"
+)
+_SHOPS: Final = (
+    "taobao|tmall|jd|pinduoduo|yangkeduo|suning|vip|1688|alibaba|aliexpress|amazon|ebay|shein|temu"
+)
+
+
+def _page_of(hosts: str) -> str:
+    """The address of a page below one of the hosts, whatever its country."""
+    return rf"(?i:(?:^|[^a-z0-9\-])(?:{hosts})\.(?:com|net|[a-z]{{2}})(?:\.[a-z]{{2}})?/[^/\s])"
+
+
+#: What no dataset may hold, by its looks.  # PIPL 6, 28
+_REFUSED: Final = {
+    "GEO_POINT": rf"(?:^|[^0-9.]){_COORDINATE}\s*[°NSns]?\s*[,;/|\s]\s*{_COORDINATE}(?:$|[^0-9.])"
+    r"|[0-9]\s*°\s*[0-9.]+\s*['′]|(?i:POINT\s?Z?\s?\(|\"coordinates\")",
+    "SOCIAL_PROFILE": _page_of(_SOCIAL) + r"|(?i:(?:^|[^a-z0-9])wxid_[a-z0-9]{6})",
+    "SHOPPING_PAGE": _page_of(_SHOPS),
+}
 _SHARE: Final = 1 / 3
 _CARD_LENGTH: Final = 15
 
@@ -62,6 +87,12 @@ def _of_column(frame: pl.DataFrame, name: str) -> pl.DataFrame:
         (is_ascii & distinct.str.contains(_MAYBE)) | (~is_ascii & distinct.str.contains(_MAYBE_FOLDED))
     )
     hits = [(value, kind) for value in maybe for kind in _types(value)]
+    if not frame.schema[name].is_integer():
+        plain = distinct if is_ascii.all() else distinct.str.normalize("NFKC")
+        some = plain.str.contains("|".join(_REFUSED.values()))
+        for kind, pattern in _REFUSED.items():
+            held = plain.filter(some).str.contains(pattern)
+            hits += [(value, kind) for value in distinct.filter(some).filter(held)]
     found = pl.DataFrame(hits, schema={"value": pl.String, "type": pl.String}, orient="row")
     rows = cells.join(found, on="value").select("_row", pl.lit(name).alias("column"), "type")
     is_mobile = pl.col("type") == "PHONE_NUMBER"

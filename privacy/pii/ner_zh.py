@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from privacy.pii.findings import NER, Span
 from privacy.pii.models import ModelFiles, installed, session
+from privacy.pii.names_zh import Word, people
 from privacy.pii.recognisers.address import REST
 from privacy.pii.windows import windows
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]{2}")
-_TYPES: Final = {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANIZATION"}
+_TYPES: Final = {"LOC": "LOCATION", "ORG": "ORGANIZATION"}
 _WINDOW: Final = 512  # characters a call
 _MARGIN: Final = 48  # characters of context beside them
 
@@ -78,15 +79,23 @@ class ChineseNer:
         """Spans in folded text that holds Han characters; none in other text."""
         if not _HAN.search(text):
             return
-        start, kind = 0, None
+        words = list(self._words(text))
+        for start, end in people(text, words):
+            yield Span(start, end, "PERSON", NER, "lac")
+        for start, end, tag in words:
+            kind = _TYPES.get(tag)
+            if kind and text[start:end].strip():
+                tail = REST.match(text, end) if kind == "LOCATION" else None  # 8栋1单元402室
+                yield Span(start, tail.end() if tail else end, kind, NER, "lac")
+
+    def _words(self, text: str) -> Iterator[Word]:
+        start, word = 0, ""
         for at, tag in enumerate([*self._tag(text), "O-B"]):
-            word, _, place = tag.rpartition("-")
-            if place == "I":
-                continue
-            if kind and text[start:at].strip():
-                tail = REST.match(text, at) if kind == "LOCATION" else None  # 8栋1单元402室
-                yield Span(start, tail.end() if tail else at, kind, NER, "lac")
-            start, kind = at, _TYPES.get(word)
+            kind, _, place = tag.rpartition("-")
+            if place != "I":
+                if at:
+                    yield Word(start, at, word)
+                start, word = at, kind
 
     def _tag(self, text: str) -> Iterator[str]:
         known, narrow = self._vocabulary, self._narrow

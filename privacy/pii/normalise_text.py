@@ -21,6 +21,8 @@ from typing import Final
 _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 #: Letters without ink that are not of the category Cf: joiner, fillers, variation selectors.
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
+#: As characters of a class: what reads the same to every program, and folds to itself.
+ORDINARY: Final = "\t\n\r -~×·“”‘’、。《》【】「」\u3400-\u4dbf\u4e00-\u9fff"
 _KEEP: Final = ("<circle>", "<super>", "<sub>", "<fraction>", "<square>")
 
 

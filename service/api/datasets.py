@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, SecretStr
 
-from service.api.deps import Acting, Service
-from service.api.uploads import FILE_BODY, received
+from service.api.deps import Acting, Sending, Service
+from service.api.uploads import FILE_BODY, Upload, received
+from service.domain.actors import Actor
+from service.ports import BatchRow, Deps
 from service.usecases.consent import import_consents, withdraw
 from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest
+from service.usecases.push import Push, push
 from service.wiring import parse_contract_text
 
 router = APIRouter(tags=["ingest"])
@@ -79,14 +82,23 @@ async def post_batch(
     filename: FileName,
     request: Request,
     service: Service,
-    actor: Acting,
+    sender: Sending,
     *,
     encoding: Encoding = "",
 ) -> Batch:
-    """Take a file in. Idempotent by content: the same file twice changes nothing."""
-    async with received(request, filename) as path:
-        row = await run_in_threadpool(ingest, path, name, actor=actor, deps=service, encoding=encoding)
+    """Take a file in, from a person by token or a source system by signature (RFC 9421).
+
+    Idempotent by content: the same file twice changes nothing.
+    """
+    async with received(request, filename) as file:
+        row = await run_in_threadpool(_take_in, file, name, sender, service, encoding)
     return Batch(id=row.id, dataset=name, **asdict(row.counts), reasons=dict(row.reasons))
+
+
+def _take_in(file: Upload, name: str, sender: Actor | Push, service: Deps, encoding: str) -> BatchRow:
+    if isinstance(sender, Push):
+        return push(sender, file.path, file.sha256, name, deps=service, encoding=encoding)
+    return ingest(file.path, name, actor=sender, deps=service, encoding=encoding)
 
 
 @router.post("/consents/batches", status_code=201, openapi_extra=FILE_BODY, summary="Import consent records")
@@ -94,8 +106,10 @@ async def post_consents(
     request: Request, service: Service, actor: Acting, *, encoding: Encoding = ""
 ) -> dict[str, object]:
     """Import consent records from CSV; records seen before are not repeated."""
-    async with received(request, "consents.csv") as path:
-        counts = await run_in_threadpool(import_consents, path, actor=actor, deps=service, encoding=encoding)
+    async with received(request, "consents.csv") as file:
+        counts = await run_in_threadpool(
+            import_consents, file.path, actor=actor, deps=service, encoding=encoding
+        )
     return asdict(counts)
 
 

@@ -8,8 +8,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from service.domain.actors import Actor
+from service.domain.signatures import SignedRequest
 from service.errors import UnauthenticatedError
 from service.ports import Deps
+from service.usecases.push import Push, open_push
 from service.usecases.users import authenticate
 
 _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued by `fiduciary user add`.")
@@ -36,3 +38,24 @@ def acting(
 
 
 Acting = Annotated[Actor, Depends(acting)]
+
+
+def sending(
+    request: Request,
+    service: Service,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Actor | Push:
+    """A person by token, or a source system by a signature over the request. Raises UnauthenticatedError."""
+    if "signature-input" not in request.headers:
+        return acting(service, credentials)
+    names = dict.fromkeys(request.headers.keys())
+    signed = SignedRequest(
+        method=request.method,
+        path=request.scope["raw_path"].decode("latin-1"),
+        query="?" + request.scope["query_string"].decode("latin-1"),
+        headers={name: ", ".join(request.headers.getlist(name)) for name in names},
+    )
+    return open_push(signed, deps=service)
+
+
+Sending = Annotated[Actor | Push, Depends(sending)]

@@ -15,6 +15,7 @@ from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
 from service.errors import UsageError
 from service.usecases.evidence import find_report, read_log, verify_evidence
+from service.usecases.push import add_source, revoke_source
 from service.usecases.report import build_report
 from service.usecases.users import add_user
 
@@ -27,6 +28,14 @@ class NewUser(BaseModel):
     id: str = Field(examples=["user:ann"])
     roles: list[str] = Field(examples=[["analyst"]])
     days: int = Field(default=90, description="Life of the token.")
+
+
+class NewSource(BaseModel):
+    """A source system, and what it may push."""
+
+    name: str = Field(examples=["core-banking"])
+    datasets: list[str] = Field(examples=[["statements"]])
+    purposes: list[str] = Field(examples=[["regulatory_reporting"]])
 
 
 @router.post("/reports", status_code=201, summary="Build the customer behaviour analysis report")
@@ -47,8 +56,8 @@ async def post_verification(
     request: Request, vkey: Annotated[str, Query(max_length=300)] = ""
 ) -> dict[str, Any]:
     """The body is the file; 409 names the first broken link. Nothing is stored, no token is needed."""
-    async with received(request, "evidence", MAX_EVIDENCE) as path:
-        return {"valid": True, **await run_in_threadpool(verify_evidence, path, vkey=vkey)}
+    async with received(request, "evidence", MAX_EVIDENCE) as file:
+        return {"valid": True, **await run_in_threadpool(verify_evidence, file.path, vkey=vkey)}
 
 
 @router.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed checkpoint (public)")
@@ -79,3 +88,19 @@ def post_user(body: NewUser, service: Service, actor: Acting) -> dict[str, str]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     return {"actor": user.id, "token": add_user(user, actor=actor, deps=service, days=body.days)}
+
+
+@router.post("/sources", status_code=201, summary="Register a source system; its secret is shown once")
+def post_source(body: NewSource, service: Service, actor: Acting) -> dict[str, str]:
+    """Register it; one that is known gets these rights and a new secret, and the old one ends."""
+    datasets, purposes = frozenset(body.datasets), frozenset(body.purposes)
+    return {
+        "source": body.name,
+        "secret": add_source(body.name, datasets, purposes, actor=actor, deps=service),
+    }
+
+
+@router.post("/sources/{name}/revocation", status_code=204, summary="Take nothing from a source any more")
+def post_source_revocation(name: str, service: Service, actor: Acting) -> None:
+    """Revoke."""
+    revoke_source(name, actor=actor, deps=service)

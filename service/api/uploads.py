@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +20,26 @@ MAX_DATA: Final = 1 << 30
 MAX_EVIDENCE: Final = 1 << 26
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body on disk, and its SHA-256, computed as it came."""
+
+    path: Path
+    sha256: bytes
+
+
 @asynccontextmanager
-async def received(request: Request, filename: str, limit: int = MAX_DATA) -> AsyncIterator[Path]:
+async def received(request: Request, filename: str, limit: int = MAX_DATA) -> AsyncIterator[Upload]:
     """The body as a file outside the data directory. A longer one is refused with 413."""
     with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
         path = Path(folder, filename)
-        size = 0
+        size, digest = 0, hashlib.sha256()
         file = await run_in_threadpool(path.open, "wb")
         with file:
             async for chunk in request.stream():
                 size += len(chunk)
+                digest.update(chunk)
                 if size > limit:
                     raise HTTPException(413)
                 await run_in_threadpool(file.write, chunk)
-        yield path
+        yield Upload(path, digest.digest())

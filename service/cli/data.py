@@ -10,9 +10,11 @@ import typer
 
 from service.cli.context import SESSION, IdType, Json, ask
 from service.cli.output import emit, progress_bar, table
+from service.errors import UsageError
 
 dataset_app = typer.Typer(help="Dataset contracts.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consent records.", no_args_is_help=True)
+reference_app = typer.Typer(help="Tables about districts, not about people.", no_args_is_help=True)
 Encoding = Annotated[
     str, typer.Option(help="utf-8, utf-16, gb18030 or big5; decided from the file when left out.")
 ]
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(dataset_app, name="dataset")
     app.command()(ingest)
     app.add_typer(consent_app, name="consent")
+    app.add_typer(reference_app, name="reference")
 
 
 @dataset_app.command("add")
@@ -62,6 +65,29 @@ def ingest(
         text += f"\n  {count:>8,}  {reason}"
     value = {"batch": row.id, "dataset": dataset, **asdict(counts), "reasons": dict(row.reasons)}
     emit(value, as_json=as_json, text=text)
+
+
+@reference_app.command("add")
+def reference_add(
+    name: Annotated[str, typer.Argument(help="Name of the table, such as census.")],
+    path: Annotated[Path, typer.Argument(help="CSV: a key, `population`, further numbers.")],
+    licence: Annotated[str, typer.Option(help="Under which it may be used.")],
+    source: Annotated[str, typer.Option(help="Who publishes it.")],
+    *,
+    key: Annotated[str, typer.Option(help="Column with the codes of districts.")] = "district",
+    as_json: Json = False,
+) -> None:
+    """Keep a public table about districts; profiles get its numbers by the customer's district."""
+    from service.usecases.reference import add_reference
+
+    actor, deps = SESSION.acting()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError("the file cannot be read", file=path.name) from error
+    frame = add_reference(name, data, key=key, licence=licence, source=source, actor=actor, deps=deps)
+    value = {"reference": name, "districts": frame.height, "columns": frame.columns}
+    emit(value, as_json=as_json, text=f"{name}: {frame.height:,} districts, {frame.width} columns")
 
 
 @consent_app.command("import")

@@ -15,6 +15,14 @@ _MESSAGES: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "en": ("The file or contract does not fit", "correct the place named above, then ingest again; nothing was stored"),
         "zh": ("文件或数据合约不符", "请更正上述位置后重新导入；本次未存储任何数据"),
     },
+    "drift": {
+        "en": ("A column is not what the contract says", "the whole batch is in quarantine: correct the contract or the source; `fiduciary quarantine` goes on"),
+        "zh": ("某列内容与合约声明的类别不符", "整批数据已隔离：请更正合约或数据来源，再用 `fiduciary quarantine` 处理"),
+    },
+    "quality": {
+        "en": ("The data is not good enough", "correct the source and ingest again; `fiduciary quality` shows the reasons; nothing was stored"),
+        "zh": ("数据质量低于合约下限", "请更正数据来源后重新导入；`fiduciary quality` 可查看原因；本次未存储任何数据"),
+    },
     "unknown": {
         "en": ("There is nothing of that name", "check the name; `fiduciary doctor` lists what exists"),
         "zh": ("找不到该名称", "请核对名称；`fiduciary doctor` 可列出现有对象"),

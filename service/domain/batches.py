@@ -10,11 +10,13 @@ Frames are columnar (polars). Column names that start with an underscore are our
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
-from service.domain.contracts import DatasetContract
+from service.domain.contracts import DatasetContract, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class AdmittedBatch:
     rejected: pl.DataFrame
     refused: int
 
+
+#: The type of a column in every frame and in the event store.
+DTYPES: Final[Mapping[Kind, pl.DataType]] = {
+    Kind.STRING: pl.String(),
+    Kind.INTEGER: pl.Int64(),
+    Kind.DATE: pl.Date(),
+    Kind.TIMESTAMP: pl.Datetime("us", "UTC"),
+}
 
 #: Rejected rows: where it was, which rule, which column, the pseudonym if known, a keyed hash of the raw row.
 REJECTED = pl.Schema(

@@ -7,6 +7,7 @@ module holds the frozen types, ``service.domain.odcs`` reads the document.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
@@ -21,6 +22,11 @@ class Role(StrEnum):
     EVENT_TIME = "event_time"
     FREE_TEXT = "free_text"  # stored only after redaction
     PROTECTED_ATTRIBUTE = "protected_attribute"
+    WEB_PATH = "web_path"  # where a click went: kept without host, query, fragment and identifiers
+    CONSENT_REF = "consent_ref"  # the consent notice that an answer is bound to
+    AUTHORISATION_REF = "authorisation_ref"  # the authorisation that a credit-bureau report was fetched under
+    EXPIRES_ON = "expires_on"  # the last day on which the row may be used
+    DISTRICT = "district"  # public code of an administrative district
 
 
 class Kind(StrEnum):
@@ -29,6 +35,38 @@ class Kind(StrEnum):
     STRING = "string"
     INTEGER = "integer"  # money is an integer number of minor units
     DATE = "date"
+    TIMESTAMP = "timestamp"  # an instant, in UTC to the microsecond
+
+
+class Surrogates(StrEnum):
+    """What stands in redacted text in the place of an identifier."""
+
+    NUMBERED = "numbered"  # [PERSON_1]: the same person within a text
+    KEYED = "keyed"  # the same person in all texts, found again with the key only
+
+
+def longest(role: Role) -> int:
+    """Characters that no text in such a column may exceed, so that no pattern ever meets a huge one."""
+    return 100_000 if role is Role.FREE_TEXT else 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the values of a column are, as a hard rule; a row with another value is rejected.
+
+    Attributes:
+        minimum: smallest integer or first day, else None.
+        maximum: largest integer or last day (in UTC), else None.
+        pattern: regular expression without look-around that is found in the text; empty for none.
+        min_length: fewest characters.
+        max_length: most characters; never above what any text may have.
+    """
+
+    minimum: int | date | None = None
+    maximum: int | date | None = None
+    pattern: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +86,8 @@ class Column:
         upper: declared upper bound of a measure, in its unit.
         required: null is refused.
         unit: unit of a measure, such as ``TWD-cent``.
+        limits: hard rules about the values, unlike ``lower`` and ``upper``, which clip a release.
+        surrogates: what stands in the place of an identifier in free text.
     """
 
     name: str
@@ -61,6 +101,8 @@ class Column:
     upper: int | None = None
     required: bool = True
     unit: str = ""
+    limits: Limits = Limits()
+    surrogates: Surrogates = Surrogates.NUMBERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +119,9 @@ class DatasetContract:
         creates_subjects: whether an unknown subject id makes a new subject or is quarantined.
         row_per_subject: at most one row per subject; a later row supersedes.
         digest: ``sha256:`` of the canonical document.
+        unique_by: stored columns; a subject has at most one row with the same values in them.
+        order: pairs of columns; where both have a value, the first is not above the second.
+        minimum_quality: score in per mille below which a batch is refused as a whole.
     """
 
     name: str
@@ -88,6 +133,9 @@ class DatasetContract:
     creates_subjects: bool
     row_per_subject: bool
     digest: str
+    unique_by: tuple[str, ...] = ()
+    order: tuple[tuple[str, str], ...] = ()
+    minimum_quality: int = 0
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -1,8 +1,9 @@
 """Read a dataset contract in the form of the Open Data Contract Standard v3, strictly.
 
 The standard has no words for privacy facts, so they stand in its own extension point, ``customProperties``.
-On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPerSubject``. On every property:
-``role`` and ``dataClass``; then, by role:
+On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPerSubject``; optional rules are
+``uniqueBy``, ``order``, ``minimumQuality`` (``service.domain.rules``). On every property: ``role`` and
+``dataClass``; then, by role:
 
 =====================================  ==================================================
 ``subject_id`` (exactly one column)    ``idType``; it always links
@@ -10,8 +11,14 @@ On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPer
 ``category``                           ``keys``, the public key set
 ``quasi_identifier``, ``protected_attribute``  ``keys`` if they are to be grouped by
 ``measure``                            ``lower``, ``upper``, ``unit``; an integer of minor units
-``event_time`` (at most one column)    none; a date
-=====================================  ==================================================
+``event_time`` (at most one column)    none; a date or a timestamp
+``free_text``                          ``surrogates``: ``numbered`` (as without it) or ``keyed``
+``district``                           ``keys`` if it is to be grouped by
+``expires_on`` (at most one column)    none; a date
+``consent_ref``, ``authorisation_ref`` (at most one column each), ``web_path``: none
+========================================================================================
+
+Rules about values are the standard's own ``logicalTypeOptions`` (``service.domain.rules``).
 
 Keys and bounds enter the sensitivity of every release, so they are declared here and never learnt from
 data. Anything not listed is refused, with the place as a JSON pointer (RFC 6901) in ``at``: an ignored key
@@ -31,8 +38,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from service.domain.contracts import Column, DatasetContract, Kind, Role
+from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates, longest
 from service.domain.documents import Node, text_items
+from service.domain.rules import NAME, format_limits, minimum_quality, order, parse_limits, unique_by
 from service.errors import ContractError
 
 ID_TYPES: Final = frozenset({"cn_resident_id", "mobile", "email", "bank_card", "name"})
@@ -40,13 +48,17 @@ DATA_CLASSES: Final = frozenset({"C1", "C2", "C3"})  # JR/T 0171-2020
 MAX_COLUMNS: Final = 200
 MAX_KEYS: Final = 1000
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _API_VERSION: Final = re.compile(r"v3\.\d+\.\d+")
 _INT64: Final = 2**63
 
 _IDENTIFIERS: Final = frozenset({Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER})
-_KIND: Final = {Role.MEASURE: Kind.INTEGER, Role.EVENT_TIME: Kind.DATE}
+_KINDS: Final = {
+    Role.MEASURE: (Kind.INTEGER,),
+    Role.EVENT_TIME: (Kind.DATE, Kind.TIMESTAMP),
+    Role.EXPIRES_ON: (Kind.DATE,),
+}
+_ONCE: Final = (Role.EVENT_TIME, Role.CONSENT_REF, Role.AUTHORISATION_REF, Role.EXPIRES_ON)
 _FACTS: Final[dict[Role, tuple[frozenset[str], frozenset[str]]]] = {  # role -> (required, optional) facts
     Role.SUBJECT_ID: (frozenset({"idType"}), frozenset({"links"})),
     Role.DIRECT_IDENTIFIER: (frozenset({"idType", "links"}), frozenset()),
@@ -55,7 +67,12 @@ _FACTS: Final[dict[Role, tuple[frozenset[str], frozenset[str]]]] = {  # role -> 
     Role.CATEGORY: (frozenset({"keys"}), frozenset()),
     Role.MEASURE: (frozenset({"lower", "upper", "unit"}), frozenset()),
     Role.EVENT_TIME: (frozenset(), frozenset()),
-    Role.FREE_TEXT: (frozenset(), frozenset()),
+    Role.FREE_TEXT: (frozenset(), frozenset({"surrogates"})),
+    Role.WEB_PATH: (frozenset(), frozenset()),
+    Role.CONSENT_REF: (frozenset(), frozenset()),
+    Role.AUTHORISATION_REF: (frozenset(), frozenset()),
+    Role.EXPIRES_ON: (frozenset(), frozenset()),
+    Role.DISTRICT: (frozenset(), frozenset({"keys"})),
 }
 
 
@@ -84,22 +101,33 @@ def parse_contract(document: Mapping[str, object]) -> DatasetContract:
     columns = tuple(_column(node) for node in table.items("properties"))
     _check_columns(columns, f"{table.at}/properties")
     facts = root.facts("customProperties")
-    facts.only(required=("purposes", "retentionClass", "createsSubjects", "rowPerSubject"))
+    facts.only(
+        required=("purposes", "retentionClass", "createsSubjects", "rowPerSubject"),
+        optional=("uniqueBy", "order", "minimumQuality"),
+    )
     return DatasetContract(
-        name=table.text("name", _NAME, "a-z, 0-9 and _"),
+        name=table.text("name", NAME, "a-z, 0-9 and _"),
         version=root.text("version", _VERSION, "a quoted semantic version, such as 1.0.0"),
         title=root.text("name"),
         columns=columns,
-        purposes=text_items(facts, "purposes", pattern=_NAME),
-        retention_class=facts.text("retentionClass", _NAME, "a-z, 0-9 and _"),
+        purposes=text_items(facts, "purposes", pattern=NAME),
+        retention_class=facts.text("retentionClass", NAME, "a-z, 0-9 and _"),
         creates_subjects=facts.flag("createsSubjects"),
         row_per_subject=facts.flag("rowPerSubject"),
         digest="sha256:" + hashlib.sha256(canonical_json(document).encode()).hexdigest(),
+        unique_by=unique_by(facts, columns),
+        order=order(facts, columns),
+        minimum_quality=minimum_quality(facts),
     )
 
 
 def format_contract(contract: DatasetContract) -> dict[str, object]:
     """The contract as a document; ``parse_contract`` reads it back equal in all but the digest."""
+    rules: dict[str, object] = {
+        "uniqueBy": list(contract.unique_by),
+        "order": [list(pair) for pair in contract.order],
+        "minimumQuality": contract.minimum_quality,
+    }
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -113,6 +141,7 @@ def format_contract(contract: DatasetContract) -> dict[str, object]:
             retentionClass=contract.retention_class,
             createsSubjects=contract.creates_subjects,
             rowPerSubject=contract.row_per_subject,
+            **{name: value for name, value in rules.items() if value},
         ),
     }
 
@@ -145,20 +174,16 @@ def _only_table(root: Node) -> Node:
 def _column(node: Node) -> Column:
     node.only(
         required=("name", "logicalType", "required", "customProperties"),
-        optional=("description", "businessName", "physicalType"),
+        optional=("description", "businessName", "physicalType", "logicalTypeOptions"),
     )
     facts = node.facts("customProperties")
     role = Role(facts.choice("role", frozenset(Role)))
     required, optional = _FACTS[role]
     facts.only(required=("role", "dataClass", *sorted(required)), optional=tuple(optional))
-    kind = Kind(node.choice("logicalType", frozenset(Kind)))
-    if kind is not _KIND.get(role, Kind.STRING):
-        raise ContractError(
-            "this role has another logicalType", at=f"{node.at}/logicalType", use=_KIND.get(role, Kind.STRING)
-        )
+    kind = Kind(node.choice("logicalType", _KINDS.get(role, (Kind.STRING,))))
     lower, upper = _bounds(facts) if role is Role.MEASURE else (None, None)
     return Column(
-        name=node.text("name", _NAME, "a-z, 0-9 and _"),
+        name=node.text("name", NAME, "a-z, 0-9 and _"),
         role=role,
         kind=kind,
         data_class=facts.choice("dataClass", DATA_CLASSES),
@@ -169,7 +194,20 @@ def _column(node: Node) -> Column:
         upper=upper,
         required=node.flag("required"),
         unit=facts.text("unit") if role is Role.MEASURE else "",
+        limits=_limits(node, role, kind),
+        surrogates=Surrogates(facts.choice("surrogates", frozenset(Surrogates)))
+        if facts.has("surrogates")
+        else Surrogates.NUMBERED,
     )
+
+
+def _limits(node: Node, role: Role, kind: Kind) -> Limits:
+    if not node.has("logicalTypeOptions"):
+        return Limits()
+    options = Node.mapping(node.values["logicalTypeOptions"], f"{node.at}/logicalTypeOptions")
+    if role is Role.FREE_TEXT and options.has("pattern"):
+        raise ContractError("free text takes no pattern", at=options.place("pattern"))
+    return parse_limits(options, kind, cap=longest(role))
 
 
 def _bounds(facts: Node) -> tuple[int, int]:
@@ -197,8 +235,9 @@ def _check_columns(columns: tuple[Column, ...], at: str) -> None:
     subjects = [c for c in columns if c.role is Role.SUBJECT_ID]
     if len(subjects) != 1 or not subjects[0].required:
         raise ContractError("exactly one required column has role subject_id", at=at, found=len(subjects))
-    if sum(c.role is Role.EVENT_TIME for c in columns) > 1:
-        raise ContractError("at most one column has role event_time", at=at)
+    for role in _ONCE:
+        if sum(c.role is role for c in columns) > 1:
+            raise ContractError(f"at most one column has role {role}", at=at)
     if all(c.role in _IDENTIFIERS for c in columns):
         raise ContractError("a table of identifiers alone holds nothing to store", at=at)
     if len(columns) > MAX_COLUMNS:
@@ -213,9 +252,13 @@ def _format_column(column: Column) -> dict[str, object]:
         facts["keys"] = list(column.keys)
     if column.role is Role.MEASURE:
         facts |= {"lower": column.lower, "upper": column.upper, "unit": column.unit}
+    if column.surrogates is not Surrogates.NUMBERED:
+        facts["surrogates"] = column.surrogates.value
+    options = format_limits(column.limits)
     return {
         "name": column.name,
         "logicalType": column.kind.value,
+        **({"logicalTypeOptions": options} if options else {}),
         "required": column.required,
         "customProperties": _format_facts(**facts),
     }

@@ -6,26 +6,31 @@ Nothing else is abstract. All times are UTC. Every method may raise ``service.er
 from service.ports.runtime import (
     AuditTrail,
     ByteScan,
+    Chunk,
     Clock,
     Connector,
     Courier,
     Deps,
     ReportSigner,
     Scanner,
+    Source,
 )
-from service.ports.stores import EventStore, Retained, Vault
+from service.ports.stores import Committed, EventStore, Retained, Stage, Vault
 from service.ports.tables import (
     BatchRow,
     BatchTable,
     BudgetLedger,
     BudgetLine,
     ConsentTable,
+    Cursor,
+    CursorTable,
     DatasetTable,
     ModelTable,
     Ops,
     OpsTransaction,
     ReleaseTable,
     RequestTable,
+    SourceTable,
     UserTable,
 )
 
@@ -36,9 +41,13 @@ __all__ = [
     "BudgetLedger",
     "BudgetLine",
     "ByteScan",
+    "Chunk",
     "Clock",
+    "Committed",
     "Connector",
     "ConsentTable",
+    "Cursor",
+    "CursorTable",
     "Courier",
     "DatasetTable",
     "Deps",
@@ -51,6 +60,9 @@ __all__ = [
     "RequestTable",
     "Retained",
     "Scanner",
+    "Source",
+    "Stage",
+    "SourceTable",
     "UserTable",
     "Vault",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,19 +61,51 @@ class AuditTrail(Protocol):
         ...
 
 
-class Connector(Protocol):
-    """A source of rows. Reads one file; never guesses, never drops a row silently."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a source, in order; what bounds the memory of an ingest.
 
-    def encoding_of(self, path: Path, named: str = "") -> str:
-        """The encoding ``read`` will use, named or decided; empty where the format states its own."""
+    Attributes:
+        frame: typed columns of the contract, and ``_row`` (UInt32) counted from 1 over the whole source.
+        rejected: ``REJECTED`` frame of the rows that do not parse.
+        done: share of the source read so far, 0 to 1.
+    """
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    done: float
+
+
+class Source(Protocol):
+    """Rows on their way in: a file, an export of a database, a part of a stream."""
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits that name the content: under one contract the same digest gives the same rows."""
         ...
 
-    def read(
-        self, path: Path, contract: DatasetContract, batch_id: str, *, encoding: str = ""
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Typed frame with ``_row`` and the REJECTED frame of rows that do not parse.
+    @property
+    def facts(self) -> tuple[tuple[str, str | int], ...]:
+        """What the log entry says of the source, such as its encoding; sorted, no personal data."""
+        ...
 
-        Raises ContractError (unknown or missing column, wrong encoding, not a table) with file facts only.
+    def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
+        """All rows, in bounded memory. Never guesses, never drops a row silently.
+
+        Raises:
+            ContractError: unknown or missing column, not a table; with facts of the source only.
+            ConflictError: the source changed while it was read.
+        """
+        ...
+
+
+class Connector(Protocol):
+    """Opens files."""
+
+    def open(self, path: Path, *, encoding: str = "") -> Source:
+        """Look through a file once: its bytes' digest, and the encoding of text, named or decided.
+
+        Raises ContractError (no regular file, wrong or unknown encoding, unknown suffix).
         """
         ...
 

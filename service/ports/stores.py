@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,17 +11,57 @@ from typing import Protocol
 import polars as pl
 
 from service.domain.batches import AdmittedBatch
+from service.domain.contracts import DatasetContract
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit made live.
+
+    Attributes:
+        version: of the table.
+        rows: admitted rows.
+        subjects: of whom they are.
+        withheld: rows left out because their subject is no longer there to be processed.
+        duplicates: rows set aside as ``duplicate`` of one that is stored (``DatasetContract.unique_by``).
+    """
+
+    version: int
+    rows: int = 0
+    subjects: int = 0
+    withheld: int = 0
+    duplicates: int = 0
+
+
+class Stage(Protocol):
+    """A batch that comes in parts."""
+
+    def add(self, part: AdmittedBatch) -> None:
+        """Set a part aside."""
+        ...
+
+    def commit(self, living: Callable[[], pl.DataFrame | None] | None = None) -> Committed:
+        """Make all parts live at once and exactly once; a batch seen before gives its first counts.
+
+        Admitted rows go to the dataset's table, rejected ones to its quarantine table. A dataset with one row
+        per subject keeps the newest. Contribution totals stay right when a month gets more rows later.
+
+        Args:
+            living: asked while no erasure can run beside: ``_sp`` of all who may be stored, or None for
+                everyone in the batch.
+        """
+        ...
 
 
 class EventStore(Protocol):
     """Columnar rows partitioned by a hash bucket of the storage pseudonym."""
 
-    def append(self, batch: AdmittedBatch) -> int:
-        """Commit the batch exactly once (a batch id seen before changes nothing); return the table version.
+    def stage(self, batch_id: str, contract: DatasetContract) -> AbstractContextManager[Stage]:
+        """Begin a batch. What is not committed when the context ends is gone."""
+        ...
 
-        Admitted rows go to the dataset's table, rejected ones to its quarantine table. A dataset with one row
-        per subject keeps the newest. Contribution totals stay right when a month gets more rows later.
-        """
+    def append(self, batch: AdmittedBatch) -> int:
+        """Stage and commit a batch of one part; return the table version."""
         ...
 
     def replace(self, name: str, frame: pl.DataFrame) -> int:
@@ -126,6 +167,10 @@ class Vault(Protocol):
 
     def restricted(self) -> frozenset[int]:
         """Subjects under restriction."""
+        ...
+
+    def standing(self) -> object:
+        """Equal to an earlier answer as long as nobody was restricted, freed or erased in between."""
         ...
 
     def retain(self, subject: int, document: bytes, what: Retained) -> None:

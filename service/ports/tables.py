@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from service.domain.contracts import DatasetContract
 from service.domain.models import Model
 from service.domain.releases import Release
 from service.domain.requests import RightsRequest
+from service.domain.sources import PushRecord, SourceSystem
 
 
 class DatasetTable(Protocol):
@@ -29,7 +30,11 @@ class DatasetTable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A batch that was taken in."""
+    """A batch that was taken in.
+
+    ``reasons`` has rows by rule or refusal; ``measures`` what its quality is computed from besides
+    (``service.domain.quality``).
+    """
 
     id: str
     dataset: str
@@ -39,14 +44,53 @@ class BatchRow:
     actor: str
     table_version: int
     reasons: Mapping[str, int]
+    measures: Mapping[str, int] = field(default_factory=dict)
 
 
 class BatchTable(Protocol):
-    """Committed batches, by id."""
+    """Committed batches by id, and which of their rejected rows were taken in later."""
 
     def get(self, batch_id: str) -> BatchRow | None: ...
     def add(self, row: BatchRow) -> None: ...
     def all(self) -> tuple[BatchRow, ...]: ...
+    def release(self, batch_id: str, rows: pl.DataFrame, by: BatchRow) -> None:
+        """Mark rejected rows (``_row``, ``rule``) of a batch as taken in by another; once is for ever."""
+        ...
+
+    def released(self, batch_id: str) -> pl.DataFrame:
+        """``_row`` Int64, ``rule`` and ``by_batch`` of the rows of a batch that were taken in later."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a source that grows has been taken in.
+
+    Attributes:
+        done: position up to which its batches are committed; empty at the start.
+        pending: position up to which a batch was begun and not yet committed; empty when there is none. It is
+            finished, to exactly this position, before anything newer is read: so a killed run leaves no gap
+            and no row twice.
+    """
+
+    done: str = ""
+    pending: str = ""
+
+
+class CursorTable(Protocol):
+    """Cursors by source and dataset."""
+
+    def get(self, source: str, dataset: str) -> Cursor:
+        """The cursor; a new source is at its start."""
+        ...
+
+    def begin(self, source: str, dataset: str, upto: str) -> None:
+        """Set ``pending``. Raises ConflictError when another batch is pending."""
+        ...
+
+    def finish(self, source: str, dataset: str, upto: str) -> None:
+        """Set ``done`` and clear ``pending``. Raises ConflictError when ``upto`` is not what is pending."""
+        ...
 
 
 class ConsentTable(Protocol):
@@ -158,6 +202,17 @@ class UserTable(Protocol):
     def all(self) -> tuple[Actor, ...]: ...
 
 
+class SourceTable(Protocol):
+    """Systems that may push, and the answers to their idempotency keys."""
+
+    def get(self, name: str) -> SourceSystem | None: ...
+    def save(self, source: SourceSystem, at: datetime) -> None: ...
+    def pushed(self, source: str, key: str) -> PushRecord | None: ...
+    def answer(self, source: str, key: str, record: PushRecord) -> None:
+        """Keep an answer; of one that is kept, only ``created`` goes on."""
+        ...
+
+
 class OpsTransaction(Protocol):
     """One transaction of the operational database; the tables share it."""
 
@@ -168,6 +223,8 @@ class OpsTransaction(Protocol):
     @property
     def consents(self) -> ConsentTable: ...
     @property
+    def cursors(self) -> CursorTable: ...
+    @property
     def budget(self) -> BudgetLedger: ...
     @property
     def releases(self) -> ReleaseTable: ...
@@ -177,6 +234,8 @@ class OpsTransaction(Protocol):
     def models(self) -> ModelTable: ...
     @property
     def users(self) -> UserTable: ...
+    @property
+    def sources(self) -> SourceTable: ...
 
 
 #: ``with ops() as tx:`` begins IMMEDIATE, commits at the end, rolls back on any exception.

@@ -1,1 +1,1 @@
-"""What statements say about customers: features, value segments, abnormal payments. Pure polars."""
+"""What statements and clicks say: features, value segments, abnormal payments, sessions. Pure polars."""

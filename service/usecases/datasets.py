@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import polars as pl
+
 from policies.denied import DeniedFeatures
-from policies.model import Decision
+from policies.model import Decision, RetentionRule
+from privacy.pii.columns import undeclared
 from service.domain.actors import Actor
-from service.domain.contracts import Column, DatasetContract, Role
+from service.domain.contracts import Column, DatasetContract, Kind, Role
 from service.errors import ConflictError, ContractError
 from service.ports import Deps
 from service.usecases.access import authorise, record
@@ -41,6 +44,7 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
     words = json.loads(document)
     if words.get("status") == "draft":  # it holds placeholders where only a person knows the answer
         raise ContractError("a draft is not put in force: answer it and set its status", at="/status")
+    check_class(contract, deps.policy.bundle.retention)
     check_features(contract, words, deps.policy.bundle.denied)
     with deps.ops() as tx:
         known = next((c for c in tx.datasets.all() if c.name == contract.name), None)
@@ -69,6 +73,23 @@ def check_contract(contract: DatasetContract, purposes: frozenset[str], retentio
         raise ContractError("two columns hold the same type of identifier")
 
 
+def check_class(contract: DatasetContract, retention: Mapping[str, RetentionRule]) -> None:
+    """Hold a contract against the rules of its retention class. Raises ContractError with the role."""
+    rule = retention[contract.retention_class]
+    named = {"retention_class": rule.data_class}
+    other = sorted(set(contract.purposes) - set(rule.purposes or contract.purposes))
+    if other:  # PIPL 6, 23
+        raise ContractError("data of this class serves another purpose", purpose=other[0], **named)
+    roles = {column.role.value for column in contract.columns}
+    bound = {role for each in retention.values() for role in each.needs}
+    if wrong := sorted((roles & bound) ^ set(rule.needs)):
+        raise ContractError("this role and this class of data go together only", role=wrong[0], **named)
+    if rule.use_days and not (contract.period and contract.period.required):
+        raise ContractError("data that ages needs a required event_time", **named)
+    if Role.WEB_PATH in roles and contract.period and contract.period.kind is not Kind.TIMESTAMP:
+        raise ContractError("a click happens at an instant: event_time is a timestamp", **named)
+
+
 def check_features(contract: DatasetContract, document: object, denied: DeniedFeatures) -> None:
     """Refuse what no dataset may hold, by names and descriptions. Raises ContractError naming the column.
 
@@ -77,14 +98,27 @@ def check_features(contract: DatasetContract, document: object, denied: DeniedFe
         document: the document it was read from; it has the descriptions.
         denied: what is refused, and the exceptions.
     """
-    for column, text in (*((c.name, c.name) for c in contract.columns), *_words(contract, document)):
-        feature = denied.refused(contract.name, column, text)
+    names = ((c.name, c.name) for c in contract.columns)
+    check_words(contract.name, (*names, *_words(contract, document)), denied)
+    for column in contract.columns:
+        found = undeclared(
+            pl.DataFrame({column.name: list(column.keys)}), [column.name] if column.keys else []
+        )
+        if not found.is_empty():
+            raise ContractError("a key is an identifier", column=column.name, type=found["type"][0])
+
+
+def check_words(dataset: str, words: Iterable[tuple[str, str]], denied: DeniedFeatures) -> None:
+    """Refuse words of what no dataset may hold: pairs of column and text. Raises ContractError."""
+    for column, text in words:
+        feature = denied.refused(dataset, column, text)
         if feature is not None:  # PIPL 6; PIPL 24(1); PIPL 28
             raise ContractError(
                 "no dataset may hold this",
                 column=column,
                 feature=feature.code,
                 why=feature.title["en"],
+                zh=feature.title["zh"],
                 law=feature.law,
             )
 

@@ -1,7 +1,8 @@
 """Step one of the way in: check that the contract is true about where personal data is.
 
-Free text is replaced by its redacted form. A structured column in which no identifier is declared must hold
-none: a row in which one is found is rejected as ``undeclared_<type>``, and its values go nowhere.
+Free text is replaced by its redacted form, the path of a click by its plain steps. A structured column in
+which no identifier is declared must hold none: a row in which one is found is rejected as
+``undeclared_<type>``, and its values go nowhere.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from privacy.pii.detect import Detector
 from privacy.pii.redact import redact
 from service.domain.batches import RawBatch, ScannedBatch
 from service.domain.contracts import DatasetContract, Role
+from service.domain.web_paths import clean_paths
 from service.usecases.quarantine import reject
 
 _DECLARED: Final = frozenset({Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER, Role.FREE_TEXT, Role.EVENT_TIME})
@@ -28,7 +30,9 @@ def scan_batch(batch: RawBatch, detector: Detector | None, row_key: bytes) -> Sc
         detector: may be None for a contract without free text only.
         row_key: the keyring's ``row-tag`` key.
     """
-    frame, rejected = _undeclared(batch.frame, batch.contract, row_key)
+    paths = [column.name for column in batch.contract.with_role(Role.WEB_PATH)]
+    plain = batch.frame.with_columns(clean_paths(batch.frame[name]) for name in paths)
+    frame, rejected = _undeclared(plain, batch.contract, row_key)
     texts = [column.name for column in batch.contract.with_role(Role.FREE_TEXT)]
     if texts and detector is None:
         raise ValueError("a contract with free text needs a detector")

@@ -34,6 +34,7 @@ DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "contact": ("email", "mobile"),
     "card": ("bank_card",),
 }  # sealed document -> identifier types in it
+MANY: Final = 500_000  # people kept between chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,41 @@ class Enrolment:
     identifiers: pl.DataFrame
 
 
-def pseudonymise_batch(batch: ScannedBatch, deps: Deps) -> Enrolment:
-    """Replace the identifier columns. See the module for the rules."""
+@dataclass(slots=True)
+class Acquainted:
+    """People resolved in earlier chunks of a batch: to open their keys again costs more than the rest."""
+
+    verdicts: pl.DataFrame | None = None
+
+    def without(self, people: pl.DataFrame) -> pl.DataFrame:
+        """Those not resolved yet."""
+        if self.verdicts is None:
+            return people
+        return people.join(
+            self.verdicts, on=people.columns, how="anti", nulls_equal=True, maintain_order="left"
+        )
+
+    def add(self, verdicts: pl.DataFrame) -> pl.DataFrame:
+        """All that are known with these; at most ``MANY`` are kept for the next chunk."""
+        known = verdicts if self.verdicts is None else pl.concat([self.verdicts, verdicts])
+        self.verdicts = known if known.height <= MANY else None
+        return known
+
+
+def pseudonymise_batch(batch: ScannedBatch, deps: Deps, acquainted: Acquainted | None = None) -> Enrolment:
+    """Replace the identifier columns. See the module for the rules.
+
+    ``acquainted`` is shared by the chunks of a batch. Who is restricted or erased meanwhile is left out when
+    the batch is committed.
+    """
     contract = batch.contract
     columns = contract.with_role(Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER)
     names = [column.name for column in columns]
-    people = _resolve(batch.frame.select(names).unique(maintain_order=True), contract, columns, deps)
-    verdicts = ["_subject", "_sp", "rule", "column", "_suppressed"]
-    rows = batch.frame.join(
-        people.select(*names, *verdicts), on=names, how="left", nulls_equal=True, maintain_order="left"
-    )
+    known = acquainted or Acquainted()
+    new = known.without(batch.frame.select(names).unique(maintain_order=True))
+    people = _resolve(new, contract, columns, deps)
+    verdicts = known.add(people.select(*names, "_subject", "_sp", "rule", "column", "_suppressed"))
+    rows = batch.frame.join(verdicts, on=names, how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("rule").is_not_null())
     good = rows.filter(pl.col("rule").is_null() & ~pl.col("_suppressed"))
     rejected = reject(bad, [c.name for c in contract.columns], deps.keyring.derive("row-tag"))

@@ -77,7 +77,12 @@ def _text(line: bytes, number: int) -> str:
 
 
 def classify_csv(data: bytes) -> tuple[ColumnClass, ...]:
-    """The class of each column of a CSV file in UTF-8 or GB 18030.
+    """The class of each column of a CSV file. Raises ContractError."""
+    return classify(read_table(data))
+
+
+def read_table(data: bytes) -> pl.DataFrame:
+    """A CSV file in UTF-8 or GB 18030, every column as String.
 
     Raises:
         ContractError: it is no such file.
@@ -95,7 +100,7 @@ def classify_csv(data: bytes) -> tuple[ColumnClass, ...]:
         raise ContractError("the file is no CSV with a header and rows of one length") from None
     if not 0 < frame.width <= MAX_COLUMNS:
         raise ContractError("too few or too many columns", limit=MAX_COLUMNS, found=frame.width)
-    return classify(frame)
+    return frame
 
 
 def draft_contract(columns: Sequence[ColumnClass], name: str) -> dict[str, object]:

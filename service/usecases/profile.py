@@ -23,6 +23,9 @@ from service.usecases.audience import (
     storage_pseudonym,
     subject_tag,
 )
+from service.usecases.behaviour import build_sessions
+from service.usecases.reference import district_features
+from service.usecases.rows import rows_for_use
 
 PURPOSE: Final = "value_segmentation"
 TABLE: Final = "derived_profile"
@@ -31,12 +34,16 @@ _STATEMENT: Final = ("_sp", "month", "bill_cents", "paid_cents", "pay_status")
 
 @dataclass(frozen=True, slots=True)
 class ProfilesBuilt:
-    """What a build did: ``customers`` have a profile, ``left_out`` lack a basis or statements."""
+    """What a build did: ``customers`` have a profile, ``left_out`` lack a basis or statements.
+
+    ``sessions`` customers have features of their clicks.
+    """
 
     customers: int
     left_out: int
     as_of: str
     table_version: int
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +60,13 @@ class Profile:
 def load_behaviour(people: pl.DataFrame, deps: Deps) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Statements and customers of these people only; columns that features need, protected attributes not."""
     mine = people.lazy().select("_sp")
-    statements = deps.events.scan("statements").select(_STATEMENT).join(mine, on="_sp", how="semi")
-    customers = deps.events.scan("customers").select("_sp", "limit_cents", "default_next_month")
+    statements = rows_for_use("statements", deps).select(_STATEMENT).join(mine, on="_sp", how="semi")
+    customers = rows_for_use("customers", deps).select("_sp", "limit_cents", "default_next_month")
     return statements.collect(), customers.join(mine, on="_sp", how="semi").collect()
 
 
 def build_profiles(*, actor: Actor, deps: Deps, as_of: date | None = None) -> ProfilesBuilt:
-    """Build ``derived_profile`` anew.
+    """Build ``derived_profile`` anew, with features of districts, and ``derived_sessions`` from clicks.
 
     Raises:
         DeniedError: the actor lacks ``profile:build`` for the purpose.
@@ -67,10 +74,12 @@ def build_profiles(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Pr
     """
     decision = authorise(deps, actor, "profile:build", purpose=PURPOSE, data_class="C2", resource=TABLE)
     day = as_of or deps.clock.now().date()
+    sessions = build_sessions(day, actor=actor, deps=deps)
     people = audience(PURPOSE, deps)
     statements, customers = load_behaviour(people, deps)
     frame = features(statements, customers, day)
-    table = frame.join(segments(frame), on="_sp", how="inner").with_columns(
+    table = frame.join(segments(frame), on="_sp", how="inner")
+    table = table.join(district_features(deps), on="_sp", how="left", maintain_order="left").with_columns(
         bucket_expr(deps.events.n_buckets), as_of=pl.lit(day)
     )
     living = deps.vault.pseudonyms().height
@@ -80,7 +89,7 @@ def build_profiles(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Pr
         detail=(("as_of", day.isoformat()), ("left_out", living - table.height)),
     )  # fmt: skip
     version = deps.events.replace(TABLE, table)
-    return ProfilesBuilt(table.height, living - table.height, day.isoformat(), version)
+    return ProfilesBuilt(table.height, living - table.height, day.isoformat(), version, sessions)
 
 
 def read_profile(

@@ -43,6 +43,7 @@ from service.usecases.release_steps import (
     refuse,
     replay,
 )
+from service.usecases.rows import rows_for_use
 
 INTERVAL_NOTE: Final = (
     "Each interval holds the exact bounded total of its cell with 95 % probability over the noise. Bounding "
@@ -198,7 +199,7 @@ def _totals(query: Query, purpose: str, deps: Deps) -> tuple[NDArray[np.int64], 
     for _ in range(_ATTEMPTS):
         version = data_version(query, purpose, deps)
         people = Population(audience(purpose, deps)["_sp"], only=True)
-        tables = {name: deps.events.scan(name) for name in query.datasets}
+        tables = {name: rows_for_use(name, deps) for name in query.datasets}
         exact = exact_totals(query, tables, people)
         if data_version(query, purpose, deps) == version:
             return exact, version

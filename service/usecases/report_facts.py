@@ -37,6 +37,7 @@ from service.usecases.model import PURPOSE as SCORING
 from service.usecases.profile import PURPOSE as SEGMENTING
 from service.usecases.profile import TABLE as PROFILES
 from service.usecases.profile import load_behaviour
+from service.usecases.rows import rows_for_use
 from service.usecases.score import TABLE as SCORES
 
 PURPOSE: Final = "regulatory_reporting"
@@ -70,7 +71,7 @@ def _of(table: str, purpose: str, deps: Deps) -> pl.DataFrame:
     if deps.events.version(table) < 0:
         raise UnknownError("build profiles and scores first", table=table)
     people = audience(purpose, deps).lazy().select("_sp")
-    return deps.events.scan(table).join(people, on="_sp", how="semi").collect()
+    return rows_for_use(table, deps).join(people, on="_sp", how="semi").collect()
 
 
 def _scores(customers: pl.DataFrame, card: Scorecard | None, deps: Deps) -> pl.DataFrame:

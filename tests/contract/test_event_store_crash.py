@@ -76,7 +76,7 @@ def test_killed_at_any_point_and_run_again_the_rows_and_totals_are_exact(tmp_pat
 
 
 def test_a_full_disk_is_an_error_and_leaves_the_state_before(tmp_path: Path) -> None:
-    child = start(tmp_path / "events", "20000")
+    child = start(tmp_path / "events", "6000")
     out, _ = child.communicate(timeout=120)
     assert out.splitlines() == ["StorageError ledger True", "done"]
     store = DeltaEventStore(tmp_path / "events", BUCKETS)
@@ -84,7 +84,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_state_before(tmp_path: Path) -> 
 
 
 def test_a_failed_write_leaves_no_orphan_file(tmp_path: Path) -> None:
-    child = start(tmp_path / "events", "20000")
+    child = start(tmp_path / "events", "6000")
     child.communicate(timeout=120)
     for name in ("ledger", "quarantine_ledger"):
         folder = tmp_path / "events" / name

@@ -11,7 +11,6 @@ from deltalake.exceptions import CommitFailedError
 from fakes.batches import BUCKETS, admitted, expected, live, pseudonym
 from mutants import event_stores
 
-from service.adapters.events import delta
 from service.adapters.events.store import DeltaEventStore
 
 DAY = date(2026, 1, 5)
@@ -64,9 +63,8 @@ def test_a_writer_that_asked_too_early_is_refused_by_its_own_handle(tmp_path: Pa
     store.append(admitted("before", []))
     stale = DeltaTable(tmp_path / "ledger")
     store.append(admitted("a", ROWS))
-    rows = store.scan("ledger").collect()
     with pytest.raises(CommitFailedError):
-        delta.append(stale, rows, admitted("a", ROWS).id)
+        event_stores.commit(tmp_path / "ledger", stale, admitted("a", ROWS))
 
 
 def test_totals_are_too_low_when_buckets_are_never_rewritten(tmp_path: Path) -> None:

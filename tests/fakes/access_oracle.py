@@ -11,7 +11,8 @@ from typing import Final
 
 CONTRACT, REPORTING = "contract_performance", "regulatory_reporting"
 SCORING, SEGMENTS, SERVICE = "credit_scoring", "value_segmentation", "service_improvement"
-PURPOSES: Final = (CONTRACT, REPORTING, SCORING, SEGMENTS, SERVICE)
+BEHAVIOUR, THIRD_PARTY = "behaviour_analysis", "third_party_data"
+PURPOSES: Final = (CONTRACT, REPORTING, SCORING, SEGMENTS, SERVICE, BEHAVIOUR, THIRD_PARTY)
 ROLES: Final = (
     "admin",
     "data_steward",
@@ -21,6 +22,7 @@ ROLES: Final = (
     "privacy_officer",
     "compliance_officer",
     "auditor",
+    "source_system",
 )
 NONE: Final = frozenset({""})
 ANY: Final = frozenset({"", *PURPOSES})
@@ -46,14 +48,15 @@ REPORT: Final = Grant(2, frozenset({"", REPORTING}))
 
 GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "dataset:add": {"data_steward": PLAIN},
-    "dataset:ingest": {"data_steward": Grant(2, ANY)},
+    "dataset:ingest": {"data_steward": Grant(2, ANY), "source_system": Grant(2, NONE)},
+    "reference:add": {"data_steward": PLAIN},
     "consent:import": {"data_steward": PLAIN},
     "consent:withdraw": dict.fromkeys(("data_steward", "privacy_officer", "compliance_officer"), PLAIN),
     "aggregate:preview": {"analyst": AGGREGATE, "privacy_officer": AGGREGATE},
     "aggregate:request": {"analyst": AGGREGATE},
     "aggregate:approve": {"privacy_officer": APPROVE},
     "aggregate:run": {"analyst": AGGREGATE},
-    "profile:build": {"data_steward": SEGMENT, "modeller": SEGMENT},
+    "profile:build": dict.fromkeys(("data_steward", "modeller"), Grant(2, frozenset({SEGMENTS, BEHAVIOUR}))),
     "profile:read": {"analyst": SEGMENT},
     "model:train": {"modeller": SCORE},
     "model:approve": {"privacy_officer": Grant(2, frozenset({SCORING}), other_person=True)},
@@ -66,15 +69,20 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "report:read": {"compliance_officer": REPORT, "auditor": REPORT},
     "audit:read": dict.fromkeys(("privacy_officer", "compliance_officer", "auditor"), PLAIN),
     "user:add": {"admin": PLAIN},
-    "budget:read": dict.fromkeys(ROLES, PLAIN),
+    "source:add": {"admin": PLAIN},
+    "source:revoke": {"admin": PLAIN},
+    "budget:read": dict.fromkeys(ROLES[:-1], PLAIN),
 }
 #: Where no deny rule stands in the way of an administrator who also holds another role.
 ADMIN_NOT_KEPT: Final = frozenset(
     {
         "user:add",
+        "source:add",
+        "source:revoke",
         "budget:read",
         "audit:read",
         "dataset:add",
+        "reference:add",
         "rights:open",
         "consent:import",
         "consent:withdraw",

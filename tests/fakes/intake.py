@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,11 +16,12 @@ from audit.entry import Entry
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from privacy.pseudonym.suppression import suppression_tag
+from service.adapters.connectors.files import FileConnector
 from service.demo.generate import CONTRACTS, DATASETS
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
 from service.errors import AuditUnavailableError
-from service.ports import AuditTrail, Connector, Deps
+from service.ports import AuditTrail, Chunk, Connector, Deps, Source
 from service.settings import load_settings
 from service.usecases.datasets import add_dataset
 from service.wiring import create_service, load_contract
@@ -93,23 +95,30 @@ class BrokenTrail:
 
 
 class ChangingConnector:
-    """A connector whose file grows while it is read."""
+    """A connector whose file grows after it was looked through."""
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
 
-    def encoding_of(self, path: Path, named: str = "") -> str:
-        """As the real one says."""
-        return self._connector.encoding_of(path, named)
-
-    def read(
-        self, path: Path, contract: DatasetContract, batch_id: str, *, encoding: str = ""
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Read, then let the source system write on."""
-        frames = self._connector.read(path, contract, batch_id, encoding=encoding)
+    def open(self, path: Path, *, encoding: str = "") -> Source:
+        """Look through it, then let the source system write on."""
+        source = self._connector.open(path, encoding=encoding)
         with path.open("a", encoding="utf-8") as file:
             file.write("\n")
-        return frames
+        return source
+
+
+def read_all(
+    path: Path, contract: DatasetContract, *, encoding: str = ""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Typed and rejected rows of a whole file."""
+    return joined(FileConnector().open(path, encoding=encoding).chunks(contract))
+
+
+def joined(chunks: Iterable[Chunk | tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The chunks of a source as one."""
+    pairs = [(c.frame, c.rejected) if isinstance(c, Chunk) else c for c in chunks]
+    return pl.concat(frame for frame, _ in pairs), pl.concat(rejected for _, rejected in pairs)
 
 
 def with_broken_trail(deps: Deps) -> Deps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
@@ -19,7 +20,7 @@ class KeepsOldFiles(DeltaEventStore):
         """Erase from the snapshot only."""
         rows = self.scan(name).collect()
         survivors = rows.filter(~pl.col("_sp").is_in(list(pseudonyms)))
-        delta.rewrite(self._open(name), survivors, range(self.n_buckets))
+        _rewrite(self._tables.open(name), survivors, self.n_buckets)
         return rows.height - survivors.height
 
 
@@ -28,10 +29,10 @@ class DeletesByPredicate(DeltaEventStore):
 
     def erase(self, name: str, pseudonyms: Sequence[bytes]) -> int:
         """Erase by predicate."""
-        table = self._open(name)
+        table = self._tables.open(name)
         for value in pseudonyms:
             table.delete(f"encode(_sp, 'hex') = '{value.hex()}'")
-        delta.purge(self._path(name), self._open(name))
+        delta.purge(self._tables.path(name), self._tables.open(name))
         return 0
 
 
@@ -41,22 +42,36 @@ class VacuumsLightly(DeltaEventStore):
     def erase(self, name: str, pseudonyms: Sequence[bytes]) -> int:
         """Erase without a full vacuum."""
         survivors = self.scan(name).collect().filter(~pl.col("_sp").is_in(list(pseudonyms)))
-        delta.rewrite(self._open(name), survivors, range(self.n_buckets))
-        self._open(name).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+        _rewrite(self._tables.open(name), survivors, self.n_buckets)
+        self._tables.open(name).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
         return 0
+
+
+def _rewrite(table: DeltaTable, survivors: pl.DataFrame, n_buckets: int) -> None:
+    for bucket in range(n_buckets):
+        delta.rewrite(table, survivors.filter(pl.col("_bucket") == bucket), bucket)
+
+
+def _rows(batch: AdmittedBatch) -> pl.DataFrame:
+    rows = batch.frame.select("_sp", "booked_on", "cents", pl.lit(batch.id[:16]).alias("_batch"), "_bucket")
+    return totals.with_totals(rows, batch.contract)
+
+
+def commit(directory: Path, table: DeltaTable, batch: AdmittedBatch) -> None:
+    """Write the rows and commit them on this handle, with the app transaction."""
+    names = pl.Schema(table.schema().to_arrow()).names()
+    parts = _rows(batch).select(names).partition_by("_bucket", as_dict=True)
+    actions = [delta.write_bucket(directory, rows, int(key[0]), None) for key, rows in parts.items()]
+    delta.commit(table, actions, batch.id)
 
 
 class ForgetsTheTransaction(DeltaEventStore):
     """Appends without the app transaction."""
 
-    def _append_rows(self, table: DeltaTable, batch: AdmittedBatch) -> None:
-        rows = totals.with_totals(self._rows_of(batch), batch.contract)
-        write_deltalake(table, rows, mode="append")
-
-    def _rows_of(self, batch: AdmittedBatch) -> pl.DataFrame:
-        return batch.frame.select(
-            "_sp", "booked_on", "cents", pl.lit(batch.id[:16]).alias("_batch"), "_bucket"
-        )
+    def append(self, batch: AdmittedBatch) -> int:
+        """Write, whatever was written before."""
+        write_deltalake(self._tables.path("ledger"), _rows(batch), mode="append", partition_by=["_bucket"])
+        return 0
 
 
 class AsksAnotherHandle(DeltaEventStore):
@@ -64,17 +79,18 @@ class AsksAnotherHandle(DeltaEventStore):
 
     def racing_append(self, first: AdmittedBatch, second: AdmittedBatch) -> None:
         """Both writers ask before either writes."""
-        asked = [delta.committed(self._open("ledger"), batch.id) for batch in (first, second)]
+        asked = [delta.committed(self._tables.open("ledger"), batch.id) for batch in (first, second)]
         for batch, seen in zip((first, second), asked, strict=True):
             if not seen:
-                self._append_rows(self._open("ledger"), batch)
+                commit(self._tables.path("ledger"), self._tables.open("ledger"), batch)
 
 
 class TotalsOfTheBatchOnly(DeltaEventStore):
     """Never rewrites: a month that comes in two batches has totals that are too low."""
 
-    def _append_rows(self, table: DeltaTable, batch: AdmittedBatch) -> None:
-        rows = batch.frame.select(
-            "_sp", "booked_on", "cents", pl.lit(batch.id[:16]).alias("_batch"), "_bucket"
-        )
-        delta.append(table, totals.with_totals(rows, batch.contract), batch.id)
+    def append(self, batch: AdmittedBatch) -> int:
+        """Append only."""
+        if not self._tables.exists("ledger"):
+            return super().append(batch)
+        commit(self._tables.path("ledger"), self._tables.open("ledger"), batch)
+        return 0

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 from fakes.contracts import GOOD, HEADER, make_contract
+from fakes.intake import joined, read_all
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mutants.truncating_csv import read_truncating
 
 from service.adapters.connectors.delimited import read_delimited
-from service.adapters.connectors.files import FileConnector
 from service.adapters.connectors.jsonl import read_jsonl
 from service.adapters.connectors.mojibake import MOJIBAKE
 from service.errors import ContractError
@@ -51,7 +51,7 @@ texts = st.text(
 
 
 def _read(body: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return read_delimited(f"{HEADER}\n{body}".encode(), CONTRACT, separator=",")
+    return joined(read_delimited([f"{HEADER}\n{body}"], CONTRACT, separator=","))
 
 
 def _lines(text: str) -> int:
@@ -93,7 +93,7 @@ def test_well_formed_csv_is_taken_as_the_csv_module_takes_it(values: list[str], 
     writer.writerow(HEADER.split(","))
     writer.writerows([*GOOD.split(",")[:-1], value] for value in values)
 
-    frame, rejected = read_delimited(out.getvalue().encode(), CONTRACT, separator=",")
+    frame, rejected = joined(read_delimited([out.getvalue()], CONTRACT, separator=","))
 
     assert frame["text"].to_list() == values
     assert rejected.is_empty()
@@ -109,7 +109,7 @@ def test_json_lines_lose_no_line(values: list[str]) -> None:
     n_lines = _lines(body)
 
     try:
-        frame, rejected = read_jsonl(body.encode("utf-8", "surrogatepass"), CONTRACT)
+        frame, rejected = joined(read_jsonl([body], CONTRACT))
     except ContractError:
         return  # no line at all, or an encoding error: refused as a whole
 
@@ -129,4 +129,4 @@ def read_as(suffix: str, data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"a{suffix}")
         path.write_bytes(data)
-        FileConnector().read(path, CONTRACT, "")
+        read_all(path, CONTRACT)

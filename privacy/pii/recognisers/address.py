@@ -20,7 +20,8 @@ _NUMBER: Final = r"[0-9一二三四五六七八九十百]{1,5}"
 _ANCHOR: Final = re.compile(
     r"(?:路|街|道|巷|弄|胡同|村|里|庄|桥|镇|乡|园|苑|大厦|广场|小区|花园|新区|[区市县])"
     r"(?:[东南西北中一二三四五六七八九十]{1,2}[段路街道环巷期区])?[ ]?"
-    rf"{_NUMBER}(?:[\-之][0-9]{{1,4}})?[ ]?(?:号|弄|栋|幢|组|队|座)(?!线|店|文|令|码)"
+    rf"{_NUMBER}(?:[\-之][0-9]{{1,4}})?[ ]?"
+    r"(?:号|弄|栋|幢|(?:(?<=[村里庄镇乡厦场园苑].)|(?<=[村里庄镇乡厦场园苑]..))[组队座])(?!线|店|文|令|码)"
 )
 REST: Final = re.compile(
     rf"(?:[ ]?(?:{_HAN}{{0,10}}?)[0-9A-Za-z一二三四五六七八九十]{{1,5}}(?:-[0-9]{{1,4}}){{0,2}}[ ]?"
@@ -90,4 +91,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(start, end, _TYPE, CUE, "address:en")
 
 
-RULE: Final = Rule("address", (_TYPE,), Needs.CUE, _find)
+RULE: Final = Rule("address", (_TYPE,), Needs.CUE, _find, (_ANCHOR, _LABELLED, _ENGLISH))

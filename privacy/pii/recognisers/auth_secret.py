@@ -21,4 +21,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(*match.span("value"), "AUTH_SECRET", CUE, "auth_secret:cue")
 
 
-RULE: Final = Rule("auth_secret", ("AUTH_SECRET",), Needs.DIGIT, _find)
+RULE: Final = Rule("auth_secret", ("AUTH_SECRET",), Needs.DIGIT, _find, (_SECRET,))

@@ -87,4 +87,4 @@ def _find(text: str) -> Iterator[Span]:
                 done = card.end
 
 
-RULE: Final = Rule("cn_bank_card", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("cn_bank_card", (_TYPE,), Needs.NUMBER, _find, (_START,))

@@ -27,4 +27,4 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(start, end, _TYPE, VALIDATED, "cn_credit_code:mod31")
 
 
-RULE: Final = Rule("cn_credit_code", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("cn_credit_code", (_TYPE,), Needs.NUMBER, _find, (_CODE,))

@@ -58,4 +58,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(*match.span("number"), _TYPE, IN_CONTEXT, "local_phone")
 
 
-RULE: Final = Rule("cn_phone", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("cn_phone", (_TYPE,), Needs.NUMBER, _find, (_MOBILE, _LANDLINE, _GLUED, _FOREIGN, _LOCAL))

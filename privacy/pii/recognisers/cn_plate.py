@@ -21,4 +21,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(*match.span(), "CN_PLATE", PATTERN, "cn_plate")
 
 
-RULE: Final = Rule("cn_plate", ("CN_PLATE",), Needs.HAN, _find)
+RULE: Final = Rule("cn_plate", ("CN_PLATE",), Needs.HAN, _find, (_PLATE,))

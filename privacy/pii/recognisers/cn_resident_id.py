@@ -41,4 +41,4 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(start, end, _TYPE, IN_CONTEXT, "cn_resident_id:15")
 
 
-RULE: Final = Rule("cn_resident_id", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("cn_resident_id", (_TYPE,), Needs.NUMBER, _find, (_EIGHTEEN, _FIFTEEN))

@@ -19,4 +19,4 @@ def _find(text: str) -> Iterator[Span]:
             yield replace(span, type=_TYPE, rule=span.rule.replace("cn_bank_card", "credit_card"))
 
 
-RULE: Final = Rule("credit_card", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("credit_card", (_TYPE,), Needs.NUMBER, _find, (*cn_bank_card.RULE.triggers,))

@@ -27,4 +27,4 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(*match.span(), _TYPE, IN_CONTEXT, "date_of_birth")
 
 
-RULE: Final = Rule("date_of_birth", (_TYPE,), Needs.DIGIT, _find)
+RULE: Final = Rule("date_of_birth", (_TYPE,), Needs.DIGIT, _find, (_DATE,))

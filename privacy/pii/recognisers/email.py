@@ -38,4 +38,4 @@ def _find(text: str) -> Iterator[Span]:
                 yield Span(han.start("local"), domain.end(), "EMAIL_ADDRESS", VALIDATED, "email:han")
 
 
-RULE: Final = Rule("email", ("EMAIL_ADDRESS",), Needs.AT_SIGN, _find)
+RULE: Final = Rule("email", ("EMAIL_ADDRESS",), Needs.AT_SIGN, _find, (_AT,))

@@ -50,4 +50,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(start, end, _TYPE, CUE, "en_place:box")
 
 
-RULE: Final = Rule("en_place", (_TYPE,), Needs.CUE, _find)
+RULE: Final = Rule("en_place", (_TYPE,), Needs.CUE, _find, (_COUNTRY, _MILITARY, _BOX))

@@ -26,4 +26,4 @@ def _find(text: str) -> Iterator[Span]:
             end = text.rfind(" ", start, end)
 
 
-RULE: Final = Rule("iban", ("IBAN_CODE",), Needs.DIGIT, _find)
+RULE: Final = Rule("iban", ("IBAN_CODE",), Needs.DIGIT, _find, (_IBAN,))

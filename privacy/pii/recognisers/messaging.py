@@ -39,5 +39,5 @@ def _find_qq(text: str) -> Iterator[Span]:
         yield Span(*match.span("value"), "CN_QQ", CUE, "qq:cue")
 
 
-WECHAT: Final = Rule("wechat", ("CN_WECHAT",), Needs.CUE, _find_wechat)
-QQ: Final = Rule("qq", ("CN_QQ",), Needs.DIGIT, _find_qq)
+WECHAT: Final = Rule("wechat", ("CN_WECHAT",), Needs.CUE, _find_wechat, (_WECHAT, _WXID))
+QQ: Final = Rule("qq", ("CN_QQ",), Needs.DIGIT, _find_qq, (_QQ,))

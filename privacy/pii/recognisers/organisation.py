@@ -14,7 +14,7 @@ _TYPE: Final = "ORGANIZATION"
 _FORM: Final = re.compile(r"(?:有限责任|股份有限|有限)公司|合伙企业|个体工商户|经营部")
 _RUN: Final = re.compile(r"[\u4e00-\u9fff()A-Za-z0-9]{1,20}$")
 _INTRODUCED: Final = re.compile(
-    r"(?:企业|公司|单位|雇主|机构)名?称?|[就任供]职[于在]|客户|检查|名称|户名|商户|雇主|法人|[在于是为与和及向由系]|某"
+    r"(?:企业|公司|单位|雇主|机构)名?称?|[就任供]职[于在]|客户|检查|名称|户名|商户|雇主|法人|[在于是为与和及向由系的了]|某"
 )
 
 
@@ -32,4 +32,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(start, form.end(), _TYPE, CUE, "organisation:form")
 
 
-RULE: Final = Rule("organisation", (_TYPE,), Needs.HAN, _find)
+RULE: Final = Rule("organisation", (_TYPE,), Needs.HAN, _find, (_FORM,))

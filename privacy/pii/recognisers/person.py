@@ -14,7 +14,7 @@ from typing import Final
 
 from privacy.pii.findings import CUE, Span
 from privacy.pii.recognisers.rule import Needs, Rule, starting
-from privacy.pii.recognisers.surnames import COMPOUND, NOT_NAMES, SURNAMES
+from privacy.pii.recognisers.surnames import COMPOUND, NOT_GIVEN, NOT_NAMES, SURNAMES
 
 _TYPE: Final = "PERSON"
 _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
@@ -31,10 +31,11 @@ _FOLLOWS: Final = (
     r"更改|要|您|你|我|他|她|男|女(?=[,;，。 ]|$)"
 )
 _NOT: Final = "(?!" + "|".join(sorted(set(NOT_NAMES))) + ")"
-_GIVEN: Final = rf"(?!{_FOLLOWS}){_HAN}"
+_FIRST: Final = rf"(?![{NOT_GIVEN}]){_HAN}"
+_GIVEN: Final = rf"(?!{_FOLLOWS}){_FIRST}"
 _ZH: Final = (
-    rf"(?:(?:{'|'.join(COMPOUND)}){_HAN}(?:{_GIVEN})?"
-    rf"|{_NOT}[{SURNAMES}]{_HAN}(?:{_GIVEN})?)"
+    rf"(?:(?:{'|'.join(COMPOUND)}){_FIRST}(?:{_GIVEN})?"
+    rf"|{_NOT}[{SURNAMES}]{_FIRST}(?:{_GIVEN})?)"
 )
 _ETHNIC: Final = rf"{_HAN}{{2,6}}(?:[·•]{_HAN}{{2,8}}){{1,3}}"
 
@@ -57,13 +58,18 @@ _NAME: Final = rf"(?P<name>{_ETHNIC}|{_ZH}|{_EN})"
 
 _JOINT: Final = r"(?:[\s:;=,\"'“”‘’<(（【「《|_\-*#/.]|是|为|叫|姓名|名字|名称|名){0,6}"
 _ZH_CUES: Final = (
-    "姓名|名字|户名|客户|顾客|用户|会员|联系人|借款人|贷款人|出借人|担保人|保证人|持卡人|持有人|开户人|收件人|寄件人|收款人|付款人|汇款人|"
-    "申请人|投保人|被保人|被保险人|保险人|受益人|法定代表人|法人代表|法人|代表人|负责人|经办人|代理人|委托人|监护人|登记人|当事人|办理人|"
-    "权利人|产权人|所有人|继承人|投诉人|来电人|反馈人|咨询人|还款人|欠款人|推荐人|介绍人|签收人|签署人|提现人|查询人|使用人|承租人|出租人|抵押人|"
-    "债务人|债权人|申诉人|共借人|车主|机主|户主|业主|房东|租客|患者|病人|员工|雇员|同事|亲属|家属|配偶|丈夫|妻子|老公|老婆|父亲|母亲|爸爸|妈妈|"
-    "儿子|女儿|哥哥|姐姐|弟弟|妹妹|朋友|医生|律师|经理|专员|坐席|客服|催收员|业务员|信贷员|柜员|主管|老师|学生|旅客|乘客|司机|被告|原告|甲方|乙方|"
-    "尊敬的|亲爱的|我是|我叫|本人|名叫|叫做|叫|回访|致电|拨打|通知|联系|联络|经核实|核实|称呼|签名|签字|署名|抄送|转告|告知|提醒|来自|转给|确认|授权|委托|受托人|"
-    "先生|女士"
+    "姓名|名字|户名|客户|顾客|用户|联系人|借款人|贷款人|出借人|担保人|保证人|持卡人|持有人|开户人|收件人|寄件人|收款人|"
+    "付款人|汇款人|申请人|投保人|被保人|被保险人|保险人|受益人|法定代表人|法人代表|法人|代表人|负责人|经办人|代理人|委托人|"
+    "监护人|登记人|当事人|办理人|权利人|产权人|所有人|继承人|投诉人|来电人|反馈人|咨询人|还款人|欠款人|推荐人|介绍人|"
+    "签收人|签署人|提现人|查询人|使用人|承租人|出租人|抵押人|债务人|债权人|申诉人|共借人|车主|机主|户主|配偶|丈夫|妻子|"
+    "老公|老婆|经理|专员|催收员|业务员|信贷员|柜员|甲方|乙方|尊敬的|亲爱的|我叫|回访|致电|拨打|联系|联络|经核实|核实|"
+    "签名|签字|抄送|转给|受托人"
+)
+#: Words that as often introduce something else: only a name that ends where a word can end counts.
+_SOFT_CUES: Final = (
+    "学生|旅客|乘客|司机|原告|被告|署名|老师|律师|医生|主管|同事|朋友|患者|病人|本人|我是|业主|委托|授权|通知|"
+    "提醒|告知|确认|先生|女士|名叫|叫做|叫|妈妈|爸爸|母亲|父亲|哥哥|姐姐|弟弟|妹妹|儿子|女儿|家属|亲属|坐席|客服|"
+    "会员|房东|租客|员工|雇员|转告|称呼"
 )
 _EN_CUES: Final = (
     r"mr\.?(?![a-z])|mrs\.?(?![a-z])|ms\.?(?![a-z])|mx\.?(?![a-z])|dr\.?(?![a-z])|prof\.?(?![a-z])|miss|mister|"
@@ -93,24 +99,32 @@ def _by_letter(cues: str) -> str:
 _BEFORE: Final = starting(
     "".join(sorted({c[0] for c in _ZH_CUES.split("|")})), rf"(?:{_ZH_CUES}){_JOINT}{_NAME}"
 )
+_AFTER_SOFT: Final = starting(
+    "".join(sorted({c[0] for c in _SOFT_CUES.split("|")})),
+    rf"(?:{_SOFT_CUES})[:= “\"是为]{{0,2}}(?![于向曾经任时应])(?P<name>{_ETHNIC}|{_ZH}|{_EN})"
+    rf"(?:(?!{_HAN})|(?={_FOLLOWS}))",
+)
 _BEFORE_EN: Final = starting(
     "A-Za-z", rf"(?<![A-Za-z])(?:{_by_letter(_EN_CUES)})(?![A-Za-z])(?: (?i:is)(?![A-Za-z]))?{_JOINT}{_NAME}"
 )
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z]")
-_TITLE: Final = re.compile(r"先生|女士|小姐|太太|同志|阿姨|来电|致电|来访|来函|来信|本人")
-#: Also trades and ranks: 财务经理 is no name, so the name must stand apart or after a word such as 联系.
-_RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅")
+_TITLE: Final = re.compile(r"老?先生|女士|小姐|老?太太|阿姨")
+#: Behind a surname alone these say little: 有关同志.
+_ACT: Final = re.compile(r"同志|来电|致电|本人")
+#: Also trades, ranks and acts: 财务经理 and 应邀来访 hold no name, so the name must stand apart or after a word such as 联系.
+_RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅|来访|来函|来信")
 _NAMED: Final = (
-    rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)}){_HAN}{{1,2}}|{_NOT}[{SURNAMES}]{_HAN}{{1,2}}|{_EN}) ?$"
+    rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)})(?:{_FIRST}){{1,2}}|"
+    rf"{_NOT}[{SURNAMES}](?:{_FIRST}){{1,2}}|{_EN}) ?$"
 )
 _ENDING: Final = re.compile(_NAMED)
 _APART: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=联系)|(?<=[请找由给的]))" + _NAMED)
 _SURNAME: Final = re.compile(rf"(?P<name>{'|'.join(COMPOUND)}|[{SURNAMES}])$")
 _LONGEST: Final = 40  # characters of the longest name looked for on the left
 #: A name that stands alone and is followed by an identifier or its label.
-_LABEL: Final = re.compile(
-    r"手机|电话|联系方式|身份证|证件|微信|邮箱|住址|银行卡|卡号|[+1-9](?=[0-9]{10})(?<=(?=(?:\+?86)?1[3-9][0-9]{9}|[0-9]{17}[0-9Xx]).)"
-)
+_LABELS: Final = r"手机|电话|联系方式|身份证|证件|微信|邮箱|住址|银行卡|卡号"
+_NUMBER: Final = r"(?:\+?86)?1[3-9][0-9]{9}|[0-9]{17}[0-9Xx]"
+_LABEL: Final = re.compile(rf"{_LABELS}|[+1-9](?=[0-9]{{10}})(?<=(?={_NUMBER}).)")
 _WHOLE: Final = re.compile(_ZH)
 _BETWEEN: Final = " 的,:;(|/\t"
 _SURNAME_SET: Final = frozenset(SURNAMES) | {c[0] for c in COMPOUND}
@@ -156,8 +170,10 @@ def _beside(text: str) -> Iterator[tuple[int, int]]:
 def _announced(text: str) -> Iterator[re.Match[str]]:
     if not text.isascii():
         yield from _BEFORE.finditer(text)
+        yield from _AFTER_SOFT.finditer(text)
         yield from _FILLED.finditer(text)
         yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
+        yield from _left_of(_ACT, _ENDING, text=text, reach=_LONGEST)
         yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
         if ("|" in text or "\t" in text) and _HEADER.search(text):
             yield from _FIELD.finditer(text)
@@ -190,4 +206,15 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(start, end, _TYPE, CUE, "person:repeat")
 
 
-RULE: Final = Rule("person", (_TYPE,), Needs.CUE, _find)
+_FAMILY: Final = "".join(sorted(_SURNAME_SET))
+_TITLES: Final = "|".join(word.pattern for word in (_TITLE, _ACT, _RANK))
+#: Coarser than the patterns on purpose: with every Han character a start, Rust would be slow, too.
+_TRIGGERS: Final[tuple[re.Pattern[str] | str, ...]] = (
+    "[·•]",  # without which there is no ethnic name
+    rf"(?:{_ZH_CUES}|{_SOFT_CUES}|姓名|户名|名字){_JOINT}[{_FAMILY}A-Z]",
+    rf"[|\t] ?[{_FAMILY}]",
+    _BEFORE_EN,
+    rf"(?:[{_FAMILY}]{_HAN}{{0,3}}|[A-Za-z'’\-]) ?(?:{_TITLES})",
+    rf"[{_FAMILY}]{_HAN}{{1,3}}[{_BETWEEN}]{{0,3}}(?:{_LABELS}|{_NUMBER})",
+)
+RULE: Final = Rule("person", (_TYPE,), Needs.CUE, _find, _TRIGGERS)

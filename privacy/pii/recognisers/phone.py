@@ -75,4 +75,4 @@ def _find(text: str) -> Iterator[Span]:
                 yield Span(*match.span(), _TYPE, score, "phone")
 
 
-RULE: Final = Rule("phone", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("phone", (_TYPE,), Needs.NUMBER, _find, (NUMBER,))

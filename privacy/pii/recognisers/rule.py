@@ -41,7 +41,9 @@ class Rule:
     Attributes:
         name: prefix of ``Span.rule``.
         types: entity types it can report.
-        needs: gate.
+        needs: gate of one text.
+        triggers: gate of a batch: patterns of which one matches, look-arounds and ``$`` put aside, wherever
+            ``find`` finds something; none: any text may hold a finding.
         find: spans in folded text, in no particular order; must be linear in the text's length.
     """
 
@@ -49,6 +51,7 @@ class Rule:
     types: tuple[str, ...]
     needs: Needs
     find: Callable[[str], Iterator[Span]]
+    triggers: tuple[re.Pattern[str] | str, ...] = ()
 
 
 def starting(first: str, body: str, flags: int = 0) -> re.Pattern[str]:

@@ -63,5 +63,9 @@ def _find(text: str) -> Iterator[Span]:
 
 
 RULE: Final = Rule(
-    "travel_documents", ("CN_PASSPORT", "CN_HK_MO_TW_PERMIT", "HK_ID_CARD", "TW_ID_CARD"), Needs.NUMBER, _find
+    "travel_documents",
+    ("CN_PASSPORT", "CN_HK_MO_TW_PERMIT", "HK_ID_CARD", "TW_ID_CARD"),
+    Needs.NUMBER,
+    _find,
+    (_PASSPORT, _PERMIT, _HK, _TW),
 )

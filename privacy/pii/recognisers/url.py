@@ -19,4 +19,4 @@ def _find(text: str) -> Iterator[Span]:
         yield Span(*match.span(), "URL", PATTERN, "url")
 
 
-RULE: Final = Rule("url", ("URL",), Needs.CUE, _find)
+RULE: Final = Rule("url", ("URL",), Needs.CUE, _find, (_URL,))

@@ -29,4 +29,4 @@ def _find(text: str) -> Iterator[Span]:
             yield Span(*match.span(), _TYPE, PATTERN, "us_ssn")
 
 
-RULE: Final = Rule("us_ssn", (_TYPE,), Needs.NUMBER, _find)
+RULE: Final = Rule("us_ssn", (_TYPE,), Needs.NUMBER, _find, (_SSN,))

@@ -9,33 +9,63 @@ or too many fields is ``wrong_field_count``. Fields are not trimmed and only an 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import polars as pl
 
-from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.rows import reject, type_rows
-from service.adapters.connectors.source import check_columns, text_lines
+from service.adapters.connectors.source import BLOCK, check_columns, line_blocks
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
 _QUOTE: Final = '"'
 
 
-def read_delimited(
-    data: bytes, contract: DatasetContract, *, separator: str, encoding: str = ""
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Typed and rejected rows of the file. Raises ContractError for the file as a whole."""
-    lines = text_lines(decode_text(data, encoding).text)
-    columns = _header(lines[0] if lines else "", separator)
-    check_columns(columns, contract)
-    records = _judge(_records(pl.Series("line", lines[1:], dtype=pl.String)), len(columns), separator)
-    records = records.with_columns(_row=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32))
-    broken = reject(records.filter(pl.col("rule").is_not_null()).with_columns(column=pl.lit("")))
-    whole = records.filter(pl.col("rule").is_null())
-    fields = _split(whole["line"], columns, separator).with_columns(whole["_row"])
-    typed, rejected = type_rows(fields, contract)
-    return typed, pl.concat([broken, rejected]).sort("_row")
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def read_delimited(texts: Iterable[str], contract: DatasetContract, *, separator: str) -> Iterator[Frames]:
+    """Typed and rejected rows of the text, block by block. Raises ContractError for the file as a whole."""
+    columns: list[str] = []
+    row = 1
+    for block in _closed(line_blocks(texts)):
+        lines = block if columns else block[1:]
+        if not columns:
+            columns = _header(block[0], separator)
+            check_columns(columns, contract)
+        records = _judge(_records(pl.Series("line", lines, dtype=pl.String)), len(columns), separator)
+        records = records.with_columns(_row=pl.int_range(row, row + pl.len(), dtype=pl.UInt32))
+        row += records.height
+        broken = reject(records.filter(pl.col("rule").is_not_null()).with_columns(column=pl.lit("")))
+        whole = records.filter(pl.col("rule").is_null())
+        fields = _split(whole["line"], columns, separator).with_columns(whole["_row"])
+        typed, rejected = type_rows(fields, contract)
+        yield typed, pl.concat([broken, rejected]).sort("_row")
+    if not columns:
+        raise ContractError("the file has no header line")
+
+
+def _closed(blocks: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The lines in lists that never end inside a stretch of open quotes.
+
+    Raises:
+        ContractError: a stretch is longer than a block. No record is, so a quote is missing: in a short file
+            its lines are rejected one by one, in a long one the file is refused before they fill the memory.
+    """
+    rest: list[str] = []
+    for block in blocks:
+        lines = rest + block
+        cut = len(lines)
+        if sum(line.count(_QUOTE) for line in lines) % 2:
+            cut = next(n for n in reversed(range(len(lines))) if lines[n].count(_QUOTE) % 2)
+        rest = lines[cut:]
+        if sum(map(len, rest)) > BLOCK:
+            raise ContractError("quotes do not pair up: a quote is missing somewhere", lines=len(rest))
+        if cut:
+            yield lines[:cut]
+    if rest:
+        yield rest
 
 
 def _header(line: str, separator: str) -> list[str]:

@@ -11,15 +11,18 @@
 A named encoding is held to the file too: it must decode without error and not contradict the mark. GB18030
 contains GBK and GB 2312. Big5 is read as Windows writes it (code page 950).
 
+A file is looked at in blocks, so its size is no matter; memory is that of a block.
+
 >>> decode_text("姓名".encode("utf-16")).encoding
 'utf-16'
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -28,9 +31,13 @@ from service.errors import ContractError
 MIN_DISTINCT: Final = 8
 MIN_SHARE: Final = 0.85
 
-_CODECS: Final = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "gb18030": "gb18030", "big5": "cp950"}
-_MARKS: Final = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+ENCODINGS: Final = {"utf-8": "utf-8", "utf-16": "utf-16", "gb18030": "gb18030", "big5": "cp950"}
+_MARKS: Final = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_MARKED: Final = {"utf-8": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}
+_NUL: Final = "the file holds NUL bytes: it is UTF-16 without a byte order mark, or no text; save it as UTF-8"
 _UNCOUNTED: Final = re.compile("[\x00-\x7f\u00b7\u2010-\u2027\u3000-\u303f\uff00-\uffef]+")
+
+Blocks = Callable[[], Iterable[bytes]]  # reads the file again from its start
 
 
 class Decoded(NamedTuple):
@@ -41,77 +48,112 @@ class Decoded(NamedTuple):
 
 
 def decode_text(data: bytes, named: str = "") -> Decoded:
-    """The text of a file.
+    """The text of a small file; see ``decide_encoding``. Raises ContractError."""
+    encoding = decide_encoding(lambda: [data], named)
+    return Decoded("".join(text_of([data], encoding)), encoding)
+
+
+def decide_encoding(blocks: Blocks, named: str = "") -> str:
+    """The encoding of a file, after all of it was decoded.
 
     Args:
-        data: all bytes.
+        blocks: gives the bytes from the start, each time it is called; blocks of three bytes or more but for
+            the last.
         named: ``utf-8``, ``utf-16``, ``gb18030`` or ``big5``; empty to let the rules decide.
 
     Raises:
         ContractError: no encoding, or not that one, or NUL characters; ``byte`` counts from 0 and is the
             first that is wrong.
     """
-    if named and named not in _CODECS:
-        raise ContractError("no such encoding is read", use=", ".join(_CODECS))
-    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    if named and named not in ENCODINGS:
+        raise ContractError("no such encoding is read", use=", ".join(ENCODINGS))
+    head = next(iter(blocks()), b"")
+    marked = next((_MARKED[codec] for mark, codec in _MARKS.items() if head.startswith(mark)), "")
     if named and marked and named != marked:
         raise ContractError("the byte order mark says another encoding", found=marked)
     if named == "utf-16" and not marked:
         raise ContractError("UTF-16 needs a byte order mark")
     encoding = named or marked
-    nul = -1 if encoding == "utf-16" else data.find(b"\x00")
-    if nul >= 0:
-        raise ContractError(
-            "the file holds NUL bytes: it is UTF-16 without a byte order mark, or no text; save it as UTF-8",
-            byte=nul,
-        )
-    text = _decode(data, encoding) if encoding else ""
-    found = Decoded(text, encoding) if encoding else _unmarked(data)
-    if "\x00" in found.text:
-        raise ContractError("the file holds NUL characters: it is no text")
-    return found
+    if not encoding:
+        return _unmarked(blocks)
+    for _ in text_of(blocks(), encoding):
+        pass
+    return encoding
 
 
-def _decode(data: bytes, encoding: str) -> str:
+def text_of(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """The text of a file, block by block, without its byte order mark.
+
+    Raises:
+        ContractError: it is not in this encoding, or holds NUL characters.
+    """
+    decoder: codecs.IncrementalDecoder | None = None
+    consumed = pending = 0
+    block = b""
     try:
-        return data.decode(_CODECS[encoding])
+        for block in blocks:
+            if decoder is None:
+                decoder, consumed = _decoder(block, encoding)
+                block = block[consumed:]  # noqa: PLW2901  without its mark
+            yield _checked(decoder.decode(block), block, consumed, encoding)
+            consumed += len(block)
+            pending = len(decoder.getstate()[0])
+        block = b""
+        if decoder is not None:
+            yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise ContractError(
-            f"the file is not {encoding.upper()}", byte=_offset(data, error, encoding)
-        ) from None
+        start = consumed - (len(error.object) - len(block) if block else pending)
+        raise ContractError(f"the file is not {encoding.upper()}", byte=start + error.start) from None
 
 
-def _offset(data: bytes, error: UnicodeDecodeError, encoding: str) -> int:
-    """Where the file goes wrong; the codecs that take the mark off count from behind it."""
-    return error.start + len(data) - len(error.object) if encoding == "utf-8" else error.start
+def _decoder(head: bytes, encoding: str) -> tuple[codecs.IncrementalDecoder, int]:
+    """A decoder, and the length of the byte order mark."""
+    for mark, codec in _MARKS.items():
+        if head.startswith(mark) and _MARKED[codec] == encoding:
+            return codecs.getincrementaldecoder(codec)(), len(mark)
+    return codecs.getincrementaldecoder(ENCODINGS[encoding])(), 0
 
 
-def _unmarked(data: bytes) -> Decoded:
+def _checked(text: str, block: bytes, at: int, encoding: str) -> str:
+    if "\x00" in text:
+        byte = {} if encoding == "utf-16" else {"byte": at + block.find(b"\x00")}
+        raise ContractError(_NUL, **byte)
+    return text
+
+
+def _unmarked(blocks: Blocks) -> str:
     try:
-        return Decoded(data.decode("utf-8"), "utf-8")
-    except UnicodeDecodeError as error:
-        first_wrong = error.start
-    decoded = ((name, _decode_or_none(data, name)) for name in _level_1())
-    texts = {name: text for name, text in decoded if text is not None}
-    qualified = [name for name, text in texts.items() if _is_plausible(text, _level_1()[name])]
+        for _ in text_of(blocks(), "utf-8"):
+            pass
+    except ContractError as error:
+        if error.reason == _NUL:
+            raise
+        first_wrong = error.fields["byte"]
+    else:
+        return "utf-8"
+    counts = {name: _counts(blocks, name) for name in _level_1()}
+    qualified = [name for name, found in counts.items() if found and _is_plausible(found, _level_1()[name])]
     if len(qualified) != 1:
         raise ContractError(
             "the file is not UTF-8 and nothing proves another encoding: name it with --encoding",
-            possible=", ".join(texts) or "none",
+            possible=", ".join(name for name, found in counts.items() if found is not None) or "none",
             byte=first_wrong,
         )
-    return Decoded(texts[qualified[0]], qualified[0])
+    return qualified[0]
 
 
-def _decode_or_none(data: bytes, encoding: str) -> str | None:
+def _counts(blocks: Blocks, encoding: str) -> Counter[str] | None:
+    """How often each character beyond ASCII comes; None when the file is not in this encoding."""
+    counts: Counter[str] = Counter()
     try:
-        return data.decode(_CODECS[encoding])
-    except UnicodeDecodeError:
+        for text in text_of(blocks(), encoding):
+            counts.update(_UNCOUNTED.sub("", text))
+    except ContractError:
         return None
+    return counts
 
 
-def _is_plausible(text: str, frequent: frozenset[str]) -> bool:
-    counts = Counter(_UNCOUNTED.sub("", text))
+def _is_plausible(counts: Counter[str], frequent: frozenset[str]) -> bool:
     level_1 = {c: n for c, n in counts.items() if c in frequent}
     return len(level_1) >= MIN_DISTINCT and sum(level_1.values()) >= MIN_SHARE * counts.total()
 

@@ -1,70 +1,100 @@
-"""The file connector: ``.csv``, ``.tsv``, ``.jsonl`` and ``.parquet`` held against a data contract.
+"""The file connector: ``.csv``, ``.tsv``, ``.jsonl``, ``.parquet`` and ``.xlsx`` held against a contract.
 
 Every row of the file ends up in exactly one of two frames: typed, or rejected with a rule (``rows``,
-``delimited``, ``jsonl`` list them). What is wrong with the file as a whole raises ContractError and nothing
-is taken in. The suffix says the format; content is never sniffed. ``encodings`` decides the encoding of text.
+``delimited``, ``jsonl``, ``xlsx`` list them). What is wrong with the file as a whole raises ContractError and
+nothing is taken in. The suffix says the format; content is never sniffed. ``encodings`` decides the encoding
+of text. A file is read twice, in blocks: once for its digest and encoding, once for its rows.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from service.adapters.connectors.delimited import read_delimited
-from service.adapters.connectors.encodings import decode_text
+from service.adapters.connectors.encodings import decide_encoding, text_of
 from service.adapters.connectors.jsonl import read_jsonl
 from service.adapters.connectors.parquet import read_parquet
-from service.adapters.connectors.source import read_bytes
+from service.adapters.connectors.source import blocks, open_source
 from service.domain.contracts import DatasetContract
-from service.errors import ContractError
+from service.errors import ConflictError, ContractError
+from service.ports import Chunk
 
 _TEXT: Final = frozenset({".csv", ".tsv", ".jsonl"})
+_TYPED: Final = frozenset({".parquet", ".xlsx"})
 
 
 class FileConnector:
     """Implements ``service.ports.Connector`` for files."""
 
-    def encoding_of(self, path: Path, named: str = "") -> str:
-        """The encoding of a text file, ``named`` or decided; empty for a format that states its own."""
-        if path.suffix.lower() in _TEXT:
-            return decode_text(read_bytes(path), named).encoding
-        if named:
+    def open(self, path: Path, *, encoding: str = "") -> FileSource:
+        """Look through a file once. Raises ContractError."""
+        return FileSource(path, encoding)
+
+
+class FileSource:
+    """Implements ``service.ports.Source`` for one file: a regular one, no link.
+
+    Args:
+        path: the suffix says the format.
+        encoding: of a text file; empty to let ``encodings`` decide.
+
+    Raises:
+        ContractError: with facts of the file only.
+    """
+
+    def __init__(self, path: Path, encoding: str = "") -> None:
+        self._path, self._suffix = path, path.suffix.lower()
+        if self._suffix not in _TEXT | _TYPED:
+            raise ContractError("the suffix is not supported", use=", ".join(sorted(_TEXT | _TYPED)))
+        if encoding and self._suffix not in _TEXT:
             raise ContractError("only text files have an encoding to name", use=", ".join(sorted(_TEXT)))
-        return ""
+        self.digest = ""
+        self._encoding = decide_encoding(self._blocks, encoding) if self._suffix in _TEXT else ""
+        if not self.digest:
+            deque(self._blocks(), maxlen=0)
 
-    def read(
-        self,
-        path: Path,
-        contract: DatasetContract,
-        batch_id: str,  # noqa: ARG002  other sources log under it
-        *,
-        encoding: str = "",
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Read one file.
+    @property
+    def facts(self) -> tuple[tuple[str, str | int], ...]:
+        """The encoding of a text file."""
+        return (("encoding", self._encoding),) if self._encoding else ()
 
-        Args:
-            path: a regular file, no link.
-            contract: what the file must hold.
-            batch_id: see ``service.domain.batch_ids``.
-            encoding: of a text file; empty to let ``encodings`` decide.
+    def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
+        """All rows. Raises ContractError, and ConflictError when the file is not the one looked through."""
+        if self._suffix in _TEXT:
+            yield from self._text(contract)
+            return
+        with open_source(self._path) as file:
+            yield from read_parquet(file, contract)
+        deque(self._blocks(), maxlen=0)
 
-        Returns:
-            Typed frame with ``_row`` (UInt32, from 1, header not counted) and the columns in contract
-            order; and the REJECTED frame.
+    def _text(self, contract: DatasetContract) -> Iterator[Chunk]:
+        size, read = self._path.stat().st_size or 1, 0
 
-        Raises:
-            ContractError: with file facts only.
-        """
-        match path.suffix.lower():
-            case ".csv":
-                return read_delimited(read_bytes(path), contract, separator=",", encoding=encoding)
-            case ".tsv":
-                return read_delimited(read_bytes(path), contract, separator="\t", encoding=encoding)
-            case ".jsonl":
-                return read_jsonl(read_bytes(path), contract, encoding=encoding)
-            case ".parquet":
-                return read_parquet(read_bytes(path), contract)
-            case _:
-                raise ContractError("the suffix is not supported", use=".csv, .tsv, .jsonl or .parquet")
+        def counted() -> Iterator[bytes]:
+            nonlocal read
+            for block in self._blocks():
+                read += len(block)
+                yield block
+
+        texts = text_of(counted(), self._encoding)
+        if self._suffix == ".jsonl":
+            frames = read_jsonl(texts, contract)
+        else:
+            frames = read_delimited(texts, contract, separator="," if self._suffix == ".csv" else "\t")
+        for typed, rejected in frames:
+            yield Chunk(typed, rejected, min(read / size, 1.0))
+
+    def _blocks(self) -> Iterator[bytes]:
+        """The bytes; the first to come to their end sets the digest, the others are held to it."""
+        digest = hashlib.sha256()
+        with open_source(self._path) as file:
+            for block in blocks(file):
+                digest.update(block)
+                yield block
+        if self.digest and self.digest != digest.hexdigest():
+            raise ConflictError("the file changed while it was read")
+        self.digest = digest.hexdigest()

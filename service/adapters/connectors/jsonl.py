@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import polars as pl
 
-from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.rows import reject, type_rows
-from service.adapters.connectors.source import check_columns, text_lines
+from service.adapters.connectors.source import check_columns, line_blocks
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
@@ -25,31 +25,41 @@ _FEW: Final = 256
 
 
 def read_jsonl(
-    data: bytes, contract: DatasetContract, *, encoding: str = ""
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Typed and rejected rows of the file. Raises ContractError for the file as a whole."""
-    lines = pl.Series("line", text_lines(decode_text(data, encoding).text), dtype=pl.String)
+    texts: Iterable[str], contract: DatasetContract
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Typed and rejected rows of the text, block by block. Raises ContractError for the file as a whole."""
     names = [c.name for c in contract.columns]
-    uses = pl.select(lines.str.count_matches(rf'"{name}"\s*:').alias(name) for name in names)
+    seen: set[str] = set()  # columns that some line has
+    objects = row = 0
+    for block in line_blocks(texts):
+        lines = pl.Series("line", block, dtype=pl.String)
+        uses = pl.select(lines.str.count_matches(rf'"{name}"\s*:').alias(name) for name in names)
+        rows = _rows(lines, uses, row + 1)
+        row += rows.height
+        good, keys = _decode(rows.filter(pl.col("rule").is_null()), names)
+        check_columns([*names, *sorted(keys - set(names))], contract)
+        seen |= {name for name in names if int(uses[name].sum() or 0)}
+        objects += good.height
+        typed, rejected = type_rows(good, contract)
+        rest = rows.join(good.select(_ROW), on=_ROW, how="anti").with_columns(
+            pl.col("rule").fill_null("not_json"), column=pl.lit("")
+        )
+        yield typed, pl.concat([reject(rest), rejected]).sort(_ROW)
+    if not objects:
+        raise ContractError("no line is a JSON object")
+    check_columns([c.name for c in contract.columns if not c.required or c.name in seen], contract)
+
+
+def _rows(lines: pl.Series, uses: pl.DataFrame, first: int) -> pl.DataFrame:
+    """Row number, line and, where it can be seen from outside, the rule it breaks."""
     rule = (
         pl.when(~lines.str.contains(r"^\s*\{[\s\S]*\}\s*$"))
         .then(pl.lit("not_json"))
         .when(uses.select(pl.any_horizontal(pl.all() > 1)).to_series())
         .then(pl.lit("duplicate_key"))
     )
-    rows = pl.select(
-        pl.int_range(1, len(lines) + 1, dtype=pl.UInt32).alias(_ROW), lines.alias("line"), rule.alias("rule")
-    )
-    good, keys = _decode(rows.filter(pl.col("rule").is_null()), names)
-    if good.is_empty():
-        raise ContractError("no line is a JSON object")
-    present = [c.name for c in contract.columns if not c.required or int(uses[c.name].sum() or 0) > 0]
-    check_columns([*present, *sorted(keys - set(names))], contract)
-    typed, rejected = type_rows(good, contract)
-    rest = rows.join(good.select(_ROW), on=_ROW, how="anti").with_columns(
-        pl.col("rule").fill_null("not_json"), column=pl.lit("")
-    )
-    return typed, pl.concat([reject(rest), rejected]).sort(_ROW)
+    number = pl.int_range(first, first + len(lines), dtype=pl.UInt32).alias(_ROW)
+    return pl.select(number, lines.alias("line"), rule.alias("rule"))
 
 
 def _decode(rows: pl.DataFrame, names: list[str]) -> tuple[pl.DataFrame, frozenset[str]]:

@@ -7,34 +7,46 @@ be a guess.
 
 from __future__ import annotations
 
-import io
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import polars as pl
 
-from service.adapters.connectors.rows import type_rows
+from service.adapters.connectors.rows import fits, type_rows
 from service.adapters.connectors.source import check_columns
-from service.domain.contracts import DatasetContract, Kind
+from service.domain.contracts import DatasetContract
 from service.errors import ContractError
+from service.ports import Chunk
+
+_ROWS: Final = 250_000  # of a chunk
+_MAGIC: Final = b"PAR1"
 
 
-def read_parquet(data: bytes, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Typed and rejected rows of the file. Raises ContractError for the file as a whole."""
-    if not (data.startswith(b"PAR1") and data.endswith(b"PAR1")):
+def read_parquet(file: BinaryIO, contract: DatasetContract) -> Iterator[Chunk]:
+    """Typed and rejected rows of an open file in chunks. Raises ContractError for the file as a whole."""
+    head = file.read(len(_MAGIC))
+    file.seek(max(file.seek(0, os.SEEK_END) - len(_MAGIC), 0))
+    if not head == file.read() == _MAGIC:
         raise ContractError("not a Parquet file, or cut short")
     try:
-        check_columns(list(pl.read_parquet_schema(io.BytesIO(data))), contract)
-        frame = pl.read_parquet(io.BytesIO(data), columns=[c.name for c in contract.columns])
+        rows = pl.scan_parquet(f"/dev/fd/{file.fileno()}", glob=False, hive_partitioning=False)  # not by name
+        schema, total = rows.collect_schema(), rows.select(pl.len()).collect().item()
+        _check(schema, contract)
+        texts = [n for n, t in schema.items() if isinstance(t, pl.Categorical | pl.Enum)]
+        wanted = rows.select(c.name for c in contract.columns).with_columns(pl.col(texts).cast(pl.String))
+        row = 1
+        for frame in wanted.collect_batches(chunk_size=_ROWS) if total else [wanted.collect()]:
+            yield Chunk(*type_rows(frame.with_row_index("_row", offset=row), contract), row / (total or 1))
+            row += frame.height
     except (pl.exceptions.PolarsError, OSError):
         raise ContractError("the Parquet file cannot be read") from None
-    texts = [n for n, t in frame.schema.items() if isinstance(t, pl.Categorical | pl.Enum)]
-    frame = frame.with_columns(pl.col(texts).cast(pl.String))
+
+
+def _check(schema: pl.Schema, contract: DatasetContract) -> None:
+    check_columns(schema.names(), contract)
     for column in contract.columns:
-        if not _fits(frame.schema[column.name], column.kind):
+        dtype = schema[column.name]
+        text = dtype in {pl.String, pl.Null} or isinstance(dtype, pl.Categorical | pl.Enum)
+        if not text and not fits(dtype, column.kind):
             raise ContractError("a column has another type", column=column.name, expected=column.kind)
-    return type_rows(frame.with_row_index("_row", offset=1), contract)
-
-
-def _fits(dtype: pl.DataType, kind: Kind) -> bool:
-    if dtype in {pl.String, pl.Null}:
-        return True
-    return dtype.is_integer() if kind is Kind.INTEGER else kind is Kind.DATE and dtype == pl.Date

@@ -9,46 +9,78 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
-MAX_BYTES: Final = 2 * 1024**3
+MAX_BYTES: Final = 64 * 1024**3
+BLOCK: Final = 8 * 1024**2
 _COLUMN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
-def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
-    """All bytes of a regular file.
+def open_source(path: Path, *, limit: int = MAX_BYTES) -> BinaryIO:
+    """A regular file, opened for reading.
 
     Raises:
         ContractError: no regular file, empty, or above the limit.
     """
     try:
-        file = open(path, "rb", opener=_open_safely)  # noqa: SIM115  Path.open takes no opener; closed below
+        file = open(path, "rb", opener=_open_safely)  # noqa: SIM115  Path.open takes no opener; the caller closes
     except OSError as error:
         raise ContractError(
             "the file cannot be opened, or is a symbolic link", os_error=error.errno or 0
         ) from None
-    with file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ContractError("not a regular file")
-        if status.st_size > limit:
-            raise ContractError("the file is too large: split it", limit=limit)
-        data = file.read(limit + 1)
-    if not data:
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and 0 < status.st_size <= limit:
+        return file
+    file.close()
+    if not stat.S_ISREG(status.st_mode):
+        raise ContractError("not a regular file")
+    if not status.st_size:
         raise ContractError("the file is empty")
-    if len(data) > limit:
-        raise ContractError("the file is too large: split it", limit=limit)
-    return data
+    raise ContractError("the file is too large: split it", limit=limit)
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """All bytes of a small file. Raises as ``open_source`` does."""
+    with open_source(path, limit=limit) as file:
+        return file.read(limit)
+
+
+def blocks(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes from here to the end, in blocks. Raises ContractError."""
+    try:
+        while block := file.read(BLOCK):
+            yield block
+    except OSError as error:
+        raise ContractError("the file cannot be read", os_error=error.errno or 0) from None
 
 
 def _open_safely(path: str, flags: int) -> int:
     """Follow no link and wait for no pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def line_blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The lines of a text that comes in blocks, in lists of about a block each.
+
+    Raises:
+        ContractError: a line is longer than two blocks: no row is.
+    """
+    rest = ""
+    for text in texts:
+        rest += text
+        cut = rest.rfind("\n") + 1
+        if cut:
+            yield text_lines(rest[:cut])
+            rest = rest[cut:]
+        elif len(rest) > 2 * BLOCK:
+            raise ContractError("a line is too long for a row", limit=2 * BLOCK)
+    if rest:
+        yield text_lines(rest)
 
 
 def text_lines(text: str) -> list[str]:

@@ -14,7 +14,9 @@ Errors of the engine quote rows. They are never chained: only the class name goe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,11 +24,13 @@ from typing import Final
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
 
 from service.errors import StorageError
 
 _LOG: Final = "_delta_log"
 _PARTITION: Final = "_bucket"
+_LEVEL: Final = 1  # of zstd
 
 
 @contextmanager
@@ -71,24 +75,71 @@ def committed(table: DeltaTable, batch_id: str) -> bool:
     return table.transaction_version(batch_id) is not None
 
 
-def append(table: DeltaTable, frame: pl.DataFrame, batch_id: str) -> None:
-    """Add rows in one commit that carries the app transaction."""
-    write_deltalake(
-        table, frame, mode="append", writer_properties=_writer(), commit_properties=_once(batch_id)
+def write_bucket(directory: Path, rows: pl.DataFrame, bucket: int, dates: str | None) -> AddAction:
+    """Write rows as one file of a bucket of the table; it is live once its action is committed.
+
+    ``dates`` names the column whose range the log may show.
+    """
+    path = f"{_PARTITION}={bucket}/part-{uuid.uuid4()}.zstd.parquet"
+    file = directory / path
+    file.parent.mkdir(exist_ok=True)
+    rows.drop(_PARTITION).write_parquet(file, compression="zstd", compression_level=_LEVEL, statistics=False)
+    stats: dict[str, object] = {"numRecords": rows.height}
+    if dates and rows.schema[dates] == pl.Date:
+        low, high, nulls = rows.select(
+            pl.col(dates).min().cast(pl.String),
+            high=pl.col(dates).max().cast(pl.String),
+            nulls=pl.col(dates).null_count(),
+        ).row(0)
+        known = low is not None
+        stats |= {"minValues": {dates: low}, "maxValues": {dates: high}} if known else {}
+        stats["nullCount"] = {dates: nulls}
+    size, at = file.stat().st_size, int(file.stat().st_mtime * 1000)
+    return AddAction(path, size, {_PARTITION: str(bucket)}, at, data_change=True, stats=json.dumps(stats))
+
+
+def removals(table: DeltaTable, bucket: int) -> list[RemoveAction]:
+    """Actions that take all files of a bucket out of the table."""
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    mine = files.filter(pl.col(f"partition.{_PARTITION}") == bucket).select(
+        "path", "size_bytes", "modification_time"
     )
+    value = {_PARTITION: str(bucket)}
+    return [RemoveAction(path, True, at, size, value) for path, size, at in mine.iter_rows()]  # noqa: FBT003  positional only
 
 
-def rewrite(
-    table: DeltaTable, frame: pl.DataFrame, buckets: Sequence[int], batch_id: str | None = None
+def commit(
+    table: DeltaTable,
+    actions: Sequence[AddAction | RemoveAction],
+    batch_id: str,
+    facts: Mapping[str, int] | None = None,
 ) -> None:
-    """Put ``frame`` in the place of everything in ``buckets``, in one commit; an empty frame empties them."""
+    """One commit of all actions that carries the app transaction; ``facts`` are kept in it."""
+    properties = CommitProperties(
+        custom_metadata={"batch": batch_id, "counts": dict(facts or {})},
+        max_commit_retries=0,
+        app_transactions=[Transaction(batch_id, 1)],
+    )
+    table.create_write_transaction(
+        list(actions), "append", table.schema(), [_PARTITION], commit_properties=properties
+    )
+    table.update_incremental()
+
+
+def counts_of(table: DeltaTable, batch_id: str) -> Mapping[str, int]:
+    """The facts that were committed with a batch; empty when its log entry has expired."""
+    found = (entry["counts"] for entry in table.history() if entry.get("batch") == batch_id)
+    return next(found, {})
+
+
+def rewrite(table: DeltaTable, frame: pl.DataFrame, bucket: int) -> None:
+    """Put ``frame`` in the place of everything in a bucket, in one commit; an empty frame empties it."""
     write_deltalake(
         table,
         frame,
         mode="overwrite",
-        predicate=f"{_PARTITION} IN ({', '.join(str(int(bucket)) for bucket in buckets)})",
+        predicate=f"{_PARTITION} = {int(bucket)}",
         writer_properties=_writer(),
-        commit_properties=_once(batch_id) if batch_id else None,
     )
 
 
@@ -137,7 +188,3 @@ def _is_stray(entry: Path, path: Path, live: set[str]) -> bool:
 
 def _writer() -> WriterProperties:
     return WriterProperties(compression="ZSTD")
-
-
-def _once(batch_id: str) -> CommitProperties:
-    return CommitProperties(app_transactions=[Transaction(batch_id, 1)], max_commit_retries=0)

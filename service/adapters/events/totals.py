@@ -16,16 +16,12 @@ from service.domain.contracts import Column, DatasetContract, Kind
 
 _MONTH: Final = "_month"
 _N: Final = "_n"
-_TYPES: Final[dict[Kind, type[pl.DataType]]] = {
-    Kind.STRING: pl.String,
-    Kind.INTEGER: pl.Int64,
-    Kind.DATE: pl.Date,
-}
 
 
-def dtype(column: Column) -> type[pl.DataType]:
-    """The stored type of a contract column."""
-    return _TYPES[column.kind]
+def log_statistics(contract: DatasetContract) -> str | None:
+    """The column whose range the table's log may show: days, never the time of somebody's act."""
+    period = contract.period
+    return period.name if period and period.kind is Kind.DATE else None
 
 
 def total_names(contract: DatasetContract) -> tuple[str, ...]:
@@ -43,6 +39,19 @@ def with_totals(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     return frame.with_columns(_month(contract)).with_columns(rows).drop(_MONTH)
 
 
+def first_seen(
+    new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """New rows, and those that repeat a row of their subject in the columns the contract calls unique."""
+    if not contract.unique_by:
+        return new, new.clear()
+    keys = ["_sp", *contract.unique_by]
+    known = stored.select(keys).join(new.lazy().select(keys), on=keys, how="semi", nulls_equal=True).collect()
+    first = new.unique(keys, keep="first", maintain_order=True)
+    fresh = first.join(known, on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    return fresh, new.join(fresh, on="_row", how="anti", maintain_order="left")
+
+
 def newest(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     """At most one row per subject when the contract says so: the last one."""
     if not contract.row_per_subject:
@@ -58,7 +67,7 @@ def meets(new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract) ->
     period = contract.period
     if period is None:
         return False
-    day = pl.col(period.name)
+    day = _day(period)
     low, high = new.select(day.min().dt.month_start(), high=day.max().dt.month_end()).row(0)
     near = stored.filter(day.is_null() | day.is_between(low, high)) if low is not None else stored
     pairs = new.lazy().select("_sp", _month(contract)).unique()
@@ -76,7 +85,11 @@ def merged(new: pl.DataFrame, stored: pl.DataFrame, contract: DatasetContract) -
 def _month(contract: DatasetContract) -> pl.Expr:
     period = contract.period
     assert period is not None  # noqa: S101 - callers have looked; narrows the type
-    return pl.col(period.name).dt.month_start().alias(_MONTH)
+    return _day(period).dt.month_start().alias(_MONTH)
+
+
+def _day(period: Column) -> pl.Expr:
+    return pl.col(period.name) if period.kind is Kind.DATE else pl.col(period.name).dt.date()
 
 
 def _any(frame: pl.LazyFrame) -> bool:

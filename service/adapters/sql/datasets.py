@@ -7,17 +7,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+import polars as pl
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
-from service.adapters.sql.statements import insert_once, one_row
-from service.adapters.sql.tables import BATCH, DATASET
+from service.adapters.sql.statements import insert_new, insert_once, one_row
+from service.adapters.sql.tables import BATCH, DATASET, QUARANTINE_RELEASE
 from service.domain.batches import IngestCounts
 from service.domain.contracts import DatasetContract
 from service.errors import ConflictError, UnknownError
 from service.ports import BatchRow
 
 _CONTRACT: Final = TypeAdapter(DatasetContract)
+_ROWS: Final = 1000  # of one INSERT
 
 
 class SqlDatasets:
@@ -87,8 +89,26 @@ class SqlBatches:
             "actor": row.actor,
             "table_version": row.table_version,
             "reasons": json.dumps(dict(row.reasons), sort_keys=True),
+            "measures": json.dumps(dict(row.measures), sort_keys=True),
         }
         insert_once(self._connection, BATCH, values)
+
+    def release(self, batch_id: str, rows: pl.DataFrame, by: BatchRow) -> None:
+        """Mark rejected rows as taken in by another batch. Raises ConflictError when one was before."""
+        same = {"batch": batch_id, "by_batch": by.id, "at": by.at, "actor": by.actor}
+        for part in rows.select("_row", "rule").iter_slices(_ROWS):
+            values = [{**same, "row": row, "rule": rule} for row, rule in part.iter_rows()]
+            new = insert_new(self._connection, QUARANTINE_RELEASE).values(values)
+            if self._connection.execute(new).rowcount != part.height:
+                raise ConflictError("a row was released before", batch=batch_id)
+
+    def released(self, batch_id: str) -> pl.DataFrame:
+        """``_row``, ``rule``, ``by_batch`` of the rows taken in later, by row."""
+        table = QUARANTINE_RELEASE.c
+        query = select(table.row, table.rule, table.by_batch).where(table.batch == batch_id)
+        schema = {"_row": pl.Int64, "rule": pl.String, "by_batch": pl.String}
+        rows = self._connection.execute(query.order_by(table.row)).all()
+        return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
     def all(self) -> tuple[BatchRow, ...]:
         """Every batch, oldest first."""
@@ -103,4 +123,5 @@ def _batch(row: dict[str, Any]) -> BatchRow:
         quarantined=row.pop("quarantined"),
         refused=row.pop("refused"),
     )
-    return BatchRow(counts=counts, reasons=json.loads(row.pop("reasons")), **row)
+    reasons, measures = json.loads(row.pop("reasons")), json.loads(row.pop("measures"))
+    return BatchRow(counts=counts, reasons=reasons, measures=measures, **row)

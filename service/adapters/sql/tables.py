@@ -60,6 +60,31 @@ class BatchRecord(_Table, table=True):
     actor: str
     table_version: int
     reasons: str  # JSON object, reason to count
+    measures: str = Field(sa_column_kwargs={"server_default": "{}"})  # JSON object, measure to count
+
+
+class QuarantineRelease(_Table, table=True):
+    """A rejected row that was taken in later, corrected, by another batch."""
+
+    __tablename__ = "quarantine_release"
+
+    batch: str = Field(primary_key=True)
+    row: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    rule: str
+    by_batch: str
+    at: datetime
+    actor: str
+
+
+class CursorRow(_Table, table=True):
+    """How far a source that grows was taken in; ``pending`` is empty when no batch was begun."""
+
+    __tablename__ = "cursor"
+
+    source: str = Field(primary_key=True)
+    dataset: str = Field(primary_key=True)
+    done: str
+    pending: str
 
 
 class ConsentRow(_Table, table=True):
@@ -197,8 +222,35 @@ class TokenRow(_Table, table=True):
     expires_at: datetime
 
 
+class SourceSystemRow(_Table, table=True):
+    """A system that may push; its secret is derived, not stored."""
+
+    __tablename__ = "source_system"
+
+    name: str = Field(primary_key=True)
+    version: int
+    datasets: str  # sorted, separated by spaces
+    purposes: str  # sorted, separated by spaces
+    revoked: bool
+    changed_at: datetime
+
+
+class PushRow(_Table, table=True):
+    """The answer to an idempotency key of a source."""
+
+    __tablename__ = "push"
+
+    source: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    request: str
+    batch: str
+    created: int = Field(sa_type=BigInteger)
+
+
 DATASET = METADATA.tables["dataset"]
 BATCH = METADATA.tables["batch"]
+QUARANTINE_RELEASE = METADATA.tables["quarantine_release"]
+CURSOR = METADATA.tables["cursor"]
 CONSENT = METADATA.tables["consent"]
 BUDGET_SCOPE = METADATA.tables["budget_scope"]
 BUDGET_CHARGE = METADATA.tables["budget_charge"]
@@ -208,3 +260,5 @@ SUBJECT_FLAG = METADATA.tables["subject_flag"]
 MODEL = METADATA.tables["model"]
 ACTOR = METADATA.tables["actor"]
 API_TOKEN = METADATA.tables["api_token"]
+SOURCE_SYSTEM = METADATA.tables["source_system"]
+PUSH = METADATA.tables["push"]

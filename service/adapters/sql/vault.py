@@ -184,9 +184,13 @@ class SqlVault:
 
     def restricted(self) -> frozenset[int]:
         """Subjects under restriction."""
-        query = select(SUBJECT.c.number).where(SUBJECT.c.state == RESTRICTED)
         with self._transaction() as connection:
-            return frozenset(connection.scalars(query))
+            return _restricted(connection)
+
+    def standing(self) -> object:
+        """The key epoch, which ends with every erasure, and who is restricted."""
+        with self._session() as (connection, epoch):
+            return epoch.id, _restricted(connection)
 
     def retain(self, subject: int, document: bytes, what: Retained) -> None:
         """Seal a kept document, without saying whose; the same request and class again replaces it."""
@@ -280,6 +284,10 @@ class SqlVault:
 def _lock(connection: Connection, *, write: bool) -> str | None:
     """The epoch in force, locked until the transaction ends (SQLite has locked the whole file already)."""
     return connection.scalar(select(KEY_EPOCH.c.epoch).with_for_update(read=not write))
+
+
+def _restricted(connection: Connection) -> frozenset[int]:
+    return frozenset(connection.scalars(select(SUBJECT.c.number).where(SUBJECT.c.state == RESTRICTED)))
 
 
 def _opened(key: bytes, box: bytes, subject: int, data_class: str, schema: int) -> bytes:

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from fakes.intake import read_all
 
 from privacy.pseudonym.normalise import normalise
 from service.adapters.connectors.contract_file import load_contract
-from service.adapters.connectors.files import FileConnector
 from service.demo.consents import SHARES
 from service.demo.generate import BAD_ROWS, DATA, DATASETS, GeneratedInput, generate
 from service.demo.identities import CARD_BIN, DOMAINS, MOBILE_PREFIX, NO_PREFECTURE, REFERENCE_DAY
@@ -37,10 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> GeneratedInput:
 @pytest.fixture(scope="module")
 def frames(whole: GeneratedInput) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
     """Typed and rejected rows per dataset, as the service reads them."""
-    return {
-        name: FileConnector().read(whole.files[name], load_contract(whole.contracts[name])[0], "")
-        for name in DATASETS
-    }
+    return {name: read_all(whole.files[name], load_contract(whole.contracts[name])[0]) for name in DATASETS}
 
 
 @pytest.fixture(scope="module")

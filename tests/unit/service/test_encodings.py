@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from fakes.contracts import GOOD, HEADER, make_contract
+from fakes.intake import read_all
 
 from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.files import FileConnector
@@ -48,11 +49,11 @@ def test_every_text_format_is_read_in_every_encoding(tmp_path: Path, suffix: str
     path = tmp_path / f"a{suffix}"
     path.write_bytes((f"{{{pairs}}}\n" if suffix == ".jsonl" else table).encode(codec))
 
-    frame, rejected = FileConnector().read(path, CONTRACT, "")
+    frame, rejected = read_all(path, CONTRACT)
 
     assert frame["text"].to_list() == [SIMPLIFIED]
     assert rejected.is_empty()
-    assert FileConnector().encoding_of(path) == codec.removesuffix("-sig")
+    assert FileConnector().open(path).facts == (("encoding", codec.removesuffix("-sig")),)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +108,10 @@ def test_a_named_or_marked_encoding_is_held_to_the_file(data: bytes, named: str,
 
 
 def test_parquet_has_no_encoding_to_name(tmp_path: Path) -> None:
-    assert FileConnector().encoding_of(tmp_path / "a.parquet") == ""
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    assert FileConnector().open(tmp_path / "a.parquet").facts == ()
     with pytest.raises(ContractError):
-        FileConnector().encoding_of(tmp_path / "a.parquet", "gb18030")
+        FileConnector().open(tmp_path / "a.parquet", encoding="gb18030")
 
 
 WRONG = [
@@ -125,7 +127,7 @@ def test_mojibake_is_set_aside_and_not_repaired(tmp_path: Path, codec: str, text
     path = tmp_path / "a.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n{GOOD.replace('hello', broken)}\n", encoding="utf-8")
 
-    frame, rejected = FileConnector().read(path, CONTRACT, "")
+    frame, rejected = read_all(path, CONTRACT)
 
     assert frame.height == 1
     assert rejected.select("_row", "rule", "column").rows() == [(2, "mojibake", "text")]
@@ -139,4 +141,4 @@ def test_real_text_is_no_mojibake(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"{HEADER}\n{GOOD.replace('hello', text)}\n", encoding="utf-8")
 
-    assert FileConnector().read(path, CONTRACT, "")[0]["text"].to_list() == [text]
+    assert read_all(path, CONTRACT)[0]["text"].to_list() == [text]

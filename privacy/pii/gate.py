@@ -1,0 +1,101 @@
+r"""The gate of a batch: which rules can find anything in which text, told by one pass of Rust over all texts.
+
+Each rule says by its triggers what must stand in a text for it to find anything. Here they are relaxed into
+patterns that Polars runs, in linear time, over a whole column: look-arounds, anchors and group names go, so
+a relaxed pattern matches wherever the rule's own does, and now and then where that does not:
+
+>>> relax(r"[0-9](?<=(?=((?<![0-9])1[3-9][0-9]{9}(?![0-9]))).)")
+'1[3-9][0-9]{9}'
+
+Python's and Rust's classes ``\s`` and ``\w`` and their cases differ on rare characters, so a text that holds
+one outside ``ORDINARY`` goes to every rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from typing import Final
+
+import polars as pl
+
+from privacy.pii.normalise_text import ORDINARY, Folded, fold
+from privacy.pii.recognisers.rule import Rule
+
+_STARTING: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]\(\?<=\(\?=\((.*)\)\)\.\)", re.DOTALL)
+_TOKEN: Final = re.compile(
+    r"\\.|\[(?:[^\]\\]|\\.)*\]|\(\?<?[=!]|\(\?P<\w+>|\(\?P=\w+\)|\(\?[a-z]*:|.", re.DOTALL
+)
+_LOOKING: Final = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
+_SET_SYNTAX: Final = re.compile(r"(?<!\\)[\[&~]")  # means something in a class of Rust's grammar only
+_FOREIGN: Final = f"[^{ORDINARY}]"
+_LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no column holds
+#: The full-width forms that become one ASCII character each, and the dash of Chinese texts.
+_WIDE: Final = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"\u3000": " ", "—": "-"}
+_FOLDABLE: Final = f"[^{ORDINARY}{''.join(_WIDE)}]"
+
+
+def relax(pattern: str) -> str:
+    """A pattern in Rust's grammar that matches at least where ``pattern`` does in ordinary texts."""
+    whole = _STARTING.fullmatch(pattern)
+    return "".join(_relaxed(whole[1] if whole else pattern))
+
+
+def _relaxed(pattern: str) -> Iterator[str]:
+    depth, hidden = 0, 0  # open groups; the place among them of a look-around
+    for part in _TOKEN.findall(pattern):
+        if part.startswith("(?P="):
+            yield "" if hidden else "(?s:.*)"
+            continue
+        depth += part[0] == "("
+        hidden = hidden or depth * (part in _LOOKING)
+        if not hidden and part != "$":
+            yield _in_rust(part)
+        if part == ")":
+            hidden *= hidden != depth
+            depth -= 1
+
+
+def _in_rust(token: str) -> str:
+    if token[0] == "[":
+        return "[" + _SET_SYNTAX.sub(r"\\\g<0>", token[1:])
+    return "(?:" if token.startswith("(?P<") else token
+
+
+def fold_batch(texts: Sequence[str]) -> tuple[pl.Series, dict[int, Folded]]:
+    """The folded texts, and by place those that needed more than full-width characters made narrow."""
+    try:
+        raw = pl.Series(texts, dtype=pl.String)
+    except UnicodeEncodeError:
+        raw = pl.Series([_LONE.sub("\ufffd", text) for text in texts], dtype=pl.String)
+    odd = raw.str.contains(_FOLDABLE).arg_true()
+    plain = raw.str.replace_many(list(_WIDE), list(_WIDE.values()))
+    folded = {place: fold(texts[place]) for place in odd.to_list()}
+    if folded:
+        plain = plain.scatter(odd, [_LONE.sub("\ufffd", f.text) for f in folded.values()])
+    return plain, folded
+
+
+class Gate:
+    """The triggers of some rules, relaxed."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._patterns: Final = {
+            1 << place: "|".join(
+                f"(?:{relax(t if isinstance(t, str) else t.pattern)})" for t in rule.triggers
+            )
+            for place, rule in enumerate(rules)
+        }
+
+    def admits(self, folded: pl.Series) -> list[int]:
+        """For each folded text the rules that may find something in it: bit n for the rule at place n."""
+        text = pl.col("text")
+        bits = (
+            pl.when(text.str.contains(pattern) | pl.col("foreign")).then(bit).otherwise(0)
+            if pattern
+            else pl.lit(bit)
+            for bit, pattern in self._patterns.items()
+        )
+        frame = folded.to_frame("text").with_columns(text.str.contains(_FOREIGN).alias("foreign"))
+        return frame.select(reduce(pl.Expr.or_, bits)).to_series().to_list()

@@ -1,0 +1,163 @@
+"""Chinese names out of the words of a tagger, by the structure that names have.
+
+A tagger cuts some names into words (何 + 长工), swallows the title behind others (周总理) and misses one name
+of a list. Structure mends this, without a dictionary of people:
+
+* parts joined by a middle dot are one name (诺罗敦·西哈努克);
+* a surname of the list with one or two characters is a name right behind a trade or rank (局长解振华), and
+  between the ideographic commas of a list that holds a name;
+* a title is no part of a name, and digits, or a single character that is no surname, are none;
+* what is a name once is a name wherever the same text repeats it.
+
+>>> words = [Word(0, 2, "n"), Word(2, 3, "PER"), Word(3, 5, "n"), Word(5, 6, "v")]
+>>> [(start, end) for start, end in people("局长何长工说", words)]
+[(2, 5)]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from privacy.pii.recognisers.person import is_chinese_name
+from privacy.pii.recognisers.surnames import COMPOUND, SURNAMES
+
+PERSON: Final = "PER"
+_HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
+_DOT: Final = re.compile(rf"(?<={_HAN})[·•・](?={_HAN})")
+_BEFORE_DOT: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=[、和与及]))(?:{_HAN}|[·•・]){{1,6}}$")
+_AFTER_DOT: Final = re.compile(rf"{_HAN}{{1,6}}(?:(?!{_HAN})|(?=[和与及、]))")
+_TITLE: Final = re.compile(
+    r"(?:总?书记|副?主席|副?总理|首相|总统|国王|先生|女士|小姐|太太|夫人|同志|阿姨|老师|教授|博士|医生|大夫|护士|律师|法官|"
+    r"警官|经理|总裁|董事长|主任|部长|省长|市长|县长|区长|镇长|乡长|村长|局长|处长|科长|所长|院长|校长|厂长|队长|班长|"
+    r"连长|营长|团长|师长|军长|司令|将军|元帅|委员长|大使|导演|教练|师傅|大爷|大妈|大娘|大嫂|大姐|大哥|老汉|老伯|老太太|"
+    r"姑娘|妈妈|奶奶|爷爷|叔叔)$"
+)
+_ROLE: Final = re.compile(
+    r"(?:记者|主席|总理|首相|总统|书记|秘书|教授|博士|院士|医生|大夫|律师|法官|检察官|经理|总监|总裁|董事长?|主任|部长|省长|"
+    r"市长|县长|区长|镇长|乡长|村长|局长|厅长|处长|科长|所长|院长|校长|厂长|队长|班长|团长|师长|军长|司令员?|政委|将军|上将|"
+    r"中将|少将|委员长?|理事长|会长|站长|社长|大使|代表|发言人|导演|演员|作家|诗人|画家|歌手|编剧|主持人|教练|球员|选手|冠军|"
+    r"队员|运动员|工程师|专家|学者|研究员|警察|民警|战士|村民|市民|居民|农民|工人|职工|同学|学生|老师|教师|夫人|妻子|丈夫|"
+    r"儿子|女儿|父亲|母亲|市民|网友|嫌疑人|被告人?|原告|受害人|司机|老人|青年|男子|女子)$"
+)
+#: Behind a name at the end of a line or bracket: who wrote, drew or took it.
+_BYLINE: Final = frozenset("摄文图报讯译编画绘供词曲饰整")
+_LIST: Final = re.compile(rf"(?<=、){_HAN}{{2,4}}(?=[、(]|等)|(?<![^\s:,;。(]){_HAN}{{2,4}}(?=、)")
+_DIGIT: Final = re.compile(r"[0-9]")
+_FUNCTION: Final = frozenset(("p", "c", "d", "f", "u", "r", "m", "q", "w", "TIME", "LOC", "ORG"))
+_SHORTEST, _LONGEST = 2, 4  # characters of a Chinese name
+
+
+class Word(NamedTuple):
+    """A word of the tagger: half-open place and tag."""
+
+    start: int
+    end: int
+    tag: str
+
+
+def _starts_with_surname(value: str) -> bool:
+    return value[0] in SURNAMES or value[:2] in COMPOUND
+
+
+def _is_surname(value: str) -> bool:
+    return value in COMPOUND or (len(value) == 1 and value in SURNAMES)
+
+
+def _dotted(text: str, words: Sequence[Word], named: set[int]) -> Iterator[tuple[int, int]]:
+    """Names with a middle dot, one of whose parts the tagger calls a name."""
+    of = {i: word for word in words for i in range(word.start, word.end)}
+    start = end = -1
+    for dot in _DOT.finditer(text):
+        at = dot.start()
+        if at >= end or start < 0:
+            left = _BEFORE_DOT.search(text, max(0, at - 8), at)
+            start = left.start() if left else of[at - 1].start
+        right = _AFTER_DOT.match(text, at + 1)
+        end = right.end() if right else of[at + 1].end
+        if end < len(text) and _DOT.match(text, end):
+            continue
+        if not named.isdisjoint(range(start, end)):
+            yield start, end
+
+
+def _behind_roles(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """One to three words that make a name together, right behind a trade or rank."""
+    for index, word in enumerate(words[:-1]):
+        first = words[index + 1]
+        is_role = _ROLE.search(text, word.start, word.end)
+        if is_role and first.tag not in _FUNCTION:
+            yield from _name_from(text, words, index + 1)
+
+
+def _name_from(text: str, words: Sequence[Word], index: int) -> Iterator[tuple[int, int]]:
+    start = words[index].start
+    best = None
+    for word in words[index : index + 3]:
+        if word.end - start > _LONGEST or (word.tag in ("w", "p", "u", "c", "LOC", "ORG", "TIME") and word.start > start):
+            break
+        if is_chinese_name(text[start : word.end]):
+            best = word.end
+    if best and best - start > _SHORTEST:
+        yield start, best
+
+
+def _listed(text: str, named: set[int]) -> Iterator[tuple[int, int]]:
+    """Items of a list that read as names, beside an item that is one."""
+    for item in _LIST.finditer(text):
+        start, end = item.span()
+        beside = {start - 2, end + 1} & named
+        if beside and is_chinese_name(item[0]):
+            yield start, end
+
+
+def _tagged(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """The tagger's own names, mended."""
+    held: tuple[int, int] | None = None
+    for index, (start, end, tag) in enumerate(words):
+        value = text[start:end]
+        if held:
+            lone = _is_surname(text[held[0] : held[1]])
+            if held[1] == start and (
+                (lone and tag not in _FUNCTION and is_chinese_name(text[held[0] : end]) and not _TITLE.search(value))
+                or (tag == PERSON and not _starts_with_surname(value) and not _DIGIT.search(value))
+            ):
+                held = (held[0], end)
+                continue
+            yield held
+            held = None
+        if tag == PERSON and not _DIGIT.search(value):
+            title = _TITLE.search(value)
+            held = (start, start + title.start()) if title and title.start() else (start, end)
+            if title and title.start():
+                yield held
+                held = None
+    if held:
+        yield held
+
+
+def people(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Places of names in a folded text, disjoint, the longest first.
+
+    Args:
+        text: the text.
+        words: all of it, in order; names are tagged ``PER``.
+    """
+    found = {(s, e) for s, e in _tagged(text, words) if e - s > 1 or text[s] in SURNAMES}
+    found.update(_behind_roles(text, words))
+    named = {i for start, end in found for i in range(start, end)}
+    found.update(_listed(text, named))
+    dotted = list(_dotted(text, words, named))
+    inside = {i for start, end in dotted for i in range(start, end)}
+    found = {place for place in found if inside.isdisjoint(range(*place))} | set(dotted)
+    for name in {text[s:e] for s, e in found if e - s > _SHORTEST}:
+        at = text.find(name)
+        while at >= 0:
+            found.add((at, at + len(name)))
+            at = text.find(name, at + len(name))
+    taken: set[int] = set()
+    for start, end in sorted(found, key=lambda place: (place[0] - place[1], place)):
+        if taken.isdisjoint(range(start, end)):
+            taken.update(range(start, end))
+            yield start, end

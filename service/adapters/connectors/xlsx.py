@@ -1,0 +1,135 @@
+"""Read Excel workbooks (``.xlsx``): one table, its header in the first row that holds anything.
+
+Of several visible sheets exactly one may have a column of the contract in its first row; hidden sheets are
+not read, macros and links to other workbooks not looked at. A cell is read as the text that it stands for:
+``1.0`` and ``1E+3`` are ``1`` and ``1000``, a date is ``YYYY-MM-DD``, a formula is the value that the
+spreadsheet program stored with it. An empty row is no row, but it is counted by ``_row``. Rules beside those
+of ``rows``:
+
+``rounded_number``  16 digits or more that are stored as a number. The format keeps 15, the rest is gone: a
+                    card number must be a cell of type text. An integer below 2^53 is still exact.
+
+What would be read wrongly refuses the file: error values (``#N/A``), merged cells, formulas without a stored
+value, encryption, document type definitions. Before anything is parsed all parts are inflated and counted.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, BinaryIO, Final
+
+import polars as pl
+
+from service.adapters.connectors import xlsx_child
+from service.adapters.connectors.rows import reject, type_rows
+from service.adapters.connectors.source import check_columns
+from service.domain.contracts import DatasetContract, Kind
+from service.errors import ContractError
+
+MAX_INFLATED: Final = 2**30
+MAX_RATIO: Final = 200
+_SMALL: Final = 2**24  # the ratio of less than this harms nobody
+_MAX_PARTS: Final = 10_000
+_PIECE: Final = 2**20
+_EXACT: Final = 2**53
+_EXITS: Final = {
+    xlsx_child.NO_SHEET: "no visible sheet has a column of the contract in its first row",
+    xlsx_child.MANY_SHEETS: "several visible sheets have columns of the contract",
+}
+_FAULTS: Final = (
+    ("a document type definition", re.compile(rb"<!(?:DOCTYPE|ENTITY)")),
+    ("an error value in a cell", re.compile(rb"<(?:\w+:)?c\s[^<>]*\bt\s*=\s*[\"']e[\"']")),
+    ("merged cells", re.compile(rb"<(?:\w+:)?mergeCell\s")),
+    (
+        "a formula without a stored value",
+        re.compile(
+            rb"<(?:\w+:)?c(?![^<>]*\bt=\"str\")[^<>]*>\s*<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)"
+            rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+        ),
+    ),
+)
+
+
+def read_xlsx(file: BinaryIO, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Typed and rejected rows of the workbook. Raises ContractError for the file as a whole."""
+    data = file.read()
+    try:
+        _look_through(data)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
+        raise ContractError("not an XLSX workbook, damaged or encrypted") from None
+    cells = _parse(data, [c.name for c in contract.columns])
+    used = [s for s in cells if not s.name.endswith("#") and s.null_count() < cells.height]
+    check_columns([str(s[0] or "") for s in used], contract)
+    frame = pl.DataFrame([s[1:].alias(s[0]) for s in used]).with_row_index("_row", offset=1)
+    numbers = pl.DataFrame(
+        [cells[f"{s.name}#"][1:].alias(s[0]) for s in used if f"{s.name}#" in cells.columns]
+    )
+    frame = frame.with_columns(_date(c.name) for c in contract.columns if c.kind is Kind.DATE)
+    rounded = _rounded(frame, numbers, contract)
+    filled = frame.filter(pl.any_horizontal(pl.exclude("_row").is_not_null()))
+    typed, rejected = type_rows(filled.join(rounded, on="_row", how="anti", maintain_order="left"), contract)
+    return typed, pl.concat([reject(rounded), rejected]).sort("_row")
+
+
+def _rounded(frame: pl.DataFrame, numbers: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
+    """Rows with a number whose digits are gone: ``_row``, ``rule`` and the first such ``column``."""
+    tests = [pl.lit(None, pl.String)]
+    for column in contract.columns if numbers.width else ():
+        gone = frame[column.name].str.contains("^-?[0-9]{16,}$") & numbers[column.name]
+        if column.kind is Kind.INTEGER:
+            gone &= frame[column.name].cast(pl.Float64, strict=False).abs() >= _EXACT
+        tests.append(pl.when(gone).then(pl.lit(column.name)))
+    verdict = frame.select("_row", pl.lit("rounded_number").alias("rule"), pl.coalesce(tests).alias("column"))
+    return verdict.filter(pl.col("column").is_not_null())
+
+
+def _date(name: str) -> pl.Expr:
+    """A day without its midnight; any other time of day stays, and is then not a date."""
+    return pl.col(name).str.replace("^([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00$", "$1")
+
+
+def _look_through(data: bytes) -> None:
+    """Inflate every part under a limit and look for what would be read wrongly."""
+    total = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        parts = book.infolist()
+        if len(parts) > _MAX_PARTS or len({p.filename for p in parts}) < len(parts):
+            raise ContractError("the workbook has too many parts, or one twice", parts=len(parts))
+        for part in parts:
+            if part.flag_bits & 1:
+                raise ContractError("the workbook is encrypted")
+            with book.open(part) as stream:
+                total = _look_at(stream, total, min(MAX_INFLATED, max(_SMALL, MAX_RATIO * len(data))))
+
+
+def _look_at(part: IO[bytes], total: int, limit: int) -> int:
+    """Look at one part in pieces that end where a row does; return the bytes inflated so far."""
+    text, piece = b"", b"start"
+    while piece:
+        piece = part.read(_PIECE)
+        total += len(piece)
+        if total > limit:
+            raise ContractError("the workbook inflates to too much", limit=limit)
+        text += piece
+        cut = max(text.rfind(b"row>"), len(text) - _PIECE) if piece else len(text)
+        for fault, pattern in _FAULTS:
+            if pattern.search(text, 0, max(cut, 0)):
+                raise ContractError("the workbook cannot be read without guessing", found=fault)
+        text = text[max(cut, 0) :]
+    return total
+
+
+def _parse(data: bytes, columns: list[str]) -> pl.DataFrame:
+    child = [sys.executable, "-I", str(Path(xlsx_child.__file__)), *columns]
+    environment = {"POLARS_MAX_THREADS": "1", "RUST_BACKTRACE": "0"}
+    done = subprocess.run(child, input=data, capture_output=True, env=environment, check=False)
+    if done.returncode != 0:
+        reason = _EXITS.get(done.returncode, "not an XLSX workbook, damaged, or it needs too much memory")
+        raise ContractError(reason)
+    return pl.read_ipc_stream(io.BytesIO(done.stdout))

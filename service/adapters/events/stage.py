@@ -1,0 +1,131 @@
+"""One batch on its way into the event store: parts are set aside, then all become live in one commit.
+
+Files are written bucket by bucket, so memory is that of a bucket. Nobody sees them before the commit names
+them; after a failure they are swept. Quarantine is committed first: the two commits are idempotent each, so
+a run that died between them heals when the batch is run again, and no admitted row is live before its whole
+batch is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
+
+from service.adapters.events import delta, totals
+from service.adapters.events.spill import Spill
+from service.adapters.events.tables import Tables, in_order
+from service.domain.batches import DTYPES, REJECTED, AdmittedBatch
+from service.domain.buckets import bucket_expr
+from service.domain.contracts import DatasetContract
+from service.ports import Committed
+
+_DUPLICATE: Final = "duplicate"
+_ROW: Final = "_row"
+
+
+class DeltaStage:
+    """Implements ``service.ports.Stage``."""
+
+    def __init__(
+        self, tables: Tables, batch_id: str, contract: DatasetContract, folder: Path, n_buckets: int
+    ) -> None:
+        self._tables, self._batch, self._contract, self._n_buckets = tables, batch_id, contract, n_buckets
+        folders = folder / "rows", folder / "rejected"
+        for path in folders:
+            path.mkdir()
+        self._rows, self._rejected = (Spill(path) for path in folders)
+
+    def add(self, part: AdmittedBatch) -> None:
+        """Set a part of the batch aside."""
+        self._rows.add(
+            part.frame.select(
+                "_sp",
+                *(pl.col(column.name).cast(DTYPES[column.kind]) for column in self._contract.stored),
+                pl.lit(self._batch[:16]).alias("_batch"),
+                pl.col("_bucket").cast(pl.Int32),
+                _ROW,
+            )
+        )
+        self._reject(part.rejected)
+
+    def commit(self, living: Callable[[], pl.DataFrame | None] | None = None) -> Committed:
+        """Make the batch live, exactly once. A batch that is live already gives the counts of that time."""
+        name, dates = self._contract.name, totals.log_statistics(self._contract)
+        with self._tables.writing(name):
+            table = self._tables.open_or_create(name, _schema(self._contract), dates)
+            if delta.committed(table, self._batch):
+                return Committed(version=table.version(), **delta.counts_of(table, self._batch))
+            people = living() if living else None
+            counts = {"rows": 0, "subjects": 0, "withheld": 0, "duplicates": 0}
+            actions: list[AddAction | RemoveAction] = []
+            for bucket in self._rows.buckets:
+                actions += self._bucket(table, bucket, people, counts)
+            self._commit_rejected()
+            if actions:
+                delta.commit(table, actions, self._batch, counts)
+            return Committed(version=table.version(), **counts)
+
+    def _bucket(
+        self, table: DeltaTable, bucket: int, people: pl.DataFrame | None, counts: dict[str, int]
+    ) -> list[AddAction | RemoveAction]:
+        """Write the rows of a bucket; where they change stored rows, all of the bucket anew."""
+        contract = self._contract
+        rows = self._rows.read(bucket)
+        allowed = rows if people is None else rows.join(people, on="_sp", how="semi", maintain_order="left")
+        stored = delta.scan(table, [bucket])
+        new, again = totals.first_seen(allowed, stored, contract)
+        self._reject(_as_rejected(again, contract))
+        counts["withheld"] += rows.height - allowed.height
+        counts["duplicates"] += again.height
+        counts["rows"] += new.height
+        counts["subjects"] += new["_sp"].n_unique()
+        new = totals.newest(new, contract)
+        if new.is_empty():
+            return []
+        meets = totals.meets(new, stored, contract)
+        whole = totals.merged(new, stored.collect(), contract) if meets else totals.with_totals(new, contract)
+        names = pl.Schema(table.schema().to_arrow()).names()
+        dates = totals.log_statistics(contract)
+        path = self._tables.path(contract.name)
+        added = delta.write_bucket(path, in_order(whole.select(names)), bucket, dates)
+        return [added, *(delta.removals(table, bucket) if meets else ())]
+
+    def _reject(self, rejected: pl.DataFrame) -> None:
+        self._rejected.add(
+            rejected.select(
+                pl.lit(self._batch[:16]).alias("_batch"),
+                pl.col(_ROW).cast(pl.Int64),
+                *(name for name in REJECTED.names() if name != _ROW),
+                bucket_expr(self._n_buckets).fill_null(0),
+            )
+        )
+
+    def _commit_rejected(self) -> None:
+        name = f"quarantine_{self._contract.name}"
+        buckets = self._rejected.buckets
+        if not buckets:
+            return
+        rows = {bucket: self._rejected.read(bucket) for bucket in buckets[:1]}
+        table = self._tables.open_or_create(name, rows[buckets[0]].schema)
+        if not delta.committed(table, self._batch):
+            path = self._tables.path(name)
+            read = self._rejected.read
+            delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
+
+
+def _schema(contract: DatasetContract) -> pl.Schema:
+    stored = {column.name: DTYPES[column.kind] for column in contract.stored}
+    sums = {name: pl.Int64() for name in totals.total_names(contract)}
+    return pl.Schema({"_sp": pl.Binary(), **stored, **sums, "_batch": pl.String(), "_bucket": pl.Int32()})
+
+
+def _as_rejected(rows: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
+    column = pl.lit(next(iter(contract.unique_by), ""))
+    return rows.select(
+        _ROW, pl.lit(_DUPLICATE).alias("rule"), column.alias("column"), "_sp", row_tag=pl.lit("")
+    ).cast(REJECTED)
