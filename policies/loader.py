@@ -16,6 +16,7 @@ from policies.errors import PolicyError
 from policies.model import (
     BudgetRule,
     Jurisdiction,
+    Matching,
     PolicyBundle,
     Purpose,
     RetentionRule,
@@ -30,6 +31,7 @@ from policies.schema import (
     Example,
     ExamplesFile,
     JurisdictionFile,
+    MatchingFile,
     PurposesFile,
     RetentionFile,
     RolesFile,
@@ -43,7 +45,7 @@ ROLES: Final = "access/roles.yaml"
 #: Matcher and effect are part of the program: with another effect, what no rule matches would be allowed.
 MODEL_SHA256: Final = "8e194667567f34593bad3e7d72d8f9d7b8dd83699ee6eabac77351c0b65ab08f"
 DENIED: Final = "denied_features.yaml"
-_YAML: Final = ("purposes.yaml", "retention.yaml", "budgets.yaml", "datamap.yaml", DENIED)
+_YAML: Final = ("purposes.yaml", "retention.yaml", "budgets.yaml", "datamap.yaml", "matching.yaml", DENIED)
 _SINGLE: Final = (MODEL, ROLES, RULES, *_YAML)
 _FOLDERS: Final = ("jurisdictions", "examples")
 _RULE_SUFFIXES: Final = {".conf", ".csv", ".yaml", ".yml", ".json", ".toml"}
@@ -110,6 +112,7 @@ def parse_policies(files: Files) -> PolicyBundle:
         datamap=datamap,
         jurisdictions=_jurisdictions(files),
         denied=_denied(files),
+        matching=_matching(files),
     )
 
 
@@ -172,6 +175,14 @@ def _budgets(files: Files, roles: RolesFile, datamap: Mapping[str, str]) -> tupl
     if len({rule.scope for rule in rules}) != len(rules):
         raise PolicyError(name, 0, "scope twice")
     return rules
+
+
+def _matching(files: Files) -> Matching:
+    name = "matching.yaml"
+    limits = read_yaml(name, files[name], MatchingFile).matching
+    if limits.review > limits.accept:
+        raise PolicyError(name, 0, "review is not above accept")
+    return Matching(**limits.model_dump())
 
 
 def _denied(files: Files) -> DeniedFeatures:

@@ -192,6 +192,19 @@ class Separation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Limits of the probability that two enrolments are one person, in thousandths.
+
+    Attributes:
+        accept: from here on merged without a person's judgement, where the hard rules allow it.
+        review: from here on shown to a person.
+    """
+
+    accept: int
+    review: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyBundle:
     """All rules in force, read at one time. Replaced as a whole, never changed.
 
@@ -209,6 +222,7 @@ class PolicyBundle:
         datamap: place (``dataset:notes``, ``vault:card``) to data class.
         jurisdictions: by code.
         denied: features that no dataset may hold.
+        matching: when two enrolments are read as one person.
     """
 
     digest: str
@@ -224,6 +238,7 @@ class PolicyBundle:
     datamap: Mapping[str, str]
     jurisdictions: Mapping[str, Jurisdiction]
     denied: DeniedFeatures
+    matching: Matching
 
     def conflicting_roles(self, roles: Iterable[str]) -> tuple[str, ...]:
         """Those of the roles that one person may not hold together, sorted; empty when all is well."""

@@ -78,6 +78,19 @@ class DataMapFile(_Shape):
     places: dict[Place, Name] = Field(min_length=1)
 
 
+class MatchingShape(_Shape):
+    """See ``policies.model.Matching``."""
+
+    accept: int = Field(ge=500, le=1000)
+    review: int = Field(ge=500, le=1000)
+
+
+class MatchingFile(_Shape):
+    """``matching.yaml``."""
+
+    matching: MatchingShape
+
+
 class DeniedShape(_Shape):
     """See ``policies.denied.DeniedFeature``."""
 

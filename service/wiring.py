@@ -20,6 +20,7 @@ from service.adapters.keys.files import create_root, load_root
 from service.adapters.keys.report_key import ReportKey
 from service.adapters.scanner import FileScanner
 from service.adapters.sql.engine import make_engine, migrate
+from service.adapters.sql.export import TableExport, open_database
 from service.adapters.sql.ops import open_ops
 from service.adapters.sql.vault import open_vault
 from service.adapters.trail import open_trail
@@ -28,13 +29,26 @@ from service.domain.contracts import DatasetContract
 from service.domain.odcs import canonical_json, parse_contract
 from service.errors import ConflictError, ContractError, UsageError
 from service.ports import Clock, Courier, Deps, Scanner
+from service.ports.exports import Export
+from service.ports.streams import Stream
 from service.settings import Settings
 from service.usecases.users import first_user
 
 if TYPE_CHECKING:
     from privacy.pii.detect import Detector
 
-__all__ = ["create_service", "load_contract", "open_scanner", "open_service", "parse_contract_text"]
+__all__ = [
+    "create_service",
+    "load_contract",
+    "open_export",
+    "open_kafka",
+    "open_nats",
+    "open_scanner",
+    "open_service",
+    "parse_contract_text",
+]
+
+_NO_STREAMS = "install the extra: pip install 'fiduciary[streams]'"
 
 
 def parse_contract_text(text: str) -> tuple[DatasetContract, str]:
@@ -69,10 +83,35 @@ def open_service(settings: Settings, *, clock: Clock | None = None, courier: Cou
     return _compose(settings, clock or SystemClock(), create=False, courier=courier)
 
 
+def open_export(
+    url: str, *, source: str, table: str, watermark: str, lag: str = "", accept_change: bool = False
+) -> Export:
+    """A table of another system's database. Raises UsageError, without the URL."""
+    return TableExport(open_database(url), source, table, watermark, lag, accept_change)
+
+
 def open_scanner(settings: Settings, progress: Callable[[str, int], None]) -> Scanner:
     """Search a data directory without opening it. Raises ConflictError when there is none."""
     _must_exist(settings)
     return FileScanner(settings.home, progress)
+
+
+def open_nats(url: str, stream: str, subject: str, credentials: Path | None = None) -> Stream:
+    """A JetStream stream. Raises UsageError when the client library is not installed."""
+    try:
+        from service.adapters.streams.nats import NatsStream  # noqa: PLC0415  an optional extra
+    except ImportError:
+        raise UsageError(_NO_STREAMS) from None
+    return NatsStream(url, stream, subject, credentials)
+
+
+def open_kafka(servers: str, topic: str, partition: int) -> Stream:
+    """A partition of a Kafka topic. Raises UsageError when the client library is not installed."""
+    try:
+        from service.adapters.streams.kafka import KafkaStream  # noqa: PLC0415  an optional extra
+    except ImportError:
+        raise UsageError(_NO_STREAMS) from None
+    return KafkaStream(servers, topic, partition)
 
 
 def _must_exist(settings: Settings) -> None:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs).
+# The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs), a NATS server.
 set -euo pipefail
 missing=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
+command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || missing+=(nats-server)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing for the tests: ${missing[*]} ..."

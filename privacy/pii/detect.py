@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from privacy.errors import UnknownProfileError
-from privacy.pii.findings import Span, arbitrate, joined
+from privacy.pii.findings import VALIDATED, Span, arbitrate, joined
 from privacy.pii.gate import Gate, fold_batch
 from privacy.pii.normalise_text import Folded, fold
 from privacy.pii.recognisers import ENGLISH_RULES, RULES
@@ -32,6 +32,8 @@ PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 #: Languages the rules are registered for; each rule reads both.
 LANGUAGES: Final = ("zh", "en")
 Finder = Callable[[str], Iterator[Span]]
+#: Characters. Every rule takes time in proportion to the length, so this also bounds the time of a text.
+MAX_TEXT: Final = 100_000
 _MANY: Final = 100  # texts; for fewer, making the gate's patterns ready costs more than it spares
 _DIGIT: Final = re.compile(r"[0-9]")
 _NUMBER: Final = re.compile(r"[0-9](?:[ \t.\-()]{0,2}[0-9]){5}")
@@ -49,6 +51,10 @@ def _offers(text: str) -> int:
     if not text.isascii():
         offers |= 1 << Needs.HAN
     return offers
+
+
+def _unread(text: str) -> tuple[Span, ...]:
+    return (Span(0, len(text), "UNSCANNED", VALIDATED, "too_long"),)
 
 
 class Plugin(Protocol):
@@ -87,7 +93,8 @@ class Detector:
         """Spans of each text, disjoint and in order; equal texts are scanned once.
 
         Args:
-            texts: any Unicode text, any length.
+            texts: any Unicode text. One that is longer than ``MAX_TEXT`` is not read: all of it is one span
+                of the type ``UNSCANNED``, so that redaction leaves nothing of it.
 
         Returns:
             As many tuples as texts. Offsets are half-open and count code points of the original text.
@@ -98,6 +105,8 @@ class Detector:
 
     def detect(self, text: str) -> tuple[Span, ...]:
         """Spans of one text, disjoint and in order."""
+        if len(text) > MAX_TEXT:
+            return _unread(text)
         folded = fold(text)
         return self._find(text, folded, self._finders[_offers(folded.text)])
 
@@ -112,6 +121,9 @@ class Detector:
         for place, (text, folded, admitted) in enumerate(
             zip(texts, plain, self._gate.admits(plain), strict=True)
         ):
+            if len(text) > MAX_TEXT:
+                yield _unread(text)
+                continue
             if not admitted and not read_all:
                 yield ()
                 continue

@@ -73,6 +73,23 @@ def joined(spans: Iterable[Span], text: str) -> list[Span]:
     Readings of one address that overlap are one finding. Of two readings of one name the union counts while
     it can be a name, else the announced one. A guessed organisation gives way to anything else.
     """
+    return _addresses([span for group in _overlapping(spans) for span in _merged(group, text)], text)
+
+
+def _overlapping(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Groups that share no character, in text order; they keep a text of many findings linear."""
+    group: list[Span] = []
+    end = 0
+    for span in sorted(spans, key=lambda s: s.start):
+        if group and span.start >= end:
+            yield group
+            group = []
+        group.append(span)
+        end = max(end, span.end)
+    yield group
+
+
+def _merged(spans: list[Span], text: str) -> list[Span]:
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (-s.score, s.start)):
         over = [k for k in kept if k.start < span.end and span.start < k.end] if span.score <= CUE else []
@@ -83,7 +100,7 @@ def joined(spans: Iterable[Span], text: str) -> list[Span]:
                 kept[kept.index(same)] = replace(same, start=start, end=end)
         elif span.score != NER or span.type != "ORGANIZATION" or not over:
             kept.append(span)
-    return _addresses(kept, text)
+    return kept
 
 
 def _addresses(spans: list[Span], text: str) -> list[Span]:

@@ -1,11 +1,11 @@
 r"""The gate of a batch: which rules can find anything in which text, told by one pass of Rust over all texts.
 
 Each rule says by its triggers what must stand in a text for it to find anything. Here they are relaxed into
-patterns that Polars runs, in linear time, over a whole column: look-arounds, anchors and group names go, so
-a relaxed pattern matches wherever the rule's own does, and now and then where that does not:
+patterns that Polars runs, in linear time, over a whole column: look-arounds inside, anchors and group names
+go, so a relaxed pattern matches wherever the rule's own does, and now and then where that does not:
 
 >>> relax(r"[0-9](?<=(?=((?<![0-9])1[3-9][0-9]{9}(?![0-9]))).)")
-'1[3-9][0-9]{9}'
+'(?:^|[^0-9])1[3-9][0-9]{9}(?:[^0-9]|$)'
 
 Python's and Rust's classes ``\s`` and ``\w`` and their cases differ on rare characters, so a text that holds
 one outside ``ORDINARY`` goes to every rule.
@@ -28,6 +28,9 @@ _TOKEN: Final = re.compile(
     r"\\.|\[(?:[^\]\\]|\\.)*\]|\(\?<?[=!]|\(\?P<\w+>|\(\?P=\w+\)|\(\?[a-z]*:|.", re.DOTALL
 )
 _LOOKING: Final = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
+_REFERENCE: Final = re.compile(r"\\[1-9]|\(\?P=\w+\)")
+_NOT_BEFORE: Final = re.compile(r"\(\?<!\[([^\\\]^]+)\]\)")
+_NOT_AFTER: Final = re.compile(r"\(\?!\[([^\\\]^]+)\]\)$")
 _SET_SYNTAX: Final = re.compile(r"(?<!\\)[\[&~]")  # means something in a class of Rust's grammar only
 _FOREIGN: Final = f"[^{ORDINARY}]"
 _LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no column holds
@@ -39,16 +42,27 @@ _FOLDABLE: Final = f"[^{ORDINARY}{''.join(_WIDE)}]"
 def relax(pattern: str) -> str:
     """A pattern in Rust's grammar that matches at least where ``pattern`` does in ordinary texts."""
     whole = _STARTING.fullmatch(pattern)
-    return "".join(_relaxed(whole[1] if whole else pattern))
+    body = whole[1] if whole else pattern
+    relaxed = "".join(_relaxed(body))
+    if "|" in _outermost(body):
+        return relaxed
+    before, after = _NOT_BEFORE.match(body), _NOT_AFTER.search(body)
+    return (f"(?:^|[^{before[1]}])" if before else "") + relaxed + (f"(?:[^{after[1]}]|$)" if after else "")
+
+
+def _outermost(pattern: str) -> Iterator[str]:
+    depth = 0
+    for part in _TOKEN.findall(pattern):
+        depth += part[0] == "(" and part[-1] != ")"
+        depth -= part == ")"
+        if not depth:
+            yield part
 
 
 def _relaxed(pattern: str) -> Iterator[str]:
     depth, hidden = 0, 0  # open groups; the place among them of a look-around
     for part in _TOKEN.findall(pattern):
-        if part.startswith("(?P="):
-            yield "" if hidden else "(?s:.*)"
-            continue
-        depth += part[0] == "("
+        depth += part[0] == "(" and part[-1] != ")"
         hidden = hidden or depth * (part in _LOOKING)
         if not hidden and part != "$":
             yield _in_rust(part)
@@ -58,6 +72,8 @@ def _relaxed(pattern: str) -> Iterator[str]:
 
 
 def _in_rust(token: str) -> str:
+    if _REFERENCE.fullmatch(token):
+        return "(?s:.*)"
     if token[0] == "[":
         return "[" + _SET_SYNTAX.sub(r"\\\g<0>", token[1:])
     return "(?:" if token.startswith("(?P<") else token

@@ -26,8 +26,9 @@ from privacy.pii.recognisers.surnames import COMPOUND, SURNAMES
 PERSON: Final = "PER"
 _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 _DOT: Final = re.compile(rf"(?<={_HAN})[·•・](?={_HAN})")
-_BEFORE_DOT: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=[、和与及]))(?:{_HAN}|[·•・]){{1,6}}$")
-_AFTER_DOT: Final = re.compile(rf"{_HAN}{{1,6}}(?:(?!{_HAN})|(?=[和与及、]))")
+_PART: Final = 4  # characters of a part that is taken whole though the tagger does not know it
+_BEFORE_DOT: Final = re.compile(rf"(?<!{_HAN}){_HAN}{{1,{_PART}}}$")
+_AFTER_DOT: Final = re.compile(rf"{_HAN}{{1,{_PART}}}(?!{_HAN})")
 _TITLE: Final = re.compile(
     r"(?:总?书记|副?主席|副?总理|首相|总统|国王|先生|女士|小姐|太太|夫人|同志|阿姨|老师|教授|博士|医生|大夫|护士|律师|法官|"
     r"警官|经理|总裁|董事长|主任|部长|省长|市长|县长|区长|镇长|乡长|村长|局长|处长|科长|所长|院长|校长|厂长|队长|班长|"
@@ -71,14 +72,13 @@ def _dotted(text: str, words: Sequence[Word], named: set[int]) -> Iterator[tuple
     start = end = -1
     for dot in _DOT.finditer(text):
         at = dot.start()
-        if at >= end or start < 0:
-            left = _BEFORE_DOT.search(text, max(0, at - 8), at)
-            start = left.start() if left else of[at - 1].start
+        if at != end:
+            left = _BEFORE_DOT.search(text, max(0, at - _PART - 1), at)
+            start = left.start() if left and of[at - 1].tag != PERSON else of[at - 1].start
         right = _AFTER_DOT.match(text, at + 1)
-        end = right.end() if right else of[at + 1].end
-        if end < len(text) and _DOT.match(text, end):
-            continue
-        if not named.isdisjoint(range(start, end)):
+        end = right.end() if right and of[at + 1].tag != PERSON else of[at + 1].end
+        is_over = end == len(text) or not _DOT.match(text, end)
+        if is_over and not named.isdisjoint(range(start, end)):
             yield start, end
 
 
@@ -95,7 +95,9 @@ def _name_from(text: str, words: Sequence[Word], index: int) -> Iterator[tuple[i
     start = words[index].start
     best = None
     for word in words[index : index + 3]:
-        if word.end - start > _LONGEST or (word.tag in ("w", "p", "u", "c", "LOC", "ORG", "TIME") and word.start > start):
+        if word.end - start > _LONGEST or (
+            word.tag in ("w", "p", "u", "c", "LOC", "ORG", "TIME") and word.start > start
+        ):
             break
         if is_chinese_name(text[start : word.end]):
             best = word.end
@@ -112,29 +114,35 @@ def _listed(text: str, named: set[int]) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def _continues(text: str, words: Sequence[Word], index: int, start: int) -> bool:
+    """Whether word ``index`` belongs to the name that began at ``start`` and ends before it."""
+    word = words[index]
+    value = text[word.start : word.end]
+    if word.tag == PERSON:
+        return not _starts_with_surname(value) and not _DIGIT.search(value)
+    if word.tag in _FUNCTION or value in _BYLINE or _TITLE.search(value):
+        return False
+    cut = text[start : word.start]
+    is_last = index + 1 == len(words) or words[index + 1].tag in _FUNCTION
+    is_cut = _is_surname(cut) or (len(value) == 1 and is_last and len(cut) == _SHORTEST)
+    return is_cut and is_chinese_name(cut + value)
+
+
 def _tagged(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
     """The tagger's own names, mended."""
-    held: tuple[int, int] | None = None
-    for index, (start, end, tag) in enumerate(words):
-        value = text[start:end]
-        if held:
-            lone = _is_surname(text[held[0] : held[1]])
-            if held[1] == start and (
-                (lone and tag not in _FUNCTION and is_chinese_name(text[held[0] : end]) and not _TITLE.search(value))
-                or (tag == PERSON and not _starts_with_surname(value) and not _DIGIT.search(value))
-            ):
-                held = (held[0], end)
-                continue
-            yield held
-            held = None
-        if tag == PERSON and not _DIGIT.search(value):
-            title = _TITLE.search(value)
-            held = (start, start + title.start()) if title and title.start() else (start, end)
-            if title and title.start():
-                yield held
-                held = None
-    if held:
-        yield held
+    start = -1
+    for index, word in enumerate(words):
+        if start >= 0 and not _continues(text, words, index, start):
+            yield start, word.start
+            start = -1
+        if start < 0 and word.tag == PERSON and not _DIGIT.search(text, word.start, word.end):
+            title = _TITLE.search(text, word.start, word.end)
+            if title and title.start() > word.start:
+                yield word.start, title.start()
+            else:
+                start = word.start
+    if start >= 0:
+        yield start, len(text)
 
 
 def people(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:

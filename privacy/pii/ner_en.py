@@ -19,6 +19,7 @@ from privacy.errors import ModelMissingError
 from privacy.pii.findings import NER, Span
 from privacy.pii.models import ModelFiles, installed, session
 from privacy.pii.recognisers.phone import NUMBER, is_plausible
+from privacy.pii.recognisers.rule import last
 from privacy.pii.windows import windows
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which 
 _SEGMENT: Final = re.compile(r"[^\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 #: A word that is no part of an address, an account or a code. Beside Han text a single one is not enough.
 _WORD: Final = re.compile(r"(?<![^\W_])(?<![@._\-/])[^\W\d_]{2,}(?![\w@]|[.\-/]\w)")
+_POSTAL: Final = re.compile(r"zip|postal|post ?code|pin ?code|address|[A-Za-z],\s{1,3}$|\n\s*$")
 _WINDOW: Final = 192  # tokens a call: attention costs the square of it
 _MARGIN: Final = 32
 _NEAR: Final = 24
@@ -88,6 +90,8 @@ class LatinNer:
                 yield from _whole_numbers(text, start, end)
             elif kind == "EMAIL_ADDRESS" and "@" not in text[start:end]:
                 continue
+            elif kind == "LOCATION" and text[start:end].isdigit() and last(_POSTAL, text, start) < 0:
+                continue  # an order or a year is as long as a ZIP code
             elif label == "GIVEN_NAME" and (surname := _SURNAME.match(text, end)):
                 yield start, surname.end(), kind
             else:

@@ -23,6 +23,10 @@ from privacy.pii.windows import windows
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]{2}")
 _TYPES: Final = {"LOC": "LOCATION", "ORG": "ORGANIZATION"}
+#: A bank, branch or department is where the account or the case is; it says who someone is if they work there.
+_OFFICE: Final = re.compile(r"(?:[银分支总]行|营业部|储蓄所|信用社|网点|部门?|处|科|组|中心|联系)$")
+_EMPLOYED: Final = re.compile(r"[就任供]职|工作|单位|雇主|员工|入职|受雇|上班")
+_NEAR: Final = 8
 _WINDOW: Final = 512  # characters a call
 _MARGIN: Final = 48  # characters of context beside them
 
@@ -84,6 +88,9 @@ class ChineseNer:
             yield Span(start, end, "PERSON", NER, "lac")
         for start, end, tag in words:
             kind = _TYPES.get(tag)
+            if kind == "ORGANIZATION" and _OFFICE.search(text, start, end):
+                left = text[max(0, start - _NEAR) : start]
+                kind = kind if _EMPLOYED.search(left) else None
             if kind and text[start:end].strip():
                 tail = REST.match(text, end) if kind == "LOCATION" else None  # 8栋1单元402室
                 yield Span(start, tail.end() if tail else end, kind, NER, "lac")

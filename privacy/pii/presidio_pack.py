@@ -22,11 +22,13 @@ from privacy.pii.recognisers import (
     cn_phone,
     cn_plate,
     cn_resident_id,
+    driver_license,
     email,
     ip_address,
     messaging,
     organisation,
     person,
+    sensitive,
     travel_documents,
 )
 from privacy.pii.recognisers.rule import Rule
@@ -138,6 +140,18 @@ class CnOrganisationRecognizer(CnRecognizer):
     RULE = organisation.RULE
 
 
+class DriverLicenseRecognizer(RuleRecognizer):
+    """驾驶证档案编号, driving licences."""
+
+    RULE = driver_license.RULE
+
+
+class SensitiveRecognizer(RuleRecognizer):
+    """敏感个人信息: health, religion, biometrics and the rest of PIPL 28, where a sentence tells them."""
+
+    RULE = sensitive.RULE
+
+
 class OfflineEmailRecognizer(RuleRecognizer):
     """E-mail; Presidio's own one fetches the public suffix list from the network."""
 
@@ -168,6 +182,8 @@ RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
     CnAddressRecognizer,
     CnPersonRecognizer,
     CnOrganisationRecognizer,
+    DriverLicenseRecognizer,
+    SensitiveRecognizer,
     OfflineEmailRecognizer,
     IpAddressRecognizer,
     AuthSecretRecognizer,

@@ -9,8 +9,8 @@ note, so surrogates link nothing:
 
 With a key the surrogate is a keyed MAC of the value, so that a case can be followed through a dataset:
 ``[PERSON_7QK2M4XA3B]``, the same wherever the value stands. Whoever holds the key and a guess can check the
-guess, so keyed surrogates are pseudonyms (GDPR 4(5)), not redaction. Ten base32 characters are 50 bits: among a
-million distinct values of a type, two share a surrogate with a chance of 1 in 2,250.
+guess, so keyed surrogates are pseudonyms (GDPR 4(5)), not redaction. Ten base32 characters are 50 bits: among
+a million distinct values of a type, two share a surrogate with a chance of 1 in 2,250.
 """
 
 from __future__ import annotations
@@ -52,10 +52,7 @@ def redact(text: str, spans: Sequence[Span], key: bytes | None = None) -> str:
     """
     if any(a.end > b.start for a, b in pairwise(spans)):
         spans = arbitrate(spans, text)
-    if key is not None:
-        names = [_keyed(text, span, key) for span in spans]
-    else:
-        names = _numbered(text, spans)
+    names = [_keyed(text, span, key) for span in spans] if key is not None else _numbered(text, spans)
     pieces: list[str] = []
     at = 0
     for span, name in zip(spans, names, strict=True):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.context import SESSION, IdType, Json, ask
 from service.cli.output import emit, progress_bar, table
 from service.errors import UsageError
+
+if TYPE_CHECKING:
+    from service.ports import BatchRow
 
 dataset_app = typer.Typer(help="Dataset contracts.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consent records.", no_args_is_help=True)
@@ -46,25 +49,38 @@ def dataset_add(
 
 def ingest(
     dataset: Annotated[str, typer.Argument(help="Name of a registered dataset.")],
-    path: Annotated[Path, typer.Argument(help="CSV, TSV, JSON lines or Parquet file.")],
+    paths: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSON lines, Parquet or XLSX files.")],
     encoding: Encoding = "",
+    workers: Annotated[int, typer.Option(min=1, help="Files taken in at the same time.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Take a file in: check, detect, pseudonymise, ask consent, store. The same file twice is one."""
-    from service.usecases.ingest import ingest as take_in
+    """Take files in: check, detect, pseudonymise, ask consent, store. The same file twice is one."""
+    from service.cli.workers import ingest_files
 
-    actor, deps = SESSION.acting()
-    with progress_bar(f"ingest {dataset}", quiet=as_json) as progress:
-        row = take_in(path, dataset, actor=actor, deps=deps, encoding=encoding, progress=progress)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    with progress_bar(f"ingest {dataset}", quiet=as_json, size=size) as progress:
+        rows, failed = ingest_files(dataset, paths, encoding=encoding, workers=workers, progress=progress)
+    values = [batch_value(row) for row in rows]
+    text = "\n".join(batch_text(row) for row in rows)
+    if rows:
+        emit(values[0] if len(paths) == 1 else {"batches": values}, as_json=as_json, text=text)
+    if failed:
+        raise failed[0]
+
+
+def batch_value(row: BatchRow) -> dict[str, object]:
+    """A batch as JSON."""
+    return {"batch": row.id, "dataset": row.dataset, **asdict(row.counts), "reasons": dict(row.reasons)}
+
+
+def batch_text(row: BatchRow) -> str:
+    """A batch in words: its counts, then the reasons."""
     counts = row.counts
     text = (
-        f"{dataset}: {counts.rows:,} rows in = {counts.admitted:,} admitted"
+        f"{row.dataset}: {counts.rows:,} rows in = {counts.admitted:,} admitted"
         f" + {counts.quarantined:,} quarantined + {counts.refused:,} refused"
     )
-    for reason, count in sorted(row.reasons.items()):
-        text += f"\n  {count:>8,}  {reason}"
-    value = {"batch": row.id, "dataset": dataset, **asdict(counts), "reasons": dict(row.reasons)}
-    emit(value, as_json=as_json, text=text)
+    return text + "".join(f"\n  {count:>8,}  {why}" for why, count in sorted(row.reasons.items()))
 
 
 @reference_app.command("add")

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli import admin, aggregate, data, evidence, pii, rights, scoring
+from service.cli import admin, aggregate, cleaning, data, evidence, identity, pii, rights, scoring, sources
 from service.cli.context import SESSION
 from service.cli.output import fail
 from service.errors import FiduciaryError, UsageError
@@ -49,7 +49,7 @@ def root(
         SESSION.language = lang.value
 
 
-for group in (admin, data, aggregate, scoring, rights, evidence, pii):
+for group in (admin, data, cleaning, sources, aggregate, scoring, identity, rights, evidence, pii):
     group.register(app)
 
 

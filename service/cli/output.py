@@ -7,7 +7,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from service.cli.messages import message
 from service.errors import FiduciaryError, StorageError
 
 _TWENTIETH: Final = 5  # percent
+Pace = Callable[[int], str]  # of percent
 
 if TYPE_CHECKING:
     from service.cli.context import Progress
@@ -64,7 +66,7 @@ def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
     return error.exit_code
 
 
-def _plain_lines(title: str) -> Progress:
+def _plain_lines(title: str, pace: Pace) -> Progress:
     """A line at the start and at every twentieth of the way: enough for a log file."""
     told = -_TWENTIETH
 
@@ -72,20 +74,38 @@ def _plain_lines(title: str) -> Progress:
         nonlocal told
         if percent - told >= _TWENTIETH or percent == 100:  # noqa: PLR2004 - done
             told = percent
-            sys.stderr.write(f"[{percent:3d} %] {title}: {step}\n")
+            sys.stderr.write(f"[{percent:3d} %] {title}: {step}{pace(percent)}\n")
             sys.stderr.flush()
 
     return tell
 
 
+def _pace(size: int) -> Pace:
+    """Rate and remaining time in words, from the bytes to go through; nothing when none are to count."""
+    started = time.monotonic()
+
+    def pace(percent: int) -> str:
+        elapsed = time.monotonic() - started
+        if not size or not 0 < percent < 100 or elapsed < 1:  # noqa: PLR2004 - done
+            return ""
+        rate = size * percent / 100 / elapsed / 1e6
+        return f", {rate:.1f} MB/s, about {elapsed * (100 - percent) / percent:.0f} s left"
+
+    return pace
+
+
 @contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
-    """A progress bar on stderr; plain lines where no terminal is; silent when quiet."""
+def progress_bar(title: str, *, quiet: bool, size: int = 0) -> Iterator[Progress]:
+    """A progress bar on stderr; plain lines where no terminal is; silent when quiet.
+
+    ``size`` in bytes, of what there is to go through, adds the rate and the remaining time.
+    """
     if quiet:
         yield lambda _step, _percent: None
         return
+    pace = _pace(size)
     if not sys.stderr.isatty():
-        yield _plain_lines(title)
+        yield _plain_lines(title, pace)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -94,4 +114,4 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), percent, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=100)
-        yield lambda step, percent: bar.update(task, description=f"{title}: {step}", completed=percent)
+        yield lambda step, at: bar.update(task, description=f"{title}: {step}{pace(at)}", completed=at)

@@ -24,8 +24,7 @@ MAX_STEPS: Final = 12
 MARK: Final = ":id"
 _ROUNDS: Final = 4
 _ESCAPE: Final = "%[0-9A-Fa-f]{2}"
-_HOST: Final = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*"
-_SCHEME: Final = r"^\s*[A-Za-z][A-Za-z0-9+.\-]*:"
+_HOST: Final = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/?#]*)?"
 _REST: Final = r"(?s)[?#].*$"
 _WORD: Final = r"[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{2,20}){0,3}"
 _STEP: Final = rf"^{_WORD}(?:[\-_.]{_WORD}){{0,3}}[\-_]?[0-9]{{0,2}}$"
@@ -56,7 +55,6 @@ def _clean(text: pl.Series) -> pl.Series:
         pl.col("text")
         .str.replace_all("\\", "/", literal=True)
         .str.replace(_HOST, "")
-        .str.replace(_SCHEME, "")
         .str.replace(_REST, "")
         .str.split("/")
         .list.eval(pl.when(step.str.contains(_STEP)).then(step).otherwise(pl.lit(MARK)).filter(step != ""))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
 from service.domain.batches import AdmittedBatch
 from service.domain.contracts import DatasetContract
+from service.domain.links import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,19 @@ class Vault(Protocol):
         ...
 
     def restricted(self) -> frozenset[int]:
-        """Subjects under restriction."""
+        """Subjects under restriction, with all that are the same person."""
+        ...
+
+    def links(self) -> tuple[Link, ...]:
+        """Every link between subjects, whatever was decided, oldest first."""
+        ...
+
+    def save_links(self, links: Sequence[Link]) -> None:
+        """Store new links, or the newest decision about known ones."""
+        ...
+
+    def identifiers(self, subjects: Sequence[int] | None = None) -> Iterator[dict[int, dict[str, Any]]]:
+        """Sealed identifiers by subject, of the named or of all living, a block of people at a time."""
         ...
 
     def standing(self) -> object:

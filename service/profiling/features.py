@@ -45,6 +45,8 @@ STATUS: Final = {"no_use": -2, "paid": -1, "revolving": 0, **{f"late_{n}": n for
 def monthly(statements: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Statement rows up to the as-of date, one per customer and month, with what was due and spent.
 
+    Several statements of a customer in a month add up, and the worst status is theirs.
+
     Args:
         statements: ``_sp``, ``month`` Date, ``bill_cents``, ``paid_cents``, ``pay_status``
             (a word of ``STATUS``).
@@ -65,6 +67,8 @@ def monthly(statements: pl.DataFrame, as_of: date) -> pl.DataFrame:
             pl.col("paid_cents").cast(pl.Int64),
             pay_status=pl.col("pay_status").replace_strict(STATUS, return_dtype=pl.Int32),
         )
+        .group_by("_sp", "month")
+        .agg(pl.col("bill_cents", "paid_cents").sum(), pl.col("pay_status").max())
         .sort("_sp", "month")
         .with_columns(due_cents=owed.shift(1).over("_sp"), _before=pl.col("bill_cents").shift(1).over("_sp"))
         .with_columns(

@@ -13,18 +13,21 @@ from typing import Final
 import polars as pl
 
 from policies.model import Purpose
-from privacy.consent.gate import admit
+from privacy.consent.gate import WITHDRAWN, admit
 from privacy.consent.records import CONSENTS, ConsentNeed
 from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from service.errors import ConflictError, DeniedError, UnknownError, UsageError
 from service.ports import Deps
+from service.usecases.persons import mains, parts
 
 #: Standing flag of a customer who refuses decisions by automation alone.  # PIPL 24(3), GDPR 22
 OBJECTED: Final = "no_automated_decision"
 OBJECTION: Final = "objected_to_automated_decision"
-_ACTIVE: Final = "active"
+RESTRICTED: Final = "restricted"
+#: What one enrolment of a person says for all of them; consent to a purpose may stand in any.
+_STOPS: Final = (RESTRICTED, OBJECTION, WITHDRAWN)
 _SP_BYTES: Final = 16
 
 
@@ -39,38 +42,46 @@ def audience(code: str, deps: Deps) -> pl.DataFrame:
         UnknownError: no such purpose.
     """
     purpose = _purpose(code, deps)
-    restricted = sorted(deps.vault.restricted())
-    living = deps.vault.pseudonyms().filter(pl.col("state") == _ACTIVE)
-    people = living.filter(~pl.col("_subject").is_in(restricted))
-    reason = _reasons(people["_subject"], purpose, deps)
+    people = deps.vault.pseudonyms()
+    with deps.ops() as tx:
+        consents = tx.consents.frame(purpose.code)
+    reason = _reasons(people["_subject"], consents, purpose, deps)
     return people.filter(reason.is_null()).select("_subject", "_sp")
 
 
 def refusal(subject: int, code: str, deps: Deps) -> str | None:
     """Why one customer may not be processed for a purpose now; None when they may."""
     purpose = _purpose(code, deps)
-    people = deps.vault.pseudonyms([subject])
-    if people.is_empty() or people["state"][0] != _ACTIVE:
-        return "restricted"
+    person = parts(subject, deps)
+    if deps.vault.pseudonyms([subject]).is_empty():
+        return RESTRICTED
     with deps.ops() as tx:
-        records = [r for r in tx.consents.of(subject) if r.purpose == code]
-        objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset[int]()
-    if subject in objected:
-        return OBJECTION  # PIPL 24(3)
+        records = [r for part in person for r in tx.consents.of(part) if r.purpose == code]
     rows = [(r.subject, r.purpose, r.kind.value, r.given_at, r.valid_until, r.withdrawn_at) for r in records]
     consents = pl.DataFrame(rows, schema=CONSENTS, orient="row")
-    reason: str | None = admit(people["_subject"], consents, need=_need(purpose), at=deps.clock.now())[0]
+    reason: str | None = _reasons(pl.Series(person, dtype=pl.Int64), consents, purpose, deps)[0]
     return reason
 
 
-def _reasons(subjects: pl.Series, purpose: Purpose, deps: Deps) -> pl.Series:
+def _reasons(subjects: pl.Series, consents: pl.DataFrame, purpose: Purpose, deps: Deps) -> pl.Series:
+    """Per subject, null where their person may be processed; what stops one enrolment stops the person."""
     with deps.ops() as tx:
-        consents = tx.consents.frame(purpose.code)
         objected = tx.requests.flagged(OBJECTED) if purpose.automated_decision else frozenset[int]()
-    reasons = admit(subjects, consents, need=_need(purpose), at=deps.clock.now())
-    return pl.select(
-        pl.when(subjects.is_in(sorted(objected))).then(pl.lit(OBJECTION)).otherwise(reasons)  # PIPL 24(3)
-    ).to_series()
+    frame = pl.DataFrame({"_subject": subjects}).with_columns(
+        reason=pl.when(subjects.is_in(sorted(deps.vault.restricted())))
+        .then(pl.lit(RESTRICTED))
+        .when(subjects.is_in(sorted(objected)))
+        .then(pl.lit(OBJECTION))  # PIPL 24(3)
+        .otherwise(admit(subjects, consents, need=_need(purpose), at=deps.clock.now()))
+    )
+    merged = mains(deps)
+    if not merged:
+        return frame["reason"]
+    person = pl.col("_subject").replace(merged)
+    reason = pl.col("reason")
+    stopped = reason.filter(reason.is_in(_STOPS)).first().over(person)
+    allowed = reason.is_null().any().over(person)
+    return frame.select(pl.coalesce(stopped, pl.when(~allowed).then(reason))).to_series()
 
 
 def _need(purpose: Purpose) -> ConsentNeed:
@@ -87,7 +98,7 @@ def _purpose(code: str, deps: Deps) -> Purpose:
 def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps: Deps) -> int:
     """The customer behind an identifier, or behind a pseudonym made for this very purpose.
 
-    The pseudonym is found forwards, by comparing with everyone's pseudonym under the purpose: reading a score
+    Of merged enrolments it is the one the person is called by. The pseudonym is found forwards, by comparing with everyone's pseudonym under the purpose: reading a score
     needs no way back to a person, so it is given none.
 
     Raises:
@@ -102,7 +113,7 @@ def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps
         found = subject_with(id_type, normal_identifier(id_type, value), deps)
     if found is None:
         raise UnknownError("no customer is known by this")
-    return found
+    return mains(deps).get(found, found)
 
 
 def _by_pseudonym(purpose: str, pseudonym: str, deps: Deps) -> int | None:

@@ -49,6 +49,5 @@ def build_sessions(day: date, *, actor: Actor, deps: Deps) -> int:
 
 
 def _clicks(log: DatasetContract, deps: Deps) -> pl.LazyFrame:
-    at, path = log.with_role(Role.EVENT_TIME, Role.WEB_PATH)
-    at, path = (at, path) if at.role is Role.EVENT_TIME else (path, at)
+    at, path = log.with_role(Role.EVENT_TIME)[0], log.with_role(Role.WEB_PATH)[0]
     return rows_for_use(log.name, deps).select("_sp", at=at.name, path=path.name).drop_nulls()

@@ -29,6 +29,7 @@ from service.ports import Deps
 from service.usecases.access import authorise, record
 from service.usecases.audience import normal_identifier, subject_with
 from service.usecases.enrolment import is_suppressed
+from service.usecases.persons import parts
 
 _ID: Final = "cn_resident_id"
 _TIMES: Final = ("given_at", "valid_until", "withdrawn_at")
@@ -110,7 +111,7 @@ def withdraw(id_type: str, value: str, purpose: str, *, actor: Actor, deps: Deps
     if subject is None:
         raise UnknownError("no subject has this identifier", id_type=id_type)
     with deps.ops() as tx:
-        ended = tx.consents.withdraw(subject, purpose, deps.clock.now())
+        ended = sum(tx.consents.withdraw(part, purpose, deps.clock.now()) for part in parts(subject, deps))
         record(
             deps, actor, decision, "consent:withdraw",
             purpose=purpose, resource="consent", subjects=1, detail=(("records", ended),),

@@ -13,25 +13,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from service.domain.actors import Actor
-from service.domain.batches import REJECTED
+from service.domain.batches import DTYPES, REJECTED
 from service.domain.contracts import DatasetContract
-from service.errors import ConflictError
+from service.errors import ConflictError, DriftError
 from service.ports import BatchRow, Chunk, Deps
 from service.ports.streams import Message, Stream
-from service.usecases.ingest import take_in
+from service.usecases.ingest import allowed, take_in
 
 LIMIT: Final = 10_000  # messages in a micro-batch
 WAIT: Final = 5.0  # seconds to fill one
 MAX_MESSAGE: Final = 1 << 20  # bytes
+_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")  # between tokens; within a string JSON escapes them
 
 
 @dataclass(slots=True)
@@ -78,15 +81,19 @@ def consume(
     Raises:
         ConflictError: another consumer has gone on, or the stream was made anew.
         StorageError: the broker or a store is not available; run again when it is.
-        And what ``take_in`` raises.
+        DriftError: the micro-batch is in quarantine as a whole; the next run goes on behind it.
+        QualityError: nothing of the micro-batch is stored; the next run tries it again.
     """
+    allowed(dataset, actor, deps)  # before a message is read or a range begun
     done = Consumed()
     while True:
         with deps.ops() as tx:
             cursor = tx.cursors.get(stream.name, dataset)
         messages, upto = None, cursor.pending
         if not upto:
-            messages = _newer(stream.read(cursor.done, "", limit, wait), cursor.done)
+            messages = _newer(
+                stream.read(cursor.done, "", limit, min(wait, 1.0) if once else wait), cursor.done
+            )
             if not messages and once:
                 return done
             if not messages:
@@ -94,9 +101,12 @@ def consume(
             upto = messages[-1].position
             _begin(stream.name, dataset, cursor.done, upto, deps)
         batch = _MicroBatch(stream, cursor.done, upto, deps, messages)
-        row = take_in(batch, dataset, actor=actor, deps=deps, name=stream.name)
-        with deps.ops() as tx:
-            tx.cursors.finish(stream.name, dataset, upto)
+        try:
+            row = take_in(batch, dataset, actor=actor, deps=deps, name=stream.name)
+        except DriftError:  # its rows are in quarantine, all of them
+            _finish(stream.name, dataset, upto, deps)
+            raise
+        _finish(stream.name, dataset, upto, deps)
         done.add(row, upto)
         tell(done)
 
@@ -108,6 +118,11 @@ def _begin(name: str, dataset: str, after: str, upto: str, deps: Deps) -> None:
             raise ConflictError("another consumer reads this stream: run one at a time")
 
 
+def _finish(name: str, dataset: str, upto: str, deps: Deps) -> None:
+    with deps.ops() as tx:
+        tx.cursors.finish(name, dataset, upto)
+
+
 def _newer(messages: list[Message], after: str) -> list[Message]:
     """In order, each position once, none that was taken in: a broker may deliver again."""
     floor = int(after or -1)
@@ -117,48 +132,75 @@ def _newer(messages: list[Message], after: str) -> list[Message]:
 
 @dataclass(slots=True)
 class _MicroBatch:
-    """``service.ports.Source``: the messages behind ``after`` up to ``upto``; read only if they are needed."""
+    """``service.ports.Source``: messages behind ``after`` up to ``upto``; read only if they are needed."""
 
     stream: Stream
     after: str
     upto: str
     deps: Deps
-    messages: list[Message] | None = None
+    messages: list[Message] | None
 
     @property
     def digest(self) -> str:
-        """Of the range: positions never change, and what is behind them may be gone from the broker."""
+        """Of the range: a position never changes its message, and the broker may drop it meanwhile."""
         place = json.dumps([self.stream.name, self.after, self.upto])
         return hashlib.sha256(place.encode()).hexdigest()
 
     @property
     def facts(self) -> tuple[tuple[str, str | int], ...]:
-        return (("after", self.after), ("upto", self.upto))
+        name = re.sub(r"[^A-Za-z0-9._:-]", "_", self.stream.name)[:256]
+        return (("after", self.after), ("stream", name), ("upto", self.upto))
 
     def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
-        """The rows that can be typed, as the file connector types them, then the messages that are no rows."""
+        """The rows, read as a JSON lines file is; then the messages that are no rows."""
         if self.messages is None:
-            everything = self.stream.read(self.after, self.upto, 0, WAIT)
-            self.messages = [m for m in _newer(everything, self.after) if int(m.position) <= int(self.upto)]
-        sorted_out = _Sorted(contract)
-        for number, message in enumerate(self.messages, start=1):
-            sorted_out.add(number, message.data)
-        self.messages = []
+            self.messages = _newer(self.stream.read(self.after, self.upto, 0, WAIT), self.after)
+        verdicts = [_verdict(m.data, contract) for m in self.messages]
+        good = [n for n, verdict in enumerate(verdicts) if verdict is None]
+        numbers = pl.Series([0, *(n + 1 for n in good)], dtype=pl.UInt32)
         with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
             path = Path(folder, "messages.jsonl")
-            path.write_bytes(b"\n".join(sorted_out.lines))
-            numbers = pl.Series("_row", [0, *sorted_out.numbers], dtype=pl.UInt32)
-            for chunk in self.deps.connector.open(path).chunks(contract) if sorted_out.lines else ():
+            path.write_bytes(b"\n".join(self.messages[n].data.translate(_ONE_LINE) for n in good))
+            for chunk in self.deps.connector.open(path).chunks(contract) if good else ():
                 typed, rejected = (
-                    frame.with_columns(numbers.gather(frame["_row"]))
+                    frame.with_columns(_row=numbers.gather(frame["_row"]))
                     for frame in (chunk.frame, chunk.rejected)
                 )
                 yield Chunk(typed, rejected, chunk.done)
-        if sorted_out.bad:
-            schema = {c.name: pl.String() for c in contract.columns}  # TODO
-            yield Chunk(pl.DataFrame(), pl.DataFrame(), 1.0)
+        bad = [
+            {"_row": n, "rule": verdict[0], "column": verdict[1], "_sp": None, "row_tag": ""}
+            for n, verdict in enumerate(verdicts, start=1)
+            if verdict is not None
+        ]
+        empty = pl.DataFrame(
+            schema={"_row": pl.UInt32(), **{c.name: DTYPES[c.kind] for c in contract.columns}}
+        )
+        yield Chunk(empty, pl.DataFrame(bad, REJECTED), 1.0)
 
 
-@dataclass(slots=True)
-class _Sorted:
-    pass
+def _verdict(data: bytes, contract: DatasetContract) -> tuple[str, str] | None:
+    """Rule and column by which a message is no row, None when it is one as far as can be seen here."""
+    if len(data) > MAX_MESSAGE:
+        return "too_large", ""
+    try:
+        text = data.decode("utf-8")
+        pairs = json.loads(text, object_pairs_hook=list, parse_constant=_finite, parse_float=_finite)
+        json.dumps(pairs, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError):
+        return "not_json", ""
+    if not text.lstrip().startswith("{"):
+        return "not_json", ""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        return "duplicate_key", ""
+    if not {column.name for column in contract.columns}.issuperset(names):
+        return "unknown_field", ""  # its name is not repeated: it may be anything
+    missing = (c.name for c in contract.columns if c.required and c.name not in names)
+    return next((("missing_value", name) for name in missing), None)
+
+
+def _finite(number: str) -> float:
+    """NaN, Infinity and numbers beyond the range are not JSON."""
+    if not math.isfinite(float(number)):
+        raise ValueError
+    return float(number)

@@ -18,9 +18,9 @@ import polars as pl
 
 from service.domain.actors import Actor
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.errors import ContractError, UnknownError
+from service.errors import ContractError
 from service.ports import BatchRow, Chunk, Deps, OpsTransaction, Source
-from service.usecases.ingest import Progress, authorise_ingest, take_in
+from service.usecases.ingest import Progress, allowed, take_in
 from service.usecases.quality import CORRECTION
 
 SOURCE_ROW: Final = "_source_row"
@@ -45,7 +45,7 @@ def list_quarantine(dataset: str, *, actor: Actor, deps: Deps, batch: str = "") 
         DeniedError: the actor may not see it.
         UnknownError: no such dataset.
     """
-    authorise_ingest(dataset, actor, deps)
+    allowed(dataset, actor, deps)
     with deps.ops() as tx:
         rows = [row for row in tx.batches.all() if row.dataset == dataset]
         closed = [tx.batches.released(row.id).select("_row", _batch=pl.lit(row.id[:_SHORT])) for row in rows]
@@ -89,7 +89,7 @@ def release(
     """
     with deps.ops() as tx:
         rows = [row for row in tx.batches.all() if row.id == batch or row.id[:_SHORT] == batch]
-    authorise_ingest(rows[0].dataset if rows else "unknown", actor, deps)
+    allowed(rows[0].dataset if rows else "unknown", actor, deps)
     origin = rows[0]
     with deps.ops() as tx:
         closed = tx.batches.released(origin.id)
@@ -98,7 +98,10 @@ def release(
     corrected = Corrections(deps.connector.open(path, encoding=encoding), origin.id, still)
 
     def close(tx: OpsTransaction, row: BatchRow, admitted: pl.Series) -> None:
-        tx.batches.release(origin.id, still.filter(pl.col("_row").is_in(admitted.implode())), row)
+        """What the commit still found to repeat stored rows stays open."""
+        lost = _entries(row.dataset, deps).filter(_batch=row.id[:_SHORT], rule="duplicate").collect()
+        gone = still.filter(pl.col("_row").is_in(admitted.cast(pl.Int64).implode()))
+        tx.batches.release(origin.id, gone.join(lost, on="_row", how="anti"), row)
 
     return take_in(
         corrected, origin.dataset, actor=actor, deps=deps, name=f"{CORRECTION}{origin.id[:_SHORT]}",
@@ -131,7 +134,7 @@ class Corrections:
         return tuple(sorted((*self.source.facts, ("corrects", self.batch))))
 
     def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
-        """The rows of the file under their old numbers. Raises ContractError for a number that is not open."""
+        """The rows under their old numbers. Raises ContractError for a number that is not open."""
         free = self.open["_row"]
         for chunk in self.source.chunks(replace(contract, columns=(*contract.columns, _NUMBER))):
             numbers = chunk.frame[SOURCE_ROW]
@@ -149,6 +152,6 @@ def _entries(dataset: str, deps: Deps) -> pl.LazyFrame:
     name = f"quarantine_{dataset}"
     if deps.events.version(name) < 0:
         return pl.LazyFrame(
-            schema={name: pl.String for name in ("_batch", "rule", "column", "row_tag")} | {"_row": pl.Int64}
+            schema=dict.fromkeys(("_batch", "rule", "column", "row_tag"), pl.String) | {"_row": pl.Int64}
         )
     return deps.events.scan(name).select("_batch", "_row", "rule", "column", "row_tag")

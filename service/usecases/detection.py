@@ -7,6 +7,7 @@ which no identifier is declared must hold none: a row in which one is found is r
 
 from __future__ import annotations
 
+import hmac
 from typing import Final
 
 import polars as pl
@@ -15,41 +16,47 @@ from privacy.pii.columns import undeclared
 from privacy.pii.detect import Detector
 from privacy.pii.redact import redact
 from service.domain.batches import RawBatch, ScannedBatch
-from service.domain.contracts import DatasetContract, Role
+from service.domain.contracts import DatasetContract, Role, Surrogates
 from service.domain.web_paths import clean_paths
+from service.usecases.drift import check_undeclared
 from service.usecases.quarantine import reject
 
 _DECLARED: Final = frozenset({Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER, Role.FREE_TEXT, Role.EVENT_TIME})
 
 
-def scan_batch(batch: RawBatch, detector: Detector | None, row_key: bytes) -> ScannedBatch:
+def scan_batch(
+    batch: RawBatch, detector: Detector | None, row_key: bytes, surrogate_key: bytes
+) -> ScannedBatch:
     """Redact free text and reject rows with undeclared identifiers.
 
     Args:
         batch: as it came.
         detector: may be None for a contract without free text only.
         row_key: the keyring's ``row-tag`` key.
+        surrogate_key: the keyring's ``surrogate`` key; each dataset has a key of its own made from it, so
+            that keyed surrogates link nothing between datasets.
     """
     paths = [column.name for column in batch.contract.with_role(Role.WEB_PATH)]
     plain = batch.frame.with_columns(clean_paths(batch.frame[name]) for name in paths)
     frame, rejected = _undeclared(plain, batch.contract, row_key)
-    texts = [column.name for column in batch.contract.with_role(Role.FREE_TEXT)]
+    texts = batch.contract.with_role(Role.FREE_TEXT)
     if texts and detector is None:
         raise ValueError("a contract with free text needs a detector")
     if detector is not None:
-        frame = frame.with_columns(redacted(frame[name], detector) for name in texts)
+        key = hmac.digest(surrogate_key, batch.contract.name.encode(), "sha256")
+        frame = frame.with_columns(
+            redacted(frame[c.name], detector, key if c.surrogates is Surrogates.KEYED else None)
+            for c in texts
+        )
     return ScannedBatch(batch.id, batch.contract, frame, pl.concat([batch.rejected, rejected]))
 
 
-def redacted(texts: pl.Series, detector: Detector) -> pl.Series:
+def redacted(texts: pl.Series, detector: Detector, key: bytes | None = None) -> pl.Series:
     """Each text with surrogates in the place of what was found in it; each distinct text is read once."""
-    distinct = texts.drop_nulls().unique(maintain_order=True)
-    originals = distinct.to_list()
-    found = detector.detect_batch(originals)
-    clean = [redact(text, spans) for text, spans in zip(originals, found, strict=True)]
-    if not clean:
-        return texts
-    return texts.replace_strict(distinct, pl.Series(clean, dtype=pl.String), default=None)
+    distinct = texts.drop_nulls().unique(maintain_order=True).to_list()
+    found = detector.detect_batch(distinct)
+    clean = {text: redact(text, spans, key) for text, spans in zip(distinct, found, strict=True) if spans}
+    return texts.replace(list(clean), list(clean.values())) if clean else texts
 
 
 def _undeclared(
@@ -57,6 +64,7 @@ def _undeclared(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     open_keys = [c.name for c in contract.columns if c.role not in _DECLARED and not c.keys]
     found = undeclared(frame, open_keys)
+    check_undeclared(found, frame.height)
     first = found.select(
         "_row",
         "column",

@@ -14,8 +14,17 @@ import polars as pl
 from privacy.pii.columns import undeclared
 from service.domain.quality import has_lost_class, has_undeclared_class
 from service.errors import DriftError
+from service.ports import BatchRow
 
+CLASS_DRIFT: Final = "class_drift"  # rule of every row of such a batch
 UNKNOWN: Final = "unknown"
+
+
+def not_adrift(known: BatchRow) -> BatchRow:
+    """A batch that was taken in. Raises DriftError when it is in quarantine as a whole."""
+    if CLASS_DRIFT in known.reasons:
+        raise DriftError("this batch is in quarantine as a whole", batch=known.id)
+    return known
 
 
 def check_undeclared(found: pl.DataFrame, rows: int) -> None:
@@ -45,7 +54,7 @@ def check_identifiers(values: pl.Series, normal: pl.Series, id_type: str) -> Non
     """Raise when most values of an identifier column have no normal form of its type.
 
     Raises:
-        DriftError: with ``column``, ``declared``, ``became`` (``unknown`` when nothing is recognised), ``rows``.
+        DriftError: with ``column``, ``declared``, ``became`` (``unknown`` when not recognised) and ``rows``.
     """
     lost = values.filter(normal.is_null()).drop_nulls()
     if has_lost_class(lost.len(), values.len() - values.null_count()):

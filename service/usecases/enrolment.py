@@ -27,6 +27,7 @@ from service.domain.batches import PseudonymisedBatch, ScannedBatch
 from service.domain.buckets import bucket_expr
 from service.domain.contracts import Column, DatasetContract, Role
 from service.ports import Deps
+from service.usecases.drift import check_identifiers
 from service.usecases.quarantine import reject
 
 DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
@@ -148,6 +149,8 @@ def _resolve(
     people = people.with_columns(
         normalise(people[c.name], _id_type(c)).alias(normal_form(c)) for c in columns
     ).with_columns(_invalid(columns))
+    for column in columns:
+        check_identifiers(people[column.name], people[normal_form(column)], _id_type(column))
     people = people.with_columns(
         is_suppressed(people, [(normal_form(c), _id_type(c)) for c in columns], deps).alias("_suppressed")
     ).with_row_index("_person")

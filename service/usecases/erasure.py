@@ -20,6 +20,7 @@ from service.domain.requests import RightsRequest
 from service.errors import ConflictError
 from service.ports import Deps, Retained
 from service.usecases.audience import sealed_documents, storage_pseudonym
+from service.usecases.persons import parts
 
 SUPPRESSION_DAYS: Final = 3650
 Evidence = dict[str, "str | int"]
@@ -69,16 +70,22 @@ def parse_outcomes(text: str) -> tuple[Outcome, ...]:
 
 
 def restrict(request: RightsRequest, deps: Deps) -> Evidence:
-    """Take the subject out of all processing at once. PIPL 47(2), GDPR 18."""
-    deps.vault.restrict(request.subject)
-    return {"restricted": int(request.subject in deps.vault.restricted())}
+    """Take the person out of all processing at once, all merged enrolments. PIPL 47(2), GDPR 18."""
+    person = parts(request.subject, deps)
+    for part in person:
+        deps.vault.restrict(part)
+    return {"restricted": len(deps.vault.restricted().intersection(person))}
 
 
 def suppress(request: RightsRequest, deps: Deps) -> Evidence:
     """Remember, by keyed tag only, who must not come back with the next file."""
     key = deps.keyring.derive("suppression")
-    tags = deps.vault.suppression_tags(request.subject, lambda kind, value: suppression_tag(key, kind, value))
-    deps.vault.suppress(tags, until=deps.clock.now() + timedelta(days=SUPPRESSION_DAYS))
+    tags = {
+        tag
+        for part in parts(request.subject, deps)
+        for tag in deps.vault.suppression_tags(part, lambda kind, value: suppression_tag(key, kind, value))
+    }
+    deps.vault.suppress(tuple(tags), until=deps.clock.now() + timedelta(days=SUPPRESSION_DAYS))
     return {"identifiers": len(tags)}
 
 
@@ -88,15 +95,17 @@ def retain(request: RightsRequest, deps: Deps) -> Evidence:
     for outcome in parse_outcomes(request.decision):
         if outcome.outcome != "restrict":
             continue
-        kept, rows = _collect(request.subject, outcome.covers, deps)
+        found = [_collect(part, outcome.covers, deps) for part in parts(request.subject, deps)]
+        documents = [document for document, _ in found]
+        kept = json.dumps(documents if documents[1:] else documents[0], ensure_ascii=False, sort_keys=True)
         until = datetime.fromisoformat(outcome.until).replace(tzinfo=deps.clock.now().tzinfo)
         what = Retained(request=request.id, data_class=outcome.data_class, until=until, law=outcome.law)
-        deps.vault.retain(request.subject, kept, what)
-        evidence[outcome.data_class] = rows
+        deps.vault.retain(request.subject, kept.encode(), what)
+        evidence[outcome.data_class] = sum(rows for _, rows in found)
     return evidence
 
 
-def _collect(subject: int, covers: tuple[str, ...], deps: Deps) -> tuple[bytes, int]:
+def _collect(subject: int, covers: tuple[str, ...], deps: Deps) -> tuple[dict[str, object], int]:
     kept: dict[str, object] = {}
     sealed = sealed_documents(subject, deps)
     rows = 0
@@ -109,13 +118,13 @@ def _collect(subject: int, covers: tuple[str, ...], deps: Deps) -> tuple[bytes, 
             frame = frame.select(c for c in frame.columns if not c.startswith("_"))
             rows += frame.height
             kept[cover] = json.loads(frame.write_json())
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True).encode(), rows
+    return kept, rows
 
 
 def rows(request: RightsRequest, deps: Deps) -> Evidence:
     """Rewrite the subject's partitions in every table, derived ones and quarantine included. PIPL 47(1)."""
-    target = storage_pseudonym(request.subject, deps)
-    return {name: deps.events.erase(name, [target]) for name in deps.events.tables()}
+    targets = [storage_pseudonym(part, deps) for part in parts(request.subject, deps)]
+    return {name: deps.events.erase(name, targets) for name in deps.events.tables()}
 
 
 def prove(request: RightsRequest, deps: Deps) -> Evidence:
@@ -127,32 +136,40 @@ def prove(request: RightsRequest, deps: Deps) -> Evidence:
     Raises:
         ConflictError: something is left; names the files. Run again when it is gone.
     """
-    target = storage_pseudonym(request.subject, deps)
-    sealed = sealed_documents(request.subject, deps)
-    values = [str(value) for document in sealed.values() for value in document.values() if value]
-    left = deps.events.residue([target])
-    scan = deps.scanner.scan([target, *values])
+    person = parts(request.subject, deps)
+    targets = [storage_pseudonym(part, deps) for part in person]
+    sealed = [document for part in person for document in sealed_documents(part, deps).values()]
+    values = [str(value) for document in sealed for value in document.values() if value]
+    left = deps.events.residue(targets)
+    scan = deps.scanner.scan([*targets, *values])
     if left or scan.hits:
         raise ConflictError("the subject is still there", files=",".join((*left, *scan.hits)))
     return {"files": scan.files, "bytes": scan.size, "hits": 0, "identifiers": len(values)}
 
 
 def consents(request: RightsRequest, deps: Deps) -> Evidence:
-    """Forget consent records and standing flags of the subject."""
+    """Forget consent records, and of other merged enrolments flags and past requests too."""
+    person = parts(request.subject, deps)
     with deps.ops() as tx:
-        return {"records": tx.consents.forget(request.subject)}
+        for part in person[1:]:  # those of the first go when the request is done
+            tx.requests.forget(part)
+        return {"records": sum(tx.consents.forget(part) for part in person)}
 
 
 def destroy(request: RightsRequest, deps: Deps) -> Evidence:
-    """Destroy the keys and the key epoch that wrapped them, then ask the vault again.
+    """Destroy the keys and the key epochs that wrapped them, then ask the vault again.
+
+    A subject's links go with it, so the farthest enrolment goes first and the one that asked last: whenever
+    the process dies, the next run still finds those that are left.
 
     Raises:
         ConflictError: the vault still knows the subject.
     """
-    epoch = deps.vault.destroy(request.subject)
-    if deps.vault.pseudonyms([request.subject]).height or sealed_documents(request.subject, deps):
+    person = parts(request.subject, deps)
+    epochs = [deps.vault.destroy(part) for part in reversed(person)]
+    if deps.vault.pseudonyms(person).height or any(sealed_documents(part, deps) for part in person):
         raise ConflictError("the vault still knows the subject")
-    return {"epoch": epoch, "left": 0}
+    return {"epoch": ",".join(epochs), "left": 0}
 
 
 STEPS: Final[tuple[tuple[str, Callable[[RightsRequest, Deps], Evidence]], ...]] = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,14 +23,21 @@ from service.domain.actors import Actor
 from service.domain.batch_ids import batch_id
 from service.domain.batches import AdmittedBatch, IngestCounts, RawBatch
 from service.domain.contracts import DatasetContract, Role
-from service.errors import UnknownError
-from service.ports import BatchRow, Chunk, Deps, Source, Stage
+from service.domain.quality import assess, fields
+from service.errors import ContractError, DriftError, QualityError, UnknownError
+from service.ports import BatchRow, Chunk, Committed, Deps, OpsTransaction, Source, Stage
 from service.usecases.access import authorise, record
 from service.usecases.admission import admit_batch
 from service.usecases.detection import scan_batch
+from service.usecases.drift import CLASS_DRIFT, not_adrift
 from service.usecases.enrolment import Acquainted, pseudonymise_batch, seal_identifiers
+from service.usecases.quality import BELOW, check_quality
+from service.usecases.quarantine import all_rejected
 
 Progress = Callable[[str, int], None]
+#: Told in the settling transaction: the batch, and the numbers of the rows that were admitted.
+Settling = Callable[[OpsTransaction, BatchRow, pl.Series], None]
+_EVENTS: Final = {DriftError: "dataset:drift", QualityError: "dataset:refuse"}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _STORE: Final = 90  # percent of the way when all chunks are read
 
@@ -62,6 +69,7 @@ def take_in(
     deps: Deps,
     name: str = "",
     progress: Progress | None = None,
+    settling: Settling | None = None,
 ) -> BatchRow:
     """Take a source into a dataset.
 
@@ -72,6 +80,7 @@ def take_in(
         deps: the service.
         name: of the source system; the dataset's name when empty.
         progress: told step and percentage.
+        settling: does more in the transaction that makes the batch count.
 
     Returns:
         The batch: rows in = admitted + quarantined + refused. Content seen before returns its first record.
@@ -80,39 +89,40 @@ def take_in(
         DeniedError: the actor may not ingest.
         UnknownError: no such dataset.
         ContractError: the source is not what the contract says.
+        DriftError: a column has become another class: the whole batch is in quarantine.
+        QualityError: the batch is below the contract's ``minimumQuality``: nothing is stored.
         ConflictError: the source changed while it was read.
         StorageError: a store cannot be written; run again when it can.
         AuditUnavailableError: the batch is not done; run again when the log can be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    contract, decision = _allowed(dataset, actor, deps)
+    contract, decision = allowed(dataset, actor, deps)
     batch = batch_id(name or dataset, source.digest, contract.digest)
     with deps.ops() as tx:
         known = tx.batches.get(batch)
     if known is not None:
-        return known
-    standing = deps.vault.standing()
-
-    def living() -> pl.DataFrame | None:
-        """Asked at the commit: who was erased or restricted while the source was read must not be stored."""
-        return None if deps.vault.standing() == standing else _living(deps)
-
-    with deps.events.stage(batch, contract) as stage:
-        tally = _take_chunks(source, contract, batch, stage, deps, tell=tell)
-        tell("store", _STORE)
-        done = stage.commit(living)
-    tally.refused.update({"restricted": done.withheld} if done.withheld else {})
-    tally.rejected.update({"duplicate": done.duplicates} if done.duplicates else {})
-    counts = IngestCounts(
-        rows=tally.rows,
-        admitted=done.rows,
-        quarantined=tally.rejected.total(),
-        refused=tally.rows - done.rows - tally.rejected.total(),
-    )
-    reasons = {**tally.rejected, **tally.refused}
-    at = deps.clock.now()
-    row = BatchRow(batch, dataset, name or dataset, counts, at, actor.id, done.version, reasons)
-    settled = _settle(row, done.subjects, actor, decision, deps, facts=source.facts)
+        return not_adrift(known)
+    tally, chunks = _Tally(batch, contract, settling is not None), source.chunks(contract)
+    failure: ContractError | None = None
+    try:
+        done = _store(chunks, tally, deps, tell=tell)
+    except DriftError as error:
+        failure, done = error, _set_aside(chunks, tally, error, deps)
+    except QualityError as error:
+        failure, done = error, Committed(version=deps.events.version(dataset))
+        attempt = deps.clock.now().isoformat()  # one of several: the same content may come again
+        batch = batch_id(batch, attempt, contract.digest)
+        tally.refused = Counter({BELOW: tally.rows - tally.rejected.total()})
+    row = BatchRow(
+        batch, dataset, name or dataset, tally.counts(done.rows), deps.clock.now(), actor.id, done.version,
+        {**tally.rejected, **tally.refused}, tally.measures,
+    )  # fmt: skip
+    settled = _settle(
+        row, done.subjects, actor, decision, deps, facts=source.facts, failure=failure,
+        settling=settling and (lambda tx: settling(tx, row, tally.admitted)),
+    )  # fmt: skip
+    if failure is not None:
+        raise failure
     tell("done", 100)
     return settled
 
@@ -121,9 +131,49 @@ def take_in(
 class _Tally:
     """Rows read, and rows set aside or refused by reason."""
 
+    batch: str
+    contract: DatasetContract
+    keep: bool  # the numbers of admitted rows
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    measures: Counter[str] = field(default_factory=Counter)
+    admitted: pl.Series = field(default_factory=lambda: pl.Series("_row", dtype=pl.UInt32))
+
+    def counts(self, admitted: int) -> IngestCounts:
+        """No row is lost."""
+        quarantined = self.rejected.total()
+        return IngestCounts(self.rows, admitted, quarantined, self.rows - admitted - quarantined)
+
+
+def _store(chunks: Iterator[Chunk], tally: _Tally, deps: Deps, *, tell: Progress) -> Committed:
+    """All chunks through the gates, then one commit. Raises DriftError and QualityError before it."""
+    standing = deps.vault.standing()
+
+    def living() -> pl.DataFrame | None:
+        """Asked at the commit: who was erased or restricted while the source was read must not be stored."""
+        return None if deps.vault.standing() == standing else _living(deps)
+
+    with deps.events.stage(tally.batch, tally.contract) as stage:
+        _take_chunks(chunks, tally, stage, deps, tell=tell)
+        check_quality(
+            tally.contract, assess(tally.rows, tally.rejected.total(), tally.rejected, tally.measures)
+        )
+        tell("store", _STORE)
+        done = stage.commit(living)
+    tally.refused.update({"restricted": done.withheld} if done.withheld else {})
+    tally.rejected.update({"duplicate": done.duplicates} if done.duplicates else {})
+    return done
+
+
+def _set_aside(chunks: Iterator[Chunk], tally: _Tally, drift: DriftError, deps: Deps) -> Committed:
+    """Every row of the batch, read or not, goes to quarantine: none can be trusted."""
+    tally.rows += sum(chunk.frame.height + chunk.rejected.height for chunk in chunks)
+    tally.rejected, tally.refused = Counter({CLASS_DRIFT: tally.rows}), Counter()
+    with deps.events.stage(tally.batch, tally.contract) as stage:
+        for part in all_rejected(tally.batch, tally.contract, tally.rows, str(drift.fields["column"])):
+            stage.add(part)
+        return stage.commit()
 
 
 @dataclass(slots=True)
@@ -142,20 +192,19 @@ class _Known:
         return self.records[purpose]
 
 
-def _take_chunks(
-    source: Source, contract: DatasetContract, batch: str, stage: Stage, deps: Deps, *, tell: Progress
-) -> _Tally:
-    tally = _Tally()
+def _take_chunks(chunks: Iterator[Chunk], tally: _Tally, stage: Stage, deps: Deps, *, tell: Progress) -> None:
     known = _Known(deps)
     tell("read", 0)
-    for chunk in source.chunks(contract):
-        admitted, refused = _prepare(chunk, contract, batch, known, deps)
-        stage.add(admitted)
+    for chunk in chunks:
         tally.rows += chunk.frame.height + chunk.rejected.height
+        admitted, refused = _prepare(chunk, tally.contract, tally.batch, known, deps)
+        stage.add(admitted)
+        tally.measures.update(fields(chunk.frame, tally.contract))
+        if tally.keep:
+            tally.admitted.append(admitted.frame["_row"])
         tally.rejected.update(dict(admitted.rejected["rule"].value_counts().iter_rows()))
         tally.refused.update(refused)
         tell(f"{tally.rows:,} rows", int(chunk.done * _STORE))
-    return tally
 
 
 def _prepare(
@@ -164,7 +213,8 @@ def _prepare(
     """Detection, enrolment and admission: what to store, and how many rows were refused by reason."""
     raw = RawBatch(batch, contract, chunk.frame, chunk.rejected)
     detector = deps.detector() if contract.with_role(Role.FREE_TEXT) else None
-    scanned = scan_batch(raw, detector, deps.keyring.derive("row-tag"))
+    keys = deps.keyring
+    scanned = scan_batch(raw, detector, keys.derive("row-tag"), keys.derive("surrogate"))
     enrolment = pseudonymise_batch(scanned, deps, known.people)
     admitted, refused = admit_batch(
         enrolment.batch,
@@ -183,7 +233,7 @@ def _living(deps: Deps) -> pl.DataFrame:
     return deps.vault.pseudonyms().filter(pl.col("state") == "active").select("_sp")
 
 
-def _allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Decision]:
+def allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Decision]:
     """Policy is asked with the highest class of the dataset, and before anyone learns whether it exists."""
     if not _NAME.fullmatch(dataset):
         raise UnknownError("no such dataset")
@@ -204,20 +254,25 @@ def _settle(
     deps: Deps,
     *,
     facts: tuple[tuple[str, str | int], ...],
+    failure: ContractError | None,
+    settling: Callable[[OpsTransaction], None] | None,
 ) -> BatchRow:
     """Record the batch and its audit entry together; another run of the same content may have been faster."""
     counts = row.counts
     detail = {
-        **dict(facts), "admitted": counts.admitted, "batch": row.id, "quarantined": counts.quarantined,
-        "refused": counts.refused, "rows": counts.rows,
+        **dict(facts), **(failure.fields if failure else {}), "admitted": counts.admitted, "batch": row.id,
+        "quarantined": counts.quarantined, "refused": counts.refused, "rows": counts.rows,
     }  # fmt: skip
     with deps.ops() as tx:
         known = tx.batches.get(row.id)
         if known is not None:
             return known
         tx.batches.add(row)
+        if settling is not None and failure is None:
+            settling(tx)
+        event = "dataset:ingest" if failure is None else _EVENTS[type(failure)]
         record(
-            deps, actor, decision, "dataset:ingest",
+            deps, actor, decision, event,
             resource=f"dataset/{row.dataset}", subjects=subjects, detail=tuple(sorted(detail.items())),
         )  # fmt: skip
     return row

@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import polars as pl
+
 from service.ports import Deps
 from service.usecases.audience import sealed_documents, storage_pseudonym
+from service.usecases.persons import parts
 
 
 def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     """What the service holds, as JSON values; for the person alone, never stored.
 
-    Parts: ``identifiers`` by sealed document, ``rows`` by table, ``consents``, ``purposes`` with lawful
-    basis, ``recipients``.
+    Parts: ``identifiers`` by sealed document (where enrolments were merged, of the one that asked, and of the
+    others under a name of their own), ``rows`` by table, ``consents``, ``purposes`` with lawful basis,
+    ``recipients``.
     """
-    target = storage_pseudonym(subject, deps)
-    identifiers = sealed_documents(subject, deps)
+    person = parts(subject, deps)
+    identifiers = [sealed_documents(part, deps) for part in person]
+    targets = [storage_pseudonym(part, deps) for part in person]
     rows: dict[str, object] = {}
     for name in deps.events.tables():
         if name.startswith("quarantine_"):
             continue
-        frame = deps.events.read_subject(name, target)
+        frame = pl.concat([deps.events.read_subject(name, target) for target in targets])
         if frame.height:
             rows[name] = json.loads(frame.select(c for c in frame.columns if c[0] != "_").write_json())
     with deps.ops() as tx:
-        consents = [asdict(c) | {"kind": c.kind.value} for c in tx.consents.of(subject)]
+        records = [record for part in person for record in tx.consents.of(part)]
         releases = sum(r.entry >= 0 for r in tx.releases.all())
+    consents = [asdict(record) | {"kind": record.kind.value} for record in records]
     for consent in consents:
         consent.pop("subject")
         for field in ("given_at", "valid_until", "withdrawn_at"):
@@ -37,7 +43,8 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     }
     recipients = {"outside": [], "noisy_aggregates_released": releases}
     return {
-        "identifiers": identifiers,
+        "identifiers": identifiers[0],
+        **({"identifiers_of_merged_enrolments": identifiers[1:]} if identifiers[1:] else {}),
         "rows": rows,
         "consents": consents,
         "purposes": purposes,

@@ -24,6 +24,7 @@ from service.usecases.audience import (
     subject_tag,
 )
 from service.usecases.behaviour import build_sessions
+from service.usecases.persons import headcount
 from service.usecases.reference import district_features
 from service.usecases.rows import rows_for_use
 
@@ -82,7 +83,7 @@ def build_profiles(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Pr
     table = table.join(district_features(deps), on="_sp", how="left", maintain_order="left").with_columns(
         bucket_expr(deps.events.n_buckets), as_of=pl.lit(day)
     )
-    living = deps.vault.pseudonyms().height
+    living = headcount(deps)
     record(
         deps, actor, decision, "profile:build",
         purpose=PURPOSE, basis="consent", resource=TABLE, subjects=table.height,

@@ -36,7 +36,7 @@ from service.errors import (
 )
 from service.ports import BatchRow, Chunk, Deps, Source
 from service.usecases.access import authorise, record
-from service.usecases.ingest import take_in
+from service.usecases.ingest import allowed, take_in
 
 ROLE: Final = "source_system"
 MAX_SKEW: Final = 300  # seconds
@@ -191,12 +191,12 @@ def push(sent: Push, path: Path, sha256: bytes, dataset: str, *, deps: Deps, enc
     if not hmac.compare_digest(sha256, sent.body):
         _unproven(deps, actor, "body")
     with deps.ops() as tx:
-        contract = next((c for c in tx.datasets.all() if c.name == dataset), None)
         earlier = tx.sources.pushed(source.name, sent.key)
         row = tx.batches.get(earlier.batch) if earlier else None
-    if contract is None or dataset not in source.datasets:
+    if dataset not in source.datasets:
         text = "the source may not send to this dataset: ask an administrator for `fiduciary source add`"
         _refuse(deps, actor, DeniedError, text, why="dataset_not_granted")
+    contract, _ = allowed(dataset, actor, deps)
     if sent.purpose not in source.purposes.intersection(contract.purposes):  # PIPL 6
         text = "the dataset is not collected for this purpose, or not from this source"
         _refuse(deps, actor, DeniedError, text, why="purpose_not_granted", dataset=dataset)

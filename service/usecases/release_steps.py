@@ -15,6 +15,7 @@ from service.domain.releases import NEXT, Release, ReleaseState
 from service.errors import BudgetExceededError, ConflictError, DeniedError, UnknownError
 from service.ports import Deps
 from service.usecases.access import record
+from service.usecases.persons import links_version
 from service.usecases.question import budget_scopes, limit_to_purpose, permit
 
 
@@ -71,13 +72,15 @@ def is_colleague(case: Case, release: Release) -> bool:
 
 
 def data_version(query: Query, purpose: str, deps: Deps) -> str:
-    """Tables read with their versions, and the purpose where it decides whose rows count."""
+    """Tables read with their versions, the merges in force, and the purpose where it decides whose rows count."""
     versions = {name: deps.events.version(name) for name in sorted(query.datasets)}
     for name, version in versions.items():
         if version < 0:
             raise UnknownError("there are no rows of this dataset yet", dataset=name)
     consent = deps.policy.bundle.purposes[purpose].basis == "consent"
     parts = [f"{name}@{version}" for name, version in versions.items()]
+    merges = links_version(deps)
+    parts += [f"persons@{merges}"] if merges else []
     return ",".join([*parts, *([f"consent@{purpose}"] if consent else [])])
 
 

@@ -5,7 +5,8 @@ A row is there no longer
 * when the authorisation it was fetched under has ended: the day of its ``expires_on`` was the last;
 * when its retention class lets it be used for so many days only, and its event is older than that.
 
-Both are asked by the clock at every read, so nothing has to run on the day. What a right of the person needs
+Both are asked by the clock at every read, so nothing has to run on the day. Merged enrolments are read as
+one person (``service.usecases.persons``). What a right of the person needs
 (copy, deletion) is read elsewhere and sees every row.
 """
 
@@ -17,6 +18,7 @@ import polars as pl
 
 from service.domain.contracts import DatasetContract, Role
 from service.ports import Deps
+from service.usecases.persons import as_one
 
 
 def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
@@ -24,7 +26,7 @@ def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
     rows = deps.events.scan(name)
     with deps.ops() as tx:
         contract = next((c for c in tx.datasets.all() if c.name == name), None)
-    return rows if contract is None else rows.filter(*_usable(contract, deps))
+    return as_one(rows if contract is None else rows.filter(*_usable(contract, deps)), contract, deps)
 
 
 def _usable(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:

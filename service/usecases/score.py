@@ -31,6 +31,7 @@ from service.usecases.audience import (
     subject_tag,
 )
 from service.usecases.model import MODEL, PURPOSE, approved_model
+from service.usecases.persons import headcount
 from service.usecases.profile import load_behaviour
 
 TABLE: Final = "derived_score_credit"
@@ -85,7 +86,7 @@ def build_scores(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Scor
     table = pl.concat([frame.select("_sp"), scores], how="horizontal").with_columns(
         bucket_expr(deps.events.n_buckets), model=pl.lit(_label(model)), as_of=pl.lit(day)
     )
-    living = deps.vault.pseudonyms().height
+    living = headcount(deps)
     record(
         deps, actor, decision, "score:build",
         purpose=PURPOSE, basis="consent", resource=_RESOURCE, subjects=table.height, payload=model.digest,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
@@ -72,3 +73,13 @@ def test_totals_are_too_low_when_buckets_are_never_rewritten(tmp_path: Path) -> 
     store.append(admitted("a", ROWS))
     store.append(admitted("b", ROWS))
     assert live(store.scan("ledger").collect()) != expected(ROWS + ROWS)
+
+
+def test_residue_sees_a_subject_who_was_erased_while_the_source_was_read(tmp_path: Path) -> None:
+    store = event_stores.StoresWhoIsGone(tmp_path, BUCKETS)
+    batch = admitted("a", ROWS)
+    others = pl.DataFrame({"_sp": [pseudonym(n) for n, _, _ in ROWS if n != 3]})
+    with store.stage(batch.id, batch.contract) as stage:
+        stage.add(batch)
+        stage.commit(lambda: others)
+    assert store.residue([TARGET])

@@ -16,7 +16,7 @@ Row = tuple[int, date, int]  # subject, day, amount
 BUCKETS = 4
 
 
-def ledger_contract(*, row_per_subject: bool = False) -> DatasetContract:
+def ledger_contract(*, row_per_subject: bool = False, unique_by: tuple[str, ...] = ()) -> DatasetContract:
     """``ledger``: a day, an amount and a channel per row; many rows per subject, or one."""
     return DatasetContract(
         name="ledger",
@@ -31,6 +31,7 @@ def ledger_contract(*, row_per_subject: bool = False) -> DatasetContract:
         retention_class="aml_record",
         creates_subjects=False,
         row_per_subject=row_per_subject,
+        unique_by=unique_by,
         digest="sha256:ledger",
     )
 

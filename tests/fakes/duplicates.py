@@ -1,7 +1,7 @@
 """People who are in the books more than once: 15 % of them, with the errors that second enrolments have.
 
-What makes it hard is planted too: families with one phone, one address and one surname; twins; namesakes whose
-e-mail addresses differ by a number; homophones. No second enrolment has a resident id: those with one were
+What makes it hard is planted too: families with one phone, one address and one surname; twins; namesakes
+whose e-mail addresses differ by a number; homophones. No second enrolment has a resident id: those with one were
 found at the door. Romanisation and traditional forms stand here, so that the product's are not tested by
 themselves.
 """
@@ -15,21 +15,24 @@ from typing import Final
 
 from fakes.vaults import card
 
-_SURNAMES: Final = (
-    "王wang 李li 张張zhang 刘劉liu 陈陳chen 杨楊yang 赵趙zhao 黄黃huang 周zhou 吴吳wu 徐xu 孙孫sun 胡hu 朱zhu 高gao "
-    "林lin 何he 郭guo 马馬ma 罗羅luo 梁liang 宋song 郑鄭zheng 谢謝xie 韩韓han 唐tang 冯馮feng 于yu 董dong 萧蕭xiao "
-    "程cheng 曹cao 袁yuan 邓鄧deng 许許xu 傅fu 沈shen 曾zeng 彭peng 吕呂lu 苏蘇su 卢盧lu 蒋蔣jiang 蔡cai 贾賈jia "
-    "丁ding 魏wei 薛xue 叶葉ye 阎閻yan 余yu 潘pan 杜du 戴dai 夏xia 钟鍾zhong 汪wang 田tian 任ren 姜jiang 范fan"
-).split()
-_GIVEN: Final = (
-    "伟偉wei 芳fang 娜na 敏min 静靜jing 丽麗li 强強qiang 磊lei 军軍jun 洋yang 勇yong 艳艷yan 杰傑jie 娟juan 涛濤tao "
-    "明ming 超chao 兰蘭lan 霞xia 平ping 刚剛gang 桂gui 英ying 华華hua 玉yu 萍ping 红紅hong 建jian 文wen 辉輝hui "
-    "力li 鹏鵬peng 飞飛fei 波bo 斌bin 宇yu 浩hao 凯凱kai 健jian 俊jun 帆fan 帅帥shuai 旭xu 宁寧ning 龙龍long 梅mei "
-    "琳lin 雪xue 莉li 倩qian 婷ting 慧hui 雅ya 欣xin 颖穎ying 佳jia 琴qin 云雲yun 莹瑩ying 晓曉xiao 小xiao 春chun "
-    "秋qiu 冬dong 海hai 山shan 江jiang 河he 林lin 森sen 志zhi 国國guo 庆慶qing 家jia 嘉jia 子zi 梓zi 涵han 轩軒xuan "
-    "怡yi 思si 诗詩shi 雨yu 晨chen 阳陽yang 月yue 星xing 天tian 永yong 德de 福fu 贵貴gui 成cheng 新xin 东東dong 西xi "
-    "南nan 北bei 正zheng 大da 广廣guang 安an 乐樂le 悦悅yue 清qing 白bai 青qing 紫zi 丹dan 朝chao 立li 光guang 世shi"
-).split()
+_SURNAMES: Final = """
+    王wang 李li 张張zhang 刘劉liu 陈陳chen 杨楊yang 赵趙zhao 黄黃huang 周zhou 吴吳wu 徐xu 孙孫sun 胡hu
+    朱zhu 高gao 林lin 何he 郭guo 马馬ma 罗羅luo 梁liang 宋song 郑鄭zheng 谢謝xie 韩韓han 唐tang
+    冯馮feng 于yu 董dong 萧蕭xiao 程cheng 曹cao 袁yuan 邓鄧deng 许許xu 傅fu 沈shen 曾zeng 彭peng
+    吕呂lu 苏蘇su 卢盧lu 蒋蔣jiang 蔡cai 贾賈jia 丁ding 魏wei 薛xue 叶葉ye 阎閻yan 余yu 潘pan 杜du
+    戴dai 夏xia 钟鍾zhong 汪wang 田tian 任ren 姜jiang 范fan
+""".split()  # noqa: SIM905 - readable
+_GIVEN: Final = """
+    伟偉wei 芳fang 娜na 敏min 静靜jing 丽麗li 强強qiang 磊lei 军軍jun 洋yang 勇yong 艳艷yan 杰傑jie
+    娟juan 涛濤tao 明ming 超chao 兰蘭lan 霞xia 平ping 刚剛gang 桂gui 英ying 华華hua 玉yu 萍ping
+    红紅hong 建jian 文wen 辉輝hui 力li 鹏鵬peng 飞飛fei 波bo 斌bin 宇yu 浩hao 凯凱kai 健jian 俊jun
+    帆fan 帅帥shuai 旭xu 宁寧ning 龙龍long 梅mei 琳lin 雪xue 莉li 倩qian 婷ting 慧hui 雅ya 欣xin
+    颖穎ying 佳jia 琴qin 云雲yun 莹瑩ying 晓曉xiao 小xiao 春chun 秋qiu 冬dong 海hai 山shan 江jiang
+    河he 林lin 森sen 志zhi 国國guo 庆慶qing 家jia 嘉jia 子zi 梓zi 涵han 轩軒xuan 怡yi 思si 诗詩shi
+    雨yu 晨chen 阳陽yang 月yue 星xing 天tian 永yong 德de 福fu 贵貴gui 成cheng 新xin 东東dong 西xi
+    南nan 北bei 正zheng 大da 广廣guang 安an 乐樂le 悦悅yue 清qing 白bai 青qing 紫zi 丹dan 朝chao 立li
+    光guang 世shi
+""".split()  # noqa: SIM905 - readable
 _HOMES: Final = ("qq.com", "163.com", "126.com", "gmail.com", "sina.com", "outlook.com", "139.com")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -95,10 +98,8 @@ def _person(serial: int, rng: random.Random, surname: str = "", address: str = "
     )
     born = date(1950, 1, 1) + timedelta(days=rng.randrange(56 * 365))
     mobile = _mobile(rng)
-    home = (
-        address
-        or f"{rng.choice('东南西北')}{rng.choice(_GIVEN)[0]}路{rng.randrange(1, 900)}号{rng.randrange(1, 30)}室"
-    )
+    street = f"{rng.choice('东南西北')}{rng.choice(_GIVEN)[0]}路{rng.randrange(1, 900)}号"
+    home = address or f"{street}{rng.randrange(1, 30)}室"
     return Person(name, born, mobile, _email(name, mobile, born, rng), home, serial)
 
 

@@ -22,7 +22,7 @@ from service.usecases.ingest import ingest
 from service.wiring import open_service
 
 ROOT = Path(__file__).parents[2]
-KILLS = 10
+KILLS = 50
 CUSTOMERS = 500
 
 
@@ -78,3 +78,4 @@ def test_killed_at_any_point_and_run_again_counts_and_totals_are_exact(
         assert again.events.scan("quarantine_statements").collect().height == expected.counts.quarantined
         done = [e for e in entries_of(again, "dataset:ingest") if e.resource == "dataset/statements"]
         assert len(done) == 1
+        assert not list((tmp_path / str(n) / "events" / "_staging").glob("*"))

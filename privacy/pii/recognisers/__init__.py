@@ -14,6 +14,7 @@ from privacy.pii.recognisers import (
     cn_resident_id,
     credit_card,
     date_of_birth,
+    driver_license,
     email,
     en_place,
     iban,
@@ -22,6 +23,7 @@ from privacy.pii.recognisers import (
     organisation,
     person,
     phone,
+    sensitive,
     travel_documents,
     url,
     us_ssn,
@@ -43,6 +45,8 @@ RULES: Final[tuple[Rule, ...]] = (
     person.RULE,
     address.RULE,
     organisation.RULE,
+    driver_license.RULE,
+    sensitive.RULE,
 )
 
 #: What the profile ``accurate`` adds; they stand apart so that ``fast`` stays as fast as it is.

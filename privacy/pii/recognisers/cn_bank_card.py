@@ -50,14 +50,18 @@ _AGAINST: Final = re.compile(
     r"imei|imsi|iccid|order|invoice|transaction|txn|tracking|serial|trace|reference|ref[.:# ]|contract|"
     r"policy|timestamp|batch"
 )
+_BEHIND: Final = re.compile(r"[ ]?(?:[这那此]张|的)(?:银行|信用|储蓄|借记)?卡")
 _TYPED_WRONG: Final = range(15, 20)  # lengths at which a number after 卡号 counts without its check digit
 
 
-def _rule_of(digits: str, context: bool | None) -> tuple[float, str] | None:  # noqa: FBT001 - three-valued
+def _rule_of(digits: str, text: str, start: int) -> tuple[float, str] | None:
+    known, luhn = _PREFIX.fullmatch(digits) is not None, is_luhn(digits)
+    if not (known or luhn or len(digits) in _TYPED_WRONG):
+        return None
+    context = nearest(text, start, _FOR, _AGAINST)
     if context is False:
         return None
-    known = _PREFIX.fullmatch(digits) is not None
-    if (known or context) and is_luhn(digits):
+    if luhn and (known or context):
         return VALIDATED, "cn_bank_card:luhn"
     if context and (known or len(digits) in _TYPED_WRONG):
         return IN_CONTEXT, "cn_bank_card:context"
@@ -66,13 +70,11 @@ def _rule_of(digits: str, context: bool | None) -> tuple[float, str] | None:  # 
 
 def _at(text: str, start: int) -> Iterator[Span]:
     """The cards that may begin at ``start``, in the order of the shapes."""
-    context = None
     for shape in _SHAPES:
         match = shape.match(text, start)
         digits = match[0].translate(SEPARATORS) if match else ""
         if match and len(digits) in _LENGTHS:
-            context = context or (nearest(text, start, _FOR, _AGAINST),)
-            found = _rule_of(digits, context[0])
+            found = _rule_of(digits, text, start)
             if found:
                 yield Span(start, match.end(), _TYPE, *found)
 

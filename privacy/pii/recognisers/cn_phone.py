@@ -1,7 +1,7 @@
 """Telephone numbers: mainland mobiles, landlines with area code, and foreign numbers written internationally.
 
-Mobiles are eleven digits from 13 to 19, with +86, 86 or 0086 or none, in one run or split 3-4-4 and
-4-4-3. A local number without area code counts only straight after a word for telephone.
+Mobiles are eleven digits from 13 to 19, with +86, 86 or 0086 or none, in one run or split 3-4-4,
+4-4-3 and 4-3-4. A local number without area code counts only straight after a word for telephone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ _TYPE: Final = "PHONE_NUMBER"
 _GAP: Final = r"[ \t.\-]{0,2}"
 _MOBILE: Final = starting(
     "0-9+(",
-    r"(?<![0-9])(?<![0-9][.])(?:\(?(?:\+|00)?86\)?[ \-]{0,2})?"
-    rf"1[3-9][0-9](?:{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9][ \-][0-9]{{4}}[ \-][0-9]{{3}})(?![0-9])",
+    r"(?<![0-9])(?<![0-9][.])(?:(?:\((?:\+|00)?86\)|(?:\+|00)?86)[ \-]{0,2})?"
+    rf"1[3-9][0-9](?:{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9][ \-][0-9]{{4}}[ \-][0-9]{{3}}|[0-9][ \-][0-9]{{3}}[ \-][0-9]{{4}})"
+    r"(?![0-9])",
 )
 _LANDLINE: Final = starting(
     "0+(",

@@ -22,7 +22,7 @@ _GAP: Final = r"[ \t.\-]?"
 _EIGHTEEN: Final = starting("1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])")
 _FIFTEEN: Final = starting("1-9", r"(?<![0-9A-Za-z])[1-9][0-9]{14}(?![0-9A-Za-z])")
 _CONTEXT: Final = re.compile(
-    r"身份证|身份號|身分证|证件号|证件|居民证|sfz|identity|resident id|id[ _]?(?:card|no|number)|national id"
+    r"身份证|身份證|身份號|身分[证證]|证件|居民证|驾驶证|驾照|社保[号卡]|社会保障号|sfz|identity|resident id|id[ _]?(?:card|no|number)|national id"
 )
 
 

@@ -37,7 +37,9 @@ _ZH: Final = (
     rf"(?:(?:{'|'.join(COMPOUND)}){_FIRST}(?:{_GIVEN})?"
     rf"|{_NOT}[{SURNAMES}]{_FIRST}(?:{_GIVEN})?)"
 )
-_ETHNIC: Final = rf"{_HAN}{{2,6}}(?:[·•]{_HAN}{{2,8}}){{1,3}}"
+#: Parts of sounds joined by a dot; some characters of sounds are in no Chinese given name.
+_SOUND: Final = rf"(?:[买提热不]|(?!人){_FIRST})"
+_ETHNIC: Final = rf"{_SOUND}{{2,6}}(?:[·•](?!{_FOLLOWS}){_SOUND}(?:(?!{_FOLLOWS}){_SOUND}){{0,6}}){{1,3}}"
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][A-Za-zÀ-ÖØ-öø-ÿĀ-ž'’\-\u0300-\u036f]{1,24}"
 _NO_WORD: Final = (
@@ -63,13 +65,14 @@ _ZH_CUES: Final = (
     "监护人|登记人|当事人|办理人|权利人|产权人|所有人|继承人|投诉人|来电人|反馈人|咨询人|还款人|欠款人|推荐人|介绍人|"
     "签收人|签署人|提现人|查询人|使用人|承租人|出租人|抵押人|债务人|债权人|申诉人|共借人|车主|机主|户主|配偶|丈夫|妻子|"
     "老公|老婆|经理|专员|催收员|业务员|信贷员|柜员|甲方|乙方|尊敬的|亲爱的|我叫|回访|致电|拨打|联系|联络|经核实|核实|"
-    "签名|签字|抄送|转给|受托人"
+    "签名|签字|抄送|转给|受托人|经营者|复核人|经手人|收货人|取件人|签约人|联络人|共有人|出卖人|买受人|转出人|转入人|租户|"
+    "出票人|持票人|客户名|账户名|真实姓名|曾用名|主贷人|主借人|户主|投递员|外访员|协办人|审批人|承办人"
 )
 #: Words that as often introduce something else: only a name that ends where a word can end counts.
 _SOFT_CUES: Final = (
     "学生|旅客|乘客|司机|原告|被告|署名|老师|律师|医生|主管|同事|朋友|患者|病人|本人|我是|业主|委托|授权|通知|"
     "提醒|告知|确认|先生|女士|名叫|叫做|叫|妈妈|爸爸|母亲|父亲|哥哥|姐姐|弟弟|妹妹|儿子|女儿|家属|亲属|坐席|客服|"
-    "会员|房东|租客|员工|雇员|转告|称呼"
+    "会员|房东|租客|员工|雇员|转告|称呼|元至|转至|汇至|汇给|打给|付给|转账给"
 )
 _EN_CUES: Final = (
     r"mr\.?(?![a-z])|mrs\.?(?![a-z])|ms\.?(?![a-z])|mx\.?(?![a-z])|dr\.?(?![a-z])|prof\.?(?![a-z])|miss|mister|"
@@ -122,10 +125,11 @@ _APART: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=联系)|(?<=[请找由给的]))
 _SURNAME: Final = re.compile(rf"(?P<name>{'|'.join(COMPOUND)}|[{SURNAMES}])$")
 _LONGEST: Final = 40  # characters of the longest name looked for on the left
 #: A name that stands alone and is followed by an identifier or its label.
-_LABELS: Final = r"手机|电话|联系方式|身份证|证件|微信|邮箱|住址|银行卡|卡号"
-_NUMBER: Final = r"(?:\+?86)?1[3-9][0-9]{9}|[0-9]{17}[0-9Xx]"
-_LABEL: Final = re.compile(rf"{_LABELS}|[+1-9](?=[0-9]{{10}})(?<=(?={_NUMBER}).)")
+_LABELS: Final = r"手机|电话|联系(?:方式|电话|手机)|预留|身份证|证件|微信|邮箱|住址|银行卡|卡号"
+_NUMBER: Final = r"\(?\+?86\)?[ \-]?1[3-9][0-9]{9}|1[3-9][0-9][ .\-]?[0-9]{4}[ .\-]?[0-9]{4}|[1-9][0-9]{5}[ \-]?[0-9]{8}[ \-]?[0-9]{3}[0-9Xx]"
+_LABEL: Final = re.compile(rf"{_LABELS}|[(+1-9](?<=(?={_NUMBER}).)")
 _WHOLE: Final = re.compile(_ZH)
+_DOTTED: Final = re.compile(rf"{_ETHNIC}$")
 _BETWEEN: Final = " 的,:;(|/\t"
 _SURNAME_SET: Final = frozenset(SURNAMES) | {c[0] for c in COMPOUND}
 #: A field of its own in a delimited line whose header or key says 姓名.
@@ -135,6 +139,10 @@ _HEADER: Final = re.compile(r"姓名|户名|(?i:name)")
 _FILLED: Final = starting(
     "姓户名", rf"(?:姓名|户名|名字)[:='\"“ ]{{1,4}}(?P<name>[{SURNAMES}]{_HAN}{{1,2}})(?!{_HAN})"
 )
+#: Whatever the label is: a word for a person, a colon, and a name that fills the field.
+_LABELLED: Final = starting("人者员方主", rf"[人者员方主](?:姓名|名称)?[:=][ ]?(?P<name>{_ETHNIC}|{_ZH})(?!{_HAN})")
+#: A second name that stands with the first: 张三与李四于.
+_PAIRED: Final = re.compile(rf"[与和及跟、](?P<name>{_ETHNIC}|{_ZH})(?:(?!{_HAN})|(?={_FOLLOWS}))")
 _REPEATABLE: Final = 2
 _FEW: Final = 8
 
@@ -165,6 +173,10 @@ def _beside(text: str) -> Iterator[tuple[int, int]]:
             if alone and text[start] in _SURNAME_SET and _WHOLE.fullmatch(text, start, end):
                 yield start, end
                 break
+        else:
+            dotted = _DOTTED.search(text, max(0, end - _LONGEST), end)
+            if dotted:
+                yield dotted.span()
 
 
 def _announced(text: str) -> Iterator[re.Match[str]]:
@@ -172,6 +184,7 @@ def _announced(text: str) -> Iterator[re.Match[str]]:
         yield from _BEFORE.finditer(text)
         yield from _AFTER_SOFT.finditer(text)
         yield from _FILLED.finditer(text)
+        yield from _LABELLED.finditer(text)
         yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
         yield from _left_of(_ACT, _ENDING, text=text, reach=_LONGEST)
         yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
@@ -183,22 +196,31 @@ def _announced(text: str) -> Iterator[re.Match[str]]:
 
 def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Every place of names of two characters and more."""
-    again = sorted((n for n in names if len(n) >= _REPEATABLE), key=len, reverse=True)
-    if len(again) > _FEW:  # one pass for all of them keeps a long text linear
-        for match in re.finditer("|".join(map(re.escape, again)), text):
-            yield match.span()
+    again = {n for n in names if len(n) >= _REPEATABLE}
+    if len(again) <= _FEW:
+        for name in again:
+            yield from _places(name, text)
         return
-    for name in again:
-        at = text.find(name)
-        while at >= 0:
-            yield at, at + len(name)
-            at = text.find(name, at + len(name))
+    opening = {n[:_REPEATABLE] for n in again}  # one pass for all names keeps a long text linear
+    lengths = sorted({len(n) for n in again}, reverse=True)
+    for at in range(len(text) - 1):
+        if text[at : at + _REPEATABLE] in opening:
+            yield from ((at, at + n) for n in lengths if text[at : at + n] in again)
+
+
+def _places(name: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(name)
+    while at >= 0:
+        yield at, at + len(name)
+        at = text.find(name, at + len(name))
 
 
 def _find(text: str) -> Iterator[Span]:
     found = {match.span("name") for match in _announced(text)}
     if not text.isascii():
         found.update(_beside(text))
+        pairs = [_PAIRED.match(text, end) for _, end in found]
+        found.update(pair.span("name") for pair in pairs if pair)
     for start, end in found:
         yield Span(start, end, _TYPE, CUE, "person:cue")
     for start, end in _repeats(text, {text[start:end] for start, end in found}):

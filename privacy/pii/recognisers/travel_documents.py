@@ -28,6 +28,9 @@ _PERMIT_CONTEXT: Final = re.compile(
     r"通行证|回乡证|台胞证|港澳证|入台证|大通证|(?:travel|exit-entry|home return) permit"
 )
 _NEAR: Final = 14
+_NUMBER_ANNOUNCED: Final = (
+    rf"(?i:{_PASSPORT_CONTEXT.pattern}|{_PERMIT_CONTEXT.pattern})(?s:.{{0,{_NEAR}}})[A-Za-z]{{0,2}}[0-9]{{6}}"
+)
 #: Gates: cheap searches that spare most texts the rest.
 _ANNOUNCED: Final = re.compile(r"[证證照Pp](?:(?<=[证證照])|(?i:assport|ermit))")
 _LETTER_NUMBER: Final = re.compile(r"[A-Za-z][0-9]{6}")
@@ -67,5 +70,5 @@ RULE: Final = Rule(
     ("CN_PASSPORT", "CN_HK_MO_TW_PERMIT", "HK_ID_CARD", "TW_ID_CARD"),
     Needs.NUMBER,
     _find,
-    (_PASSPORT, _PERMIT, _HK, _TW),
+    (_NUMBER_ANNOUNCED, _HK, _TW),
 )

@@ -18,7 +18,7 @@ from service.adapters.connectors.delimited import read_delimited
 from service.adapters.connectors.encodings import decide_encoding, text_of
 from service.adapters.connectors.jsonl import read_jsonl
 from service.adapters.connectors.parquet import read_parquet
-from service.adapters.connectors.source import blocks, open_source
+from service.adapters.connectors.source import BLOCK, blocks, open_source
 from service.domain.contracts import DatasetContract
 from service.errors import ConflictError, ContractError
 from service.ports import Chunk
@@ -28,11 +28,14 @@ _TYPED: Final = frozenset({".parquet", ".xlsx"})
 
 
 class FileConnector:
-    """Implements ``service.ports.Connector`` for files."""
+    """Implements ``service.ports.Connector`` for files; text is read in blocks of so many bytes."""
+
+    def __init__(self, block: int = BLOCK) -> None:
+        self._block = block
 
     def open(self, path: Path, *, encoding: str = "") -> FileSource:
         """Look through a file once. Raises ContractError."""
-        return FileSource(path, encoding)
+        return FileSource(path, encoding, self._block)
 
 
 class FileSource:
@@ -41,18 +44,19 @@ class FileSource:
     Args:
         path: the suffix says the format.
         encoding: of a text file; empty to let ``encodings`` decide.
+        block: bytes of text in a chunk, about.
 
     Raises:
         ContractError: with facts of the file only.
     """
 
-    def __init__(self, path: Path, encoding: str = "") -> None:
+    def __init__(self, path: Path, encoding: str = "", block: int = BLOCK) -> None:
         self._path, self._suffix = path, path.suffix.lower()
         if self._suffix not in _TEXT | _TYPED:
             raise ContractError("the suffix is not supported", use=", ".join(sorted(_TEXT | _TYPED)))
         if encoding and self._suffix not in _TEXT:
             raise ContractError("only text files have an encoding to name", use=", ".join(sorted(_TEXT)))
-        self.digest = ""
+        self.digest, self._block = "", block
         self._encoding = decide_encoding(self._blocks, encoding) if self._suffix in _TEXT else ""
         if not self.digest:
             deque(self._blocks(), maxlen=0)
@@ -92,7 +96,7 @@ class FileSource:
         """The bytes; the first to come to their end sets the digest, the others are held to it."""
         digest = hashlib.sha256()
         with open_source(self._path) as file:
-            for block in blocks(file):
+            for block in blocks(file, self._block):
                 digest.update(block)
                 yield block
         if self.digest and self.digest != digest.hexdigest():

@@ -20,19 +20,23 @@ from service.errors import ContractError
 from service.ports import Chunk
 
 _ROWS: Final = 250_000  # of a chunk
+_ROWS_PER_BYTE: Final = 8
 _MAGIC: Final = b"PAR1"
 
 
 def read_parquet(file: BinaryIO, contract: DatasetContract) -> Iterator[Chunk]:
     """Typed and rejected rows of an open file in chunks. Raises ContractError for the file as a whole."""
     head = file.read(len(_MAGIC))
-    file.seek(max(file.seek(0, os.SEEK_END) - len(_MAGIC), 0))
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - len(_MAGIC), 0))
     if not head == file.read() == _MAGIC:
         raise ContractError("not a Parquet file, or cut short")
     try:
         rows = pl.scan_parquet(f"/dev/fd/{file.fileno()}", glob=False, hive_partitioning=False)  # not by name
         schema, total = rows.collect_schema(), rows.select(pl.len()).collect().item()
         _check(schema, contract)
+        if total > _ROWS_PER_BYTE * size:  # rows of different people do not fold so small
+            raise ContractError("the file unfolds to too many rows for its size", rows=total, bytes=size)
         texts = [n for n, t in schema.items() if isinstance(t, pl.Categorical | pl.Enum)]
         wanted = rows.select(c.name for c in contract.columns).with_columns(pl.col(texts).cast(pl.String))
         row = 1

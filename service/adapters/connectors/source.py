@@ -50,10 +50,10 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         return file.read(limit)
 
 
-def blocks(file: BinaryIO) -> Iterator[bytes]:
+def blocks(file: BinaryIO, size: int = BLOCK) -> Iterator[bytes]:
     """The bytes from here to the end, in blocks. Raises ContractError."""
     try:
-        while block := file.read(BLOCK):
+        while block := file.read(size):
             yield block
     except OSError as error:
         raise ContractError("the file cannot be read", os_error=error.errno or 0) from None

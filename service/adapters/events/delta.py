@@ -104,7 +104,7 @@ def removals(table: DeltaTable, bucket: int) -> list[RemoveAction]:
     mine = files.filter(pl.col(f"partition.{_PARTITION}") == bucket).select(
         "path", "size_bytes", "modification_time"
     )
-    value = {_PARTITION: str(bucket)}
+    value: dict[str, str | None] = {_PARTITION: str(bucket)}
     return [RemoveAction(path, True, at, size, value) for path, size, at in mine.iter_rows()]  # noqa: FBT003  positional only
 
 

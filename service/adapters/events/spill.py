@@ -30,10 +30,11 @@ class Spill:
 
     Args:
         folder: for this object alone.
+        in_memory: bytes that are kept before a file is written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, in_memory: int) -> None:
+        self._folder, self._in_memory = folder, in_memory
         self._parts: list[pl.DataFrame] = []
         self._files: list[Path] = []
         self._buckets: set[int] = set()
@@ -44,7 +45,7 @@ class Spill:
             return
         self._parts.append(rows)
         self._buckets.update(rows["_bucket"].unique().to_list())
-        if sum(part.estimated_size() for part in self._parts) > IN_MEMORY:
+        if sum(part.estimated_size() for part in self._parts) > self._in_memory:
             self._flush()
 
     @property

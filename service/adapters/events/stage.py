@@ -32,13 +32,20 @@ class DeltaStage:
     """Implements ``service.ports.Stage``."""
 
     def __init__(
-        self, tables: Tables, batch_id: str, contract: DatasetContract, folder: Path, n_buckets: int
+        self,
+        tables: Tables,
+        batch_id: str,
+        contract: DatasetContract,
+        folder: Path,
+        *,
+        n_buckets: int,
+        in_memory: int,
     ) -> None:
         self._tables, self._batch, self._contract, self._n_buckets = tables, batch_id, contract, n_buckets
         folders = folder / "rows", folder / "rejected"
         for path in folders:
             path.mkdir()
-        self._rows, self._rejected = (Spill(path) for path in folders)
+        self._rows, self._rejected = (Spill(path, in_memory) for path in folders)
 
     def add(self, part: AdmittedBatch) -> None:
         """Set a part of the batch aside."""

@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from service.adapters.events import delta
 from service.adapters.events.lease import writer_lease
 from service.adapters.events.residue import residue
-from service.adapters.events.spill import remove_abandoned, scratch
+from service.adapters.events.spill import IN_MEMORY, remove_abandoned, scratch
 from service.adapters.events.stage import DeltaStage
 from service.adapters.events.tables import Tables, in_order, safe_name
 from service.domain.batches import AdmittedBatch
@@ -36,17 +36,18 @@ class DeltaEventStore:
     Args:
         directory: created when it is missing.
         n_buckets: a power of two; fixed when the store is created.
+        in_memory: bytes of a batch that are kept in memory before it is set aside on disk.
 
     Raises:
         ConflictError: the store was created with another number of buckets.
         StorageError: the directory cannot be used.
     """
 
-    def __init__(self, directory: Path, n_buckets: int) -> None:
+    def __init__(self, directory: Path, n_buckets: int, *, in_memory: int = IN_MEMORY) -> None:
         if n_buckets < 1 or n_buckets & (n_buckets - 1):
             raise UsageError("number of buckets must be a power of two", buckets=n_buckets)
         self._tables = Tables(directory)
-        self._n_buckets = n_buckets
+        self._n_buckets, self._in_memory = n_buckets, in_memory
         with delta.storage_errors(""):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with writer_lease(directory):
@@ -69,7 +70,9 @@ class DeltaEventStore:
         with ExitStack() as stack:
             with delta.storage_errors(contract.name):
                 folder = stack.enter_context(scratch(self._tables.directory))
-            yield DeltaStage(self._tables, batch_id, contract, folder, self._n_buckets)
+            yield DeltaStage(
+                self._tables, batch_id, contract, folder, n_buckets=self._n_buckets, in_memory=self._in_memory
+            )
 
     def append(self, batch: AdmittedBatch) -> int:
         """Commit a batch of one part; return the table's version."""

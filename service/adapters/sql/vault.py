@@ -19,18 +19,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
-from privacy.errors import SealBrokenError
-from privacy.keys.envelope import open_sealed, seal
-from privacy.keys.epochs import Epoch, new_epoch, new_series, series_of
+from privacy.keys.envelope import seal
+from privacy.keys.epochs import new_epoch, new_series, series_of
 from privacy.keys.keyring import Keyring
 from privacy.pseudonym.normalise import IDENTIFYING, normalise
 from service.adapters.keys.files import EpochFiles
@@ -38,7 +36,7 @@ from service.adapters.sql import vault_statements as statements
 from service.adapters.sql import vault_subjects as people
 from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.engine import sqlite_checkpoint
-from service.adapters.sql.errors import plain_errors
+from service.adapters.sql.vault_persons import VaultPersons, lock, opened
 from service.adapters.sql.vault_tables import (
     ACTIVE,
     DESTROYED,
@@ -49,7 +47,7 @@ from service.adapters.sql.vault_tables import (
     SUBJECT,
     SUPPRESSION,
 )
-from service.errors import TamperedError, UnknownError
+from service.errors import UnknownError
 from service.ports import Clock, Retained
 
 _SCHEMA: Final = 1  # version of the sealed documents' layout
@@ -75,19 +73,13 @@ def open_vault(engine: Engine, keyring: Keyring, keys: Path, clock: Clock) -> Sq
     return vault
 
 
-class SqlVault:
+class SqlVault(VaultPersons):
     """``service.ports.Vault``; made by ``open_vault``."""
-
-    def __init__(self, engine: Engine, keyring: Keyring, files: EpochFiles, clock: Clock) -> None:
-        self._engine = engine
-        self._keyring = keyring
-        self._files = files
-        self._clock = clock
 
     def recover(self) -> None:
         """Begin the first epoch of a new vault; destroy the keys of epochs that are over."""
         with self._transaction() as connection:
-            current = _lock(connection, write=True)
+            current = lock(connection, write=True)
             if current is None:
                 first = new_epoch(new_series())
                 self._files.create(first)
@@ -182,16 +174,6 @@ class SqlVault:
             active = (SUBJECT.c.number == subject) & (SUBJECT.c.state == ACTIVE)
             connection.execute(update(SUBJECT).where(active).values(state=RESTRICTED))  # PIPL 44, GDPR 18
 
-    def restricted(self) -> frozenset[int]:
-        """Subjects under restriction."""
-        with self._transaction() as connection:
-            return _restricted(connection)
-
-    def standing(self) -> object:
-        """The key epoch, which ends with every erasure, and who is restricted."""
-        with self._session() as (connection, epoch):
-            return epoch.id, _restricted(connection)
-
     def retain(self, subject: int, document: bytes, what: Retained) -> None:
         """Seal a kept document, without saying whose; the same request and class again replaces it."""
         box = seal(
@@ -214,7 +196,7 @@ class SqlVault:
             box = connection.scalar(select(RETAINED.c.box).where(where))
         if box is None:
             raise UnknownError("nothing is kept", request=request, data_class=data_class)
-        return _opened(self._keyring.derive("retention"), box, _NOBODY, f"{request}/{data_class}", _SCHEMA)
+        return opened(self._keyring.derive("retention"), box, _NOBODY, f"{request}/{data_class}", _SCHEMA)
 
     def retained(self) -> tuple[Retained, ...]:
         """What is kept, without content."""
@@ -261,40 +243,10 @@ class SqlVault:
             living = people.living(connection, epoch, {subject})
             rows = connection.execute(query.where(SEALED.c.subject == subject)).all()
         return {
-            data_class: _opened(keys.dek, box, subject, data_class, schema)
+            data_class: opened(keys.dek, box, subject, data_class, schema)
             for _, keys, _ in living
             for data_class, schema, box in rows
         }
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with plain_errors(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _session(self, *, write: bool = False) -> Iterator[tuple[Connection, Epoch]]:
-        """A transaction in which the epoch in force cannot change under us, and that epoch's key."""
-        with self._transaction() as connection:
-            current = _lock(connection, write=write)
-            if current is None:
-                raise UnknownError("the vault has no key epoch")
-            yield connection, self._files.load(current)
-
-
-def _lock(connection: Connection, *, write: bool) -> str | None:
-    """The epoch in force, locked until the transaction ends (SQLite has locked the whole file already)."""
-    return connection.scalar(select(KEY_EPOCH.c.epoch).with_for_update(read=not write))
-
-
-def _restricted(connection: Connection) -> frozenset[int]:
-    return frozenset(connection.scalars(select(SUBJECT.c.number).where(SUBJECT.c.state == RESTRICTED)))
-
-
-def _opened(key: bytes, box: bytes, subject: int, data_class: str, schema: int) -> bytes:
-    try:
-        return open_sealed(key, bytes(box), subject=subject, data_class=data_class, schema=schema)
-    except SealBrokenError:
-        raise TamperedError("a sealed document does not open", data_class=data_class) from None
 
 
 def _identifiers(document: bytes) -> Iterator[tuple[str, str]]:

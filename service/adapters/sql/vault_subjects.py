@@ -15,7 +15,7 @@ from privacy.pseudonym.linkage import RESIDENT_ID, Known, Linked, link
 from privacy.pseudonym.purpose import SID_BYTES, permute
 from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.vault_statements import holders, next_number, owners, wrapped_keys
-from service.adapters.sql.vault_tables import ACTIVE, BLIND_INDEX, DESTROYED, SEALED, SUBJECT
+from service.adapters.sql.vault_tables import ACTIVE, BLIND_INDEX, DESTROYED, SEALED, SUBJECT, SUBJECT_LINK
 from service.errors import TamperedError, UnknownError
 
 
@@ -99,9 +99,11 @@ def state_of(connection: Connection, subject: int) -> tuple[str, str]:
 
 
 def bury(connection: Connection, subject: int) -> None:
-    """Remove everything of a subject but its number and the id of the epoch that is about to end."""
+    """Remove everything of a subject, its links too, but its number and the id of the epoch that ends."""
     connection.execute(delete(SEALED).where(SEALED.c.subject == subject))
     connection.execute(delete(BLIND_INDEX).where(BLIND_INDEX.c.subject == subject))
+    ends = (SUBJECT_LINK.c.a == subject) | (SUBJECT_LINK.c.b == subject)
+    connection.execute(delete(SUBJECT_LINK).where(ends))
     one = update(SUBJECT).where(SUBJECT.c.number == subject)
     connection.execute(one.values(state=DESTROYED, wrapped=None))
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, Table
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
 METADATA = MetaData(
@@ -103,9 +112,31 @@ class RetainedRow(_Table, table=True):
     box: bytes
 
 
+class SubjectLinkRow(_Table, table=True):
+    """Two enrolments and what was decided about their being one person; see ``service.domain.links``."""
+
+    __tablename__ = "subject_link"
+    __table_args__ = (
+        CheckConstraint("a <> b", name="two"),
+        CheckConstraint("state <> 'merged' OR dpia <> ''", name="assessed"),
+        UniqueConstraint("a", "b"),
+    )
+
+    id: str = Field(primary_key=True)
+    a: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False))
+    b: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False, index=True))
+    state: str
+    score: int
+    evidence: str  # kinds, separated by spaces
+    decided_by: str
+    at: datetime
+    dpia: str
+
+
 KEY_EPOCH: Final[Table] = METADATA.tables["key_epoch"]
 SUBJECT: Final[Table] = METADATA.tables["subject"]
 BLIND_INDEX: Final[Table] = METADATA.tables["blind_index"]
 SEALED: Final[Table] = METADATA.tables["sealed"]
 SUPPRESSION: Final[Table] = METADATA.tables["suppression"]
 RETAINED: Final[Table] = METADATA.tables["retained"]
+SUBJECT_LINK: Final[Table] = METADATA.tables["subject_link"]

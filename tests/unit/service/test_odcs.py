@@ -76,6 +76,10 @@ def _fact_twice(document: Document) -> None:
     facts.append(facts[0])
 
 
+def _rule(name: str, value: object) -> Callable[[Document], object]:
+    return lambda d: d["customProperties"].append({"property": name, "value": value})
+
+
 WRONG: dict[str, tuple[Callable[[Document], object], str]] = {
     "missing_top_key": (_drop("status"), "/"),
     "unknown_top_key": (lambda d: d.update(servers=[]), "/"),
@@ -144,6 +148,42 @@ WRONG: dict[str, tuple[Callable[[Document], object], str]] = {
     ),
     "no_purpose": (lambda d: d["customProperties"].pop(0), "/customProperties"),
     "subjects_maybe": (lambda d: d["customProperties"][2].update(value="maybe"), "/customProperties/2/value"),
+    "another_kind_of_limit": (
+        lambda d: _column(d, "amount").update(logicalTypeOptions={"pattern": "a"}),
+        "/schema/0/properties/3/logicalTypeOptions",
+    ),
+    "no_limits": (
+        lambda d: _column(d, "amount").update(logicalTypeOptions={}),
+        "/schema/0/properties/3/logicalTypeOptions",
+    ),
+    "crossed_limits": (
+        lambda d: _column(d, "amount").update(logicalTypeOptions={"minimum": 2, "maximum": 1}),
+        "/schema/0/properties/3/logicalTypeOptions/maximum",
+    ),
+    "no_such_day": (
+        lambda d: _column(d, "day").update(logicalTypeOptions={"minimum": "2026-02-30"}),
+        "/schema/0/properties/1/logicalTypeOptions/minimum",
+    ),
+    "pattern_of_free_text": (
+        lambda d: _column(d, "text").update(logicalTypeOptions={"pattern": "a"}),
+        "/schema/0/properties/4/logicalTypeOptions/pattern",
+    ),
+    "too_long_a_length": (
+        lambda d: _column(d, "channel").update(logicalTypeOptions={"maxLength": 10_001}),
+        "/schema/0/properties/2/logicalTypeOptions/maxLength",
+    ),
+    "unknown_surrogates": (
+        lambda d: _set(d, "text", "surrogates", "open"),
+        "/schema/0/properties/4/customProperties/2/value",
+    ),
+    "unique_identifier": (_rule("uniqueBy", ["mobile"]), "/customProperties/4/value"),
+    "unique_unknown": (_rule("uniqueBy", ["nothing"]), "/customProperties/4/value"),
+    "unique_free_text": (_rule("uniqueBy", ["text"]), "/customProperties/4/value"),
+    "unordered_texts": (_rule("order", [["channel", "text"]]), "/customProperties/4/value/0"),
+    "unordered_kinds": (_rule("order", [["day", "amount"]]), "/customProperties/4/value/0"),
+    "order_of_one": (_rule("order", [["day"]]), "/customProperties/4/value/0"),
+    "order_of_a_text": (_rule("order", ["day"]), "/customProperties/4/value/0"),
+    "impossible_quality": (_rule("minimumQuality", 1001), "/customProperties/4/value"),
     "optional_subject": (lambda d: _column(d, "mobile").update(required=False), "/schema/0/properties"),
 }
 
@@ -185,6 +225,15 @@ def test_two_event_times_are_refused() -> None:
     document["schema"][0]["properties"].append(dict(_column(document, "day"), name="other"))
 
     with pytest.raises(ContractError, match="event_time"):
+        parse_contract(document)
+
+
+def test_one_row_per_subject_needs_no_other_rule_of_uniqueness() -> None:
+    document = _document()
+    document["customProperties"][3]["value"] = True
+    _rule("uniqueBy", ["day"])(document)
+
+    with pytest.raises(ContractError, match="several rows"):
         parse_contract(document)
 
 

@@ -14,7 +14,7 @@ from mutants.sessions import features_in_order_of_arrival, sessions_cut_at_the_p
 from service.profiling.sessions import FEATURES, session_features, sessions
 
 START = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
-SCHEMA = {"_sp": pl.Binary, "at": pl.Datetime("us", "UTC"), "path": pl.String}
+SCHEMA = pl.Schema({"_sp": pl.Binary(), "at": pl.Datetime("us", "UTC"), "path": pl.String()})
 Click = tuple[bytes, int, str]
 
 #: Customer a: 23:00 /home, 23:10 /cards, 23:10:30 /cards, 23:40:30 /pay (a pause of exactly 30 minutes),

@@ -1,0 +1,64 @@
+"""``/v1/identity``: one view per customer. Enrolments are named by subject numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from service.api.deps import Acting, Service
+from service.domain.links import LinkState
+from service.usecases.identity import accept_link, list_links, match_people, merge_people, part_link
+
+router = APIRouter(prefix="/identity", tags=["identity"])
+
+
+class Assessed(BaseModel):
+    """The impact assessment that covers a merge."""
+
+    dpia: str = Field(examples=["DPIA-2026-014"])
+
+
+class Run(Assessed):
+    """A matching run."""
+
+    dry_run: bool = False
+
+
+class Two(Assessed):
+    """Two enrolments."""
+
+    a: int
+    b: int
+
+
+@router.post("/matches", summary="Find enrolments of one person: merge the clear ones, propose the rest")
+def post_match(body: Run, service: Service, actor: Acting) -> dict[str, Any]:
+    """Match; with ``dry_run`` only say what would be done."""
+    return asdict(match_people(body.dpia, actor=actor, deps=service, dry_run=body.dry_run))
+
+
+@router.get("/links", summary="Pairs with what was decided about them")
+def get_links(service: Service, actor: Acting, state: LinkState | None = None) -> list[dict[str, Any]]:
+    """The likeliest first."""
+    return [asdict(link) for link in list_links(actor=actor, deps=service, state=state)]
+
+
+@router.post("/links", status_code=201, summary="Read two enrolments as one person")
+def post_link(body: Two, service: Service, actor: Acting) -> dict[str, Any]:
+    """Needs two independent kinds of evidence."""
+    return asdict(merge_people(body.a, body.b, body.dpia, actor=actor, deps=service))
+
+
+@router.post("/links/{link_id}/acceptance", summary="Merge a proposed pair")
+def post_acceptance(link_id: str, body: Assessed, service: Service, actor: Acting) -> dict[str, Any]:
+    """Merge."""
+    return asdict(accept_link(link_id, body.dpia, actor=actor, deps=service))
+
+
+@router.post("/links/{link_id}/undo", summary="Part a pair again, or reject a proposal")
+def post_undo(link_id: str, service: Service, actor: Acting) -> dict[str, Any]:
+    """Part; no machine will merge the pair any more."""
+    return asdict(part_link(link_id, actor=actor, deps=service))

@@ -1,0 +1,59 @@
+"""``/v1/datasets/{name}/quality`` and ``quarantine``: how good the data is, and the way back in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from service.api.datasets import Batch, Encoding, FileName
+from service.api.deps import Acting, Service
+from service.api.uploads import FILE_BODY, received
+from service.usecases.correction import list_quarantine, release
+from service.usecases.quality import quality_report
+
+router = APIRouter(tags=["quality"])
+BatchId = Annotated[
+    str, Query(pattern=r"^([0-9a-f]{16}|[0-9a-f]{64})?$", description="Or its first 16 digits.")
+]
+
+
+@router.get("/datasets/{name}/quality", summary="Data quality per day, without any value")
+def get_quality(name: str, service: Service, actor: Acting) -> list[dict[str, Any]]:
+    """Score and its parts per mille, and rows that are not stored by reason."""
+    return quality_report(name, actor=actor, deps=service)
+
+
+@router.get("/datasets/{name}/quarantine", summary="Rejected rows by number and rule")
+def get_quarantine(
+    name: str,
+    service: Service,
+    actor: Acting,
+    *,
+    batch: BatchId = "",
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> list[dict[str, Any]]:
+    """Number, rule, column, tag and state of each row; its values are not kept."""
+    rows = list_quarantine(name, actor=actor, deps=service, batch=batch)
+    return rows.slice(offset, limit).to_dicts()
+
+
+@router.post(
+    "/batches/{batch}/corrections", status_code=201, openapi_extra=FILE_BODY, summary="Release corrected rows"
+)
+async def post_corrections(
+    batch: str,
+    filename: FileName,
+    request: Request,
+    service: Service,
+    actor: Acting,
+    *,
+    encoding: Encoding = "",
+) -> Batch:
+    """Take corrected rows in; ``_source_row`` has their numbers. Idempotent by content."""
+    async with received(request, filename) as file:
+        row = await run_in_threadpool(release, batch, file.path, actor=actor, deps=service, encoding=encoding)
+    return Batch(id=row.id, dataset=row.dataset, **asdict(row.counts), reasons=dict(row.reasons))
