@@ -18,70 +18,167 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 import tldextract
-from presidio_analyzer import AnalyzerEngine, PatternRecognizer, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerRegistry
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngineProvider
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer, SpacyRecognizer
 
-from privacy.pii.detect import Detector
+from privacy.pii.detect import MAX_TEXT, Detector, unread
 from privacy.pii.findings import Span, arbitrate
-from privacy.pii.gate import Gate, joined_patterns
+from privacy.pii.gate import EVERY, Gate, as_column, relax
 from privacy.pii.models import ModelFiles
 
 _BATCH: Final = 128  # texts a call of spaCy
 _ZONE: Final = 2048  # texts after which spaCy's strings are freed
-_FLAGS: Final = "(?ism)"  # of Presidio's patterns
+_FLAGS: Final = "(?ism)"  # of Presidio's patterns, where nobody changed them
 #: Without four digits near each other no region has a telephone number.
 _DIGITS: Final = r"[0-9](?:[^0-9]{0,4}[0-9]){3}"
-_NO_LEMMA: Final = ("ner", "parser", "senter")
 
 
 class AcceleratedAnalyzer:
     """An ``AnalyzerEngine`` over many texts; recognisers that it does not know read every text."""
 
     def __init__(self, engine: AnalyzerEngine, language: str = "en") -> None:
-        """Look through the engine's recognisers; later changes of its registry are not seen."""
+        """Look through the engine's recognisers; what its registry is given later is not seen."""
         self._engine: Final = engine
         self._language: Final = language
         self._nlp: Final = engine.nlp_engine.get_nlp(language)
         everyone = engine.registry.get_recognizers(language=language, all_fields=True)
-        self._always: Final = [r for r in everyone if isinstance(r, SpacyRecognizer)]
-        self._gated: Final = [r for r in everyone if r not in self._always]
-        self._reads_all: Final = any(_trigger(r) == "" for r in self._gated)
-        self._gate: Final = Gate([_trigger(r) for r in self._gated])
+        self._ner: Final = [r for r in everyone if isinstance(r, SpacyRecognizer)]
+        self._others: Final = [r for r in everyone if not isinstance(r, SpacyRecognizer)]
+        patterns = [_pattern(r) for r in self._others]
+        self._unknown: Final = {place for place, pattern in enumerate(patterns) if pattern == EVERY}
+        self._gate: Final = Gate(patterns)
         self._engines: Final[dict[int, AnalyzerEngine]] = {}
         pipes = self._nlp.pipe_names
-        listens = "ner" in pipes and any("listener" in n.name for n in self._nlp.get_pipe("ner").model.walk())
-        shared = {"tok2vec", "transformer"} if listens else set()
-        self._not_ner: Final = [name for name in pipes if name != "ner" and name not in shared]
-        self._not_lemmas: Final = [name for name in pipes if name in {*_NO_LEMMA, *shared}]
+        self._before_ner: Final = {"tok2vec", "transformer"} if _listens(self._nlp) else set[str]()
+        self._not_ner: Final = [name for name in pipes if name not in {"ner", *self._before_ner}]
+        self._not_lemmas: Final = [n for n in pipes if n in {"ner", "parser", "senter", *self._before_ner}]
 
     def analyze_iterator(self, texts: Sequence[str]) -> Iterator[list[Any]]:
-        """For each text the list that the engine's ``analyze`` returns for it."""
+        """For each text the results that the engine's ``analyze`` has for it."""
         rest = iter(texts)
         while batch := list(islice(rest, _ZONE)):
             with self._nlp.memory_zone():
-                yield from self._analyzed(batch)
+                found = list(self._analyzed(batch))
+            yield from found
 
-    def _analyzed(self, texts: list[str]) -> list[list[Any]]:
+    def _analyzed(self, texts: list[str]) -> Iterator[list[Any]]:
         docs = list(self._nlp.pipe(texts, batch_size=_BATCH, disable=self._not_ner))
-        admitted = self._gate.admits_raw(texts)
-        hit = [self._reads_all or self._hits(t, bits) for t, bits in zip(texts, admitted, strict=True)]
-        lemmas = self._nlp.pipe(
-            (doc for doc, is_hit in zip(docs, hit, strict=True) if is_hit),
-            batch_size=_BATCH,
-            disable=self._not_lemmas,
-        )
-        found = []
-        for text, doc, bits, is_hit in zip(texts, docs, admitted, hit, strict=True):
-            if is_hit:
-                found.append(self._finished(text, next(lemmas), bits, with_lemmas=True))
-            elif doc.ents:
-                found.append(self._finished(text, doc, 0, with_lemmas=False))
+        admitted = self._gate.admits(as_column(texts))
+        hits = [self._hits(text, bits) for text, bits in zip(texts, admitted, strict=True)]
+        hit = [doc for doc, bits in zip(docs, hits, strict=True) if bits]
+        lemmas = iter(self._nlp.pipe(hit, batch_size=_BATCH, disable=self._not_lemmas))
+        for text, doc, bits in zip(texts, docs, hits, strict=True):
+            if bits or doc.ents:
+                artifacts = self._artifacts(next(lemmas) if bits else doc, with_lemmas=bool(bits))
+                engine = self._engine_of(bits)
+                yield engine.analyze(text, self._language, nlp_artifacts=artifacts)
             else:
-                found.append([])
-        return found
+                yield []
+
+    def _hits(self, text: str, admitted: int) -> int:
+        """Of the recognisers that may find something those that do, and those that nobody knows."""
+        bits = 0
+        for place, recogniser in enumerate(self._others):
+            if admitted >> place & 1 and (
+                place in self._unknown or recogniser.analyze(text, recogniser.supported_entities)
+            ):
+                bits |= 1 << place
+        return bits
+
+    def _artifacts(self, doc: Any, *, with_lemmas: bool) -> NlpArtifacts:
+        nlp = self._engine.nlp_engine
+        if with_lemmas:
+            return nlp._doc_to_nlp_artifact(doc, self._language)  # noqa: SLF001 - what its own batches call
+        scores = nlp._get_scores_for_entities(doc)  # noqa: SLF001
+        entities, scores = nlp._get_updated_entities(doc.ents, scores)  # noqa: SLF001
+        return NlpArtifacts(entities, doc, [], [], None, self._language, scores)
+
+    def _engine_of(self, bits: int) -> AnalyzerEngine:
+        """Presidio's engine with the recognisers of these places and those of named entities."""
+        if bits not in self._engines:
+            some = [r for place, r in enumerate(self._others) if bits >> place & 1]
+            languages = [self._language]
+            self._engines[bits] = AnalyzerEngine(
+                registry=RecognizerRegistry(recognizers=[*some, *self._ner], supported_languages=languages),
+                nlp_engine=self._engine.nlp_engine,
+                app_tracer=self._engine.app_tracer,
+                default_score_threshold=self._engine.default_score_threshold,
+                supported_languages=languages,
+                context_aware_enhancer=self._engine.context_aware_enhancer,
+            )
+        return self._engines[bits]
+
+
+def _listens(nlp: Any) -> bool:
+    """Whether the recogniser of names shares the layer that turns tokens into vectors."""
+    return "ner" in nlp.pipe_names and any("listener" in n.name for n in nlp.get_pipe("ner").model.walk())
+
+
+def _pattern(recogniser: EntityRecognizer) -> str:
+    """What must stand in a text for a recogniser of Presidio's to find anything; EVERY where unknown."""
+    if type(recogniser) is PhoneRecognizer:
+        return _DIGITS
+    is_stock = type(recogniser) is IbanRecognizer or (
+        isinstance(recogniser, PatternRecognizer)
+        and type(recogniser).analyze is PatternRecognizer.analyze
+        and recogniser.global_regex_flags == PatternRecognizer("X", deny_list=["x"]).global_regex_flags
+    )
+    if not is_stock:
+        return EVERY
+    pattern = _FLAGS + "|".join(f"(?:{relax(p.regex)})" for p in recogniser.patterns)
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError:  # a pattern that Rust has no words for
+        return EVERY
+    return pattern
+
+
+class PresidioDetector(Detector):
+    """A Presidio engine's findings as spans: disjoint, the higher score wins."""
+
+    def __init__(self, engine: AnalyzerEngine, language: str = "en") -> None:
+        super().__init__(rules=())
+        self._analyzer: Final = AcceleratedAnalyzer(engine, language)
+
+    def detect(self, text: str) -> tuple[Span, ...]:
+        """Spans of one text; a batch is several times faster."""
+        return self.detect_batch([text])[0]
+
+    def _gated(self, texts: list[str]) -> Iterator[tuple[Span, ...]]:
+        found = self._analyzer.analyze_iterator([text for text in texts if len(text) <= MAX_TEXT])
+        for text in texts:
+            if len(text) > MAX_TEXT:
+                yield unread(text)
+                continue
+            spans = (
+                Span(r.start, r.end, r.entity_type, float(r.score), r.recognition_metadata["recognizer_name"])
+                for r in next(found)
+            )
+            yield arbitrate(spans, text)
+
+
+def keep_offline() -> None:
+    """Presidio's e-mail rule asks tldextract, which would fetch a list from the network; it has one inside."""
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+def stock_engine(model: ModelFiles, language: str = "en") -> AnalyzerEngine:
+    """Presidio as it configures itself, with a spaCy model of the operator's, and off the network.
+
+    Raises:
+        ModelMissingError, ModelAlteredError: the model's files are not there, or others.
+    """
+    keep_offline()
+    with tempfile.TemporaryDirectory() as folder:  # spaCy opens files by name, so it gets the bytes checked
+        model.copy(folder)
+        settings = NlpEngineProvider().nlp_configuration
+        settings["models"] = [{"lang_code": language, "model_name": folder}]
+        nlp = NlpEngineProvider(nlp_configuration=settings).create_engine()
+    registry = RecognizerRegistry(supported_languages=[language])
+    registry.load_predefined_recognizers(languages=[language], nlp_engine=nlp)
+    return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[language])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from privacy.errors import UnknownProfileError
 from privacy.pii.findings import VALIDATED, Span, arbitrate, joined
-from privacy.pii.gate import Gate, fold_batch
+from privacy.pii.gate import Gate, fold_batch, trigger
 from privacy.pii.normalise_text import Folded, fold
 from privacy.pii.recognisers import ENGLISH_RULES, RULES
 from privacy.pii.recognisers.rule import Needs, Rule
@@ -53,7 +53,8 @@ def _offers(text: str) -> int:
     return offers
 
 
-def _unread(text: str) -> tuple[Span, ...]:
+def unread(text: str) -> tuple[Span, ...]:
+    """The one finding of a text that is too long to be read."""
     return (Span(0, len(text), "UNSCANNED", VALIDATED, "too_long"),)
 
 
@@ -85,7 +86,7 @@ class Detector:
             tuple(rule.find for rule in rules if needs >> rule.needs & 1) for needs in range(2 ** len(Needs))
         )
         self._rules: Final = tuple(rules)
-        self._gate: Final = Gate(rules)
+        self._gate: Final = Gate([trigger(rule) for rule in rules])
         self._plugins: Final = tuple(plugins)
         self._ner: Final = tuple(ner)
 
@@ -106,7 +107,7 @@ class Detector:
     def detect(self, text: str) -> tuple[Span, ...]:
         """Spans of one text, disjoint and in order."""
         if len(text) > MAX_TEXT:
-            return _unread(text)
+            return unread(text)
         folded = fold(text)
         return self._find(text, folded, self._finders[_offers(folded.text)])
 
@@ -122,7 +123,7 @@ class Detector:
             zip(texts, plain, self._gate.admits(plain), strict=True)
         ):
             if len(text) > MAX_TEXT:
-                yield _unread(text)
+                yield unread(text)
                 continue
             if not admitted and not read_all:
                 yield ()

@@ -23,6 +23,7 @@ import polars as pl
 from privacy.pii.normalise_text import ORDINARY, Folded, fold
 from privacy.pii.recognisers.rule import Rule
 
+EVERY: Final = ""  # the pattern that stands in every text
 _STARTING: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]\(\?<=\(\?=\((.*)\)\)\.\)", re.DOTALL)
 _TOKEN: Final = re.compile(
     r"\\.|\[(?:[^\]\\]|\\.)*\]|\(\?<?[=!]|\(\?P<\w+>|\(\?P=\w+\)|\(\?[a-z]*:|.", re.DOTALL
@@ -79,39 +80,44 @@ def _in_rust(token: str) -> str:
     return "(?:" if token.startswith("(?P<") else token
 
 
+def as_column(texts: Sequence[str]) -> pl.Series:
+    """Texts as a column; half a surrogate pair, which no column holds, becomes the replacement character."""
+    try:
+        return pl.Series(texts, dtype=pl.String)
+    except UnicodeEncodeError:
+        return pl.Series([_LONE.sub("\ufffd", text) for text in texts], dtype=pl.String)
+
+
 def fold_batch(texts: Sequence[str]) -> tuple[pl.Series, dict[int, Folded]]:
     """The folded texts, and by place those that needed more than full-width characters made narrow."""
-    try:
-        raw = pl.Series(texts, dtype=pl.String)
-    except UnicodeEncodeError:
-        raw = pl.Series([_LONE.sub("\ufffd", text) for text in texts], dtype=pl.String)
+    raw = as_column(texts)
     odd = raw.str.contains(_FOLDABLE).arg_true()
     plain = raw.str.replace_many(list(_WIDE), list(_WIDE.values()))
     folded = {place: fold(texts[place]) for place in odd.to_list()}
     if folded:
-        plain = plain.scatter(odd, [_LONE.sub("\ufffd", f.text) for f in folded.values()])
+        plain = plain.scatter(odd, as_column([f.text for f in folded.values()]))
     return plain, folded
 
 
+def trigger(rule: Rule) -> str:
+    """What must stand in a folded text for a rule to find anything, in Rust's grammar."""
+    return "|".join(f"(?:{relax(t if isinstance(t, str) else t.pattern)})" for t in rule.triggers) or EVERY
+
+
 class Gate:
-    """The triggers of some rules, relaxed."""
+    """Patterns in Rust's grammar, one for each reader of texts."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._patterns: Final = {
-            1 << place: "|".join(
-                f"(?:{relax(t if isinstance(t, str) else t.pattern)})" for t in rule.triggers
-            )
-            for place, rule in enumerate(rules)
-        }
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns: Final = tuple(patterns)
 
-    def admits(self, folded: pl.Series) -> list[int]:
-        """For each folded text the rules that may find something in it: bit n for the rule at place n."""
+    def admits(self, texts: pl.Series) -> list[int]:
+        """For each text the readers that may find something in it: bit n for the pattern at place n."""
         text = pl.col("text")
         bits = (
-            pl.when(text.str.contains(pattern) | pl.col("foreign")).then(bit).otherwise(0)
-            if pattern
-            else pl.lit(bit)
-            for bit, pattern in self._patterns.items()
+            pl.when(text.str.contains(pattern) | pl.col("foreign")).then(1 << place).otherwise(0)
+            if pattern != EVERY
+            else pl.lit(1 << place)
+            for place, pattern in enumerate(self._patterns)
         )
-        frame = folded.to_frame("text").with_columns(text.str.contains(_FOREIGN).alias("foreign"))
-        return frame.select(reduce(pl.Expr.or_, bits)).to_series().to_list()
+        frame = texts.to_frame("text").with_columns(text.str.contains(_FOREIGN).alias("foreign"))
+        return frame.select(reduce(pl.Expr.or_, bits, pl.lit(0) * text.is_null())).to_series().to_list()

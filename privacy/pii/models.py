@@ -46,16 +46,29 @@ class ModelFiles:
             ModelMissingError: a file is not there.
             ModelAlteredError: a file is not the one that was pinned.
         """
-        content = {}
-        for name, digest in self.sha256.items():
-            try:
-                data = (self.directory / name).read_bytes()
-            except OSError:
-                raise ModelMissingError(name) from None
-            if hashlib.sha256(data).hexdigest() != digest.lower():
-                raise ModelAlteredError(name)
-            content[Path(name).name] = data
-        return MappingProxyType(content)
+        return MappingProxyType({Path(name).name: self._checked(name) for name in self.sha256})
+
+    def copy(self, target: str) -> None:
+        """Write the checked content into a directory, for software that opens files by their paths.
+
+        Raises:
+            ModelMissingError, ModelAlteredError: a file is not there, or another.
+        """
+        for name in self.sha256:
+            place = Path(target, name)
+            if ".." in place.parts or Path(name).is_absolute():
+                raise ModelMissingError(name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(self._checked(name))
+
+    def _checked(self, name: str) -> bytes:
+        try:
+            data = (self.directory / name).read_bytes()
+        except OSError:
+            raise ModelMissingError(name) from None
+        if hashlib.sha256(data).hexdigest() != self.sha256[name].lower():
+            raise ModelAlteredError(name)
+        return data
 
 
 def installed(model: str) -> ModelFiles:

@@ -92,6 +92,8 @@ class LatinNer:
                 continue
             elif kind == "LOCATION" and text[start:end].isdigit() and last(_POSTAL, text, start) < 0:
                 continue  # an order or a year is as long as a ZIP code
+            elif kind == "PERSON" and any(map(str.isdigit, text[start:end])):
+                continue
             elif label == "GIVEN_NAME" and (surname := _SURNAME.match(text, end)):
                 yield start, surname.end(), kind
             else:

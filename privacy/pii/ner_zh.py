@@ -24,7 +24,9 @@ from privacy.pii.windows import windows
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]{2}")
 _TYPES: Final = {"LOC": "LOCATION", "ORG": "ORGANIZATION"}
 #: A bank, branch or department is where the account or the case is; it says who someone is if they work there.
-_OFFICE: Final = re.compile(r"(?:[银分支总]行|营业部|储蓄所|信用社|网点|部门?|处|科|组|中心|联系)$")
+_OFFICE: Final = re.compile(r"(?:行|营业部|储蓄所|信用社|网点|部门?|处|科|组|中心|联系)$")
+#: Behind a place: a document is named after it.
+_PERMIT: Final = ("居民", "通行证", "身份证", "护照")
 _EMPLOYED: Final = re.compile(r"[就任供]职|工作|单位|雇主|员工|入职|受雇|上班")
 _NEAR: Final = 8
 _WINDOW: Final = 512  # characters a call
@@ -88,6 +90,8 @@ class ChineseNer:
             yield Span(start, end, "PERSON", NER, "lac")
         for start, end, tag in words:
             kind = _TYPES.get(tag)
+            if kind == "LOCATION" and text.startswith(_PERMIT, end):
+                kind = None
             if kind == "ORGANIZATION" and _OFFICE.search(text, start, end):
                 left = text[max(0, start - _NEAR) : start]
                 kind = kind if _EMPLOYED.search(left) else None

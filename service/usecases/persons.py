@@ -42,13 +42,12 @@ def links_version(deps: Deps) -> str:
     return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:16] if ids else ""
 
 
-def as_one(rows: pl.LazyFrame, contract: DatasetContract | None, deps: Deps) -> pl.LazyFrame:
+def as_one(rows: pl.LazyFrame, contract: DatasetContract | None, aliases: pl.DataFrame) -> pl.LazyFrame:
     """Rows of merged enrolments under their person's pseudonym; rows of others as they are.
 
     The stored ``_n`` is counted anew for them: a release bounds the person, not each enrolment. Of a derived
     table, which a ``contract`` does not describe, only what was computed for the person is left.
     """
-    aliases = _aliases(deps)
     if aliases.is_empty():
         return rows
     others = rows.join(aliases.lazy(), on="_sp", how="anti")
@@ -72,7 +71,7 @@ def _one_row(rows: pl.LazyFrame, contract: DatasetContract) -> pl.LazyFrame:
     return rows.with_columns(total).sort("_rank").unique("_sp", keep="first", maintain_order=True)
 
 
-def _aliases(deps: Deps) -> pl.DataFrame:
+def aliases_of(deps: Deps) -> pl.DataFrame:
     """``_sp`` of each merged enrolment, ``_person`` that of its person, ``_rank`` by which its row stands."""
     merged = mains(deps)
     if not merged:

@@ -18,7 +18,7 @@ import polars as pl
 
 from service.domain.contracts import DatasetContract, Role
 from service.ports import Deps
-from service.usecases.persons import as_one
+from service.usecases.persons import aliases_of, as_one
 
 
 def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
@@ -26,7 +26,8 @@ def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
     rows = deps.events.scan(name)
     with deps.ops() as tx:
         contract = next((c for c in tx.datasets.all() if c.name == name), None)
-    return as_one(rows if contract is None else rows.filter(*_usable(contract, deps)), contract, deps)
+    usable = rows if contract is None else rows.filter(*_usable(contract, deps))
+    return as_one(usable, contract, aliases_of(deps))
 
 
 def _usable(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:

@@ -60,6 +60,13 @@ def test_the_newest_row_of_a_subject_wins(store: EventStore) -> None:
     )
 
 
+def test_an_older_row_that_arrives_later_does_not_win(store: EventStore) -> None:
+    contract = ledger_contract(row_per_subject=True)
+    store.append(admitted("a", [(1, FEBRUARY, 1), (2, JANUARY, 2)], contract=contract))
+    store.append(admitted("b", [(1, JANUARY, 5), (2, JANUARY, 6)], contract=contract))
+    assert live(store.scan("ledger").collect()) == expected([(1, FEBRUARY, 1), (2, JANUARY, 6)])
+
+
 def test_a_batch_of_rejected_rows_only_leaves_the_table_empty(store: EventStore) -> None:
     store.append(admitted("a", [], rejected=[None]))
     assert store.scan("ledger").collect().is_empty()

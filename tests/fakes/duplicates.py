@@ -1,9 +1,9 @@
 """People who are in the books more than once: 15 % of them, with the errors that second enrolments have.
 
 What makes it hard is planted too: families with one phone, one address and one surname; twins; namesakes
-whose e-mail addresses differ by a number; homophones. No second enrolment has a resident id: those with one were
-found at the door. Romanisation and traditional forms stand here, so that the product's are not tested by
-themselves.
+whose e-mail addresses differ by a number; homophones. No second enrolment has a resident id: those with one
+were found at the door. Romanisation and traditional forms stand here, so that the product's are not tested
+by themselves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Resident identity numbers (GB 11643): 18 characters, and the 15 digits issued before 1999.
 
 Eighteen characters count when the province is one of GB/T 2260, the birth date real and the MOD 11-2
-check right, glued to anything but digits and split by single blanks, dots or dashes anywhere. County
+check right, glued to anything but digits and split by single blanks, dots, dashes or line breaks
+anywhere. County
 digits are not checked. With a wrong check character or as 15 digits (which have none) they count only
 after a word that announces them.
 """
@@ -17,7 +18,7 @@ from privacy.pii.findings import IN_CONTEXT, VALIDATED, Span
 from privacy.pii.recognisers.rule import SEPARATORS, Needs, Rule, last, scan, starting
 
 _TYPE: Final = "CN_ID_CARD"
-_GAP: Final = r"[ \t.\-]?"
+_GAP: Final = r"(?:[ \t.\-]|\r?\n)?"
 #: The multiplication sign is what some keyboards offer for the check character X.
 _EIGHTEEN: Final = starting("1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])")
 _FIFTEEN: Final = starting("1-9", r"(?<![0-9A-Za-z])[1-9][0-9]{14}(?![0-9A-Za-z])")

@@ -20,7 +20,7 @@ _FILE: Final = starting(
 _LICENSE: Final = starting(
     "Dd",
     r"(?<![A-Za-z])(?i:driv(?:er'?s?|ers'|ing)[ \-]licen[sc]e|dl)(?:[ ](?i:number|no\.?|num\.?|id))?"
-    r"(?:[ ]is)?[ :#=]{1,3}(?P<value>(?=[A-Za-z]{0,3}[0-9])[0-9A-Za-z](?:-?[0-9A-Za-z]){4,19})(?![0-9A-Za-z])",
+    r"(?:[ ]is)?[ :#=]{1,3}(?P<value>(?=[A-Za-z]{0,5}[0-9])[0-9A-Za-z](?:-?[0-9A-Za-z]){4,19})(?![0-9A-Za-z])",
 )
 
 

@@ -21,7 +21,7 @@ from privacy.pii.findings import Span
 
 REACH: Final = 24  # characters of left context
 HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
-SEPARATORS: Final = str.maketrans("", "", " \t-.")
+SEPARATORS: Final = str.maketrans("", "", " \t\r\n-.")
 
 
 class Needs(IntEnum):

@@ -9,20 +9,23 @@ of ``rows``:
 ``rounded_number``  16 digits or more that are stored as a number. The format keeps 15, the rest is gone: a
                     card number must be a cell of type text. An integer below 2^53 is still exact.
 
-What would be read wrongly refuses the file: error values (``#N/A``), merged cells, formulas without a stored
-value, encryption, document type definitions. Before anything is parsed all parts are inflated and counted.
+What would be read wrongly refuses the file: in its sheet error values (``#N/A``), merged cells and formulas
+without a stored value, and anywhere encryption and document type definitions. Before anything is parsed all parts are inflated and counted.
 """
 
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, Final
+from xml.etree import ElementTree
 
 import polars as pl
 
@@ -42,28 +45,37 @@ _EXITS: Final = {
     xlsx_child.NO_SHEET: "no visible sheet has a column of the contract in its first row",
     xlsx_child.MANY_SHEETS: "several visible sheets have columns of the contract",
 }
-_FAULTS: Final = (
-    ("a document type definition", re.compile(rb"<!(?:DOCTYPE|ENTITY)")),
-    ("an error value in a cell", re.compile(rb"<(?:\w+:)?c\s[^<>]*\bt\s*=\s*[\"']e[\"']")),
-    ("merged cells", re.compile(rb"<(?:\w+:)?mergeCell\s")),
-    (
-        "a formula without a stored value",
-        re.compile(
-            rb"<(?:\w+:)?c(?![^<>]*\bt=\"str\")[^<>]*>\s*<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)"
-            rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
-        ),
+_DTD: Final = "a document type definition"
+_FAULTS: Final = {
+    "an error value in a cell": re.compile(rb"<(?:\w+:)?c\s[^<>]*\bt\s*=\s*[\"']e[\"']"),
+    "merged cells": re.compile(rb"<(?:\w+:)?mergeCell\s"),
+    "a formula without a stored value": re.compile(
+        rb"<(?:\w+:)?c(?![^<>]*\bt=\"str\")[^<>]*>\s*<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)"
+        rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
     ),
-)
+    _DTD: re.compile(rb"<!(?:DOCTYPE|ENTITY)"),
+}
 
 
 def read_xlsx(file: BinaryIO, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed and rejected rows of the workbook. Raises ContractError for the file as a whole."""
     data = file.read()
     try:
-        _look_through(data)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
+        faults = _look_through(data)
+        cells, part = _parse(data, [c.name for c in contract.columns])
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        LookupError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        NotImplementedError,
+    ):
         raise ContractError("not an XLSX workbook, damaged or encrypted") from None
-    cells = _parse(data, [c.name for c in contract.columns])
+    if part in faults:
+        raise ContractError("the sheet cannot be read without guessing", found=faults[part])
     used = [s for s in cells if not s.name.endswith("#") and s.null_count() < cells.height]
     check_columns([str(s[0] or "") for s in used], contract)
     frame = pl.DataFrame([s[1:].alias(s[0]) for s in used]).with_row_index("_row", offset=1)
@@ -94,9 +106,9 @@ def _date(name: str) -> pl.Expr:
     return pl.col(name).str.replace("^([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00$", "$1")
 
 
-def _look_through(data: bytes) -> None:
-    """Inflate every part under a limit and look for what would be read wrongly."""
-    total = 0
+def _look_through(data: bytes) -> dict[str, str]:
+    """Inflate every part under a limit; by part, what would be read wrongly."""
+    total, faults = 0, dict[str, str]()
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         parts = book.infolist()
         if len(parts) > _MAX_PARTS or len({p.filename for p in parts}) < len(parts):
@@ -105,31 +117,40 @@ def _look_through(data: bytes) -> None:
             if part.flag_bits & 1:
                 raise ContractError("the workbook is encrypted")
             with book.open(part) as stream:
-                total = _look_at(stream, total, min(MAX_INFLATED, max(_SMALL, MAX_RATIO * len(data))))
+                for text, size in _pieces(stream):
+                    total += size
+                    if total > min(MAX_INFLATED, max(_SMALL, MAX_RATIO * len(data))):
+                        raise ContractError("the workbook inflates to too much", limit=MAX_INFLATED)
+                    faults |= {part.filename: f for f, pattern in _FAULTS.items() if pattern.search(text)}
+                    if faults.get(part.filename) == _DTD:
+                        raise ContractError("the workbook cannot be read safely", found=_DTD)
+    return faults
 
 
-def _look_at(part: IO[bytes], total: int, limit: int) -> int:
-    """Look at one part in pieces that end where a row does; return the bytes inflated so far."""
-    text, piece = b"", b"start"
-    while piece:
-        piece = part.read(_PIECE)
-        total += len(piece)
-        if total > limit:
-            raise ContractError("the workbook inflates to too much", limit=limit)
-        text += piece
-        cut = max(text.rfind(b"row>"), len(text) - _PIECE) if piece else len(text)
-        for fault, pattern in _FAULTS:
-            if pattern.search(text, 0, max(cut, 0)):
-                raise ContractError("the workbook cannot be read without guessing", found=fault)
-        text = text[max(cut, 0) :]
-    return total
+def _pieces(part: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """A part in pieces that end where a row does, each with the number of bytes that it took from the part."""
+    rest = b""
+    while piece := part.read(_PIECE):
+        text = rest + piece
+        cut = max(text.rfind(b"row>"), len(text) - _PIECE, 0)
+        yield text[:cut], len(piece)
+        rest = text[cut:]
+    yield rest, 0
 
 
-def _parse(data: bytes, columns: list[str]) -> pl.DataFrame:
+def _parse(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, str]:
+    """The cells of the sheet, and the name of its part."""
     child = [sys.executable, "-I", str(Path(xlsx_child.__file__)), *columns]
     environment = {"POLARS_MAX_THREADS": "1", "RUST_BACKTRACE": "0"}
     done = subprocess.run(child, input=data, capture_output=True, env=environment, check=False)
     if done.returncode != 0:
         reason = _EXITS.get(done.returncode, "not an XLSX workbook, damaged, or it needs too much memory")
         raise ContractError(reason)
-    return pl.read_ipc_stream(io.BytesIO(done.stdout))
+    output = memoryview(done.stdout)
+    index, cells = int.from_bytes(output[: xlsx_child.INDEX_BYTES]), output[xlsx_child.INDEX_BYTES :]
+    with zipfile.ZipFile(io.BytesIO(data)) as book:  # no part has a document type definition
+        sheets = ElementTree.fromstring(book.read("xl/workbook.xml")).iterfind(".//{*}sheet")  # noqa: S314
+        sheet = dict(list(sheets)[index].attrib)
+        links = ElementTree.fromstring(book.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
+    target = next((e.get("Target", "") for e in links if e.get("Id") in sheet.values()), "")
+    return pl.read_ipc_stream(io.BytesIO(cells)), posixpath.normpath(posixpath.join("/xl", target))[1:]

@@ -4,8 +4,8 @@ The parser is native code. A small file, say with one cell in the last corner of
 any amount of memory, and that ends the process it runs in.
 
 Started as a file, not as a module, so that nothing of the service is loaded. The workbook comes on standard
-input, the names of the wanted columns as arguments; an Arrow stream goes to standard output: every cell as
-text, the header in the first row, and, where a text has 16 digits or more, a second half of columns that says
+input, the names of the wanted columns as arguments; the position of the sheet and an Arrow stream go to
+standard output: every cell as text, the header in the first row, and, where a text has 16 digits or more, a second half of columns that says
 which cells are numbers. The exit code says what is wrong.
 """
 
@@ -20,6 +20,7 @@ import polars as pl
 
 MAX_BYTES: Final = 4 * 1024**3
 MAX_SECONDS: Final = 600
+INDEX_BYTES: Final = 4
 NO_SHEET: Final = 3
 MANY_SHEETS: Final = 4
 
@@ -30,21 +31,22 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the rows
     book = fastexcel.read_excel(sys.stdin.buffer.read())
-    found: list[tuple[str, pl.DataFrame]] = []
-    for name in book.sheet_names:
-        sheet = book.load_sheet(name, header_row=None, dtypes="string")
+    found: list[tuple[int, pl.DataFrame]] = []
+    for index in range(len(book.sheet_names)):
+        sheet = book.load_sheet(index, header_row=None, dtypes="string")
         if sheet.visible != "visible" or not sheet.height:
             continue
         frame = pl.DataFrame(sheet)
         if set(frame.row(0)) & set(sys.argv[1:]):
-            found.append((name, frame))
+            found.append((index, frame))
     if len(found) != 1:
         return MANY_SHEETS if found else NO_SHEET
-    name, frame = found[0]
+    index, frame = found[0]
     long = frame.select(pl.any_horizontal(pl.all().str.contains("^-?[0-9]{16,}$").any())).item()
     if long:
-        numbers = pl.DataFrame(book.load_sheet(name, header_row=None, dtypes="boolean"))
+        numbers = pl.DataFrame(book.load_sheet(index, header_row=None, dtypes="boolean"))
         frame = pl.concat([frame, numbers.select(pl.all().is_not_null().name.suffix("#"))], how="horizontal")
+    sys.stdout.buffer.write(index.to_bytes(INDEX_BYTES))
     frame.write_ipc_stream(sys.stdout.buffer)
     return 0
 

@@ -53,10 +53,11 @@ def first_seen(
 
 
 def newest(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
-    """At most one row per subject when the contract says so: the last one."""
+    """At most one row per subject when the contract says so: the latest by event time, else by arrival."""
     if not contract.row_per_subject:
         return frame
-    return frame.unique("_sp", keep="last", maintain_order=True)
+    by_time = frame.sort(contract.period.name, maintain_order=True) if contract.period else frame
+    return by_time.unique("_sp", keep="last", maintain_order=True)
 
 
 def meets(new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract) -> bool:
@@ -77,9 +78,8 @@ def meets(new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract) ->
 
 def merged(new: pl.DataFrame, stored: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     """All rows of the buckets the batch touches, old and new, with totals computed anew."""
-    kept = stored.join(new.select("_sp"), on="_sp", how="anti") if contract.row_per_subject else stored
     names = [name for name in stored.columns if name not in total_names(contract)]
-    return with_totals(pl.concat([kept.select(names), new.select(names)]), contract)
+    return with_totals(newest(pl.concat([stored.select(names), new.select(names)]), contract), contract)
 
 
 def _month(contract: DatasetContract) -> pl.Expr:

@@ -187,6 +187,15 @@ def test_what_would_be_read_wrongly_refuses_the_file(
     assert refusal(make_workbook(rows, change=change)).fields == {"found": found}
 
 
+def test_other_sheets_may_look_as_they_like() -> None:
+    def cover(sheet: Worksheet) -> None:
+        sheet.merge_cells("A1:C1")
+        sheet["A2"] = "#N/A"
+
+    frame, _ = read_xlsx(make_workbook([["Statements 2005"]], [HEADER, GOOD], change=cover), CONTRACT)
+    assert frame.height == 1
+
+
 @pytest.mark.parametrize(
     "entity", ['<!ENTITY a "AAAA">', '<!ENTITY a SYSTEM "file:///etc/hostname">', '<!ENTITY % a SYSTEM "x">']
 )
