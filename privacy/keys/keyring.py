@@ -4,7 +4,8 @@ Keys of different families (identifier index, purpose, label) have different inf
 family can yield a key of another. Subject keys are not derived: they are random and wrapped, because a
 derived key cannot be destroyed (see ``privacy.keys.epochs``).
 
-Labels in use: ``suppression``, ``retention``, ``row-tag``, ``one-time-code``, ``subject-tag``, ``epoch``.
+Labels in use: ``suppression``, ``retention``, ``row-tag``, ``one-time-code``, ``subject-tag``, ``epoch``,
+``source-secret``.
 
 >>> ring = Keyring(bytes(32))
 >>> len(ring.index_key("mobile")), ring.purpose_key("storage") == ring.derive("storage")

@@ -5,8 +5,8 @@ default one text at a time. Here
 
 * named entities come from spaCy's ``ner`` alone, in batches, inside a memory zone (without one spaCy's
   string store grows with every new word and is never freed);
-* a pattern recogniser reads a text only if the gate of a batch admits it (``privacy.pii.gate``), the telephone
-  recogniser only if there are digits enough;
+* a pattern recogniser reads a text only if the gate of a batch admits it (``privacy.pii.gate``), the one of
+  telephone numbers only for the regions whose shortest numbers have no more digits than stand together;
 * lemmas, which Presidio needs for the context of a pattern alone, are made for texts with a pattern's hit.
 
 What is left is done by Presidio's own engine with fewer recognisers, so scores, thresholds and context are
@@ -15,13 +15,16 @@ its own. Without the parser spaCy may see a name otherwise where a sentence ends
 
 from __future__ import annotations
 
+import copy
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import polars as pl
 import tldextract
+from phonenumbers import PhoneMetadata
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngineProvider
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer, SpacyRecognizer
@@ -33,9 +36,9 @@ from privacy.pii.models import ModelFiles
 
 _BATCH: Final = 128  # texts a call of spaCy
 _ZONE: Final = 2048  # texts after which spaCy's strings are freed
-_FLAGS: Final = "(?ism)"  # of Presidio's patterns, where nobody changed them
-#: Without four digits near each other no region has a telephone number.
-_DIGITS: Final = r"[0-9](?:[^0-9]{0,4}[0-9]){3}"
+_FLAGS: Final = (
+    re.IGNORECASE | re.DOTALL | re.MULTILINE
+)  # of Presidio's patterns, unless somebody changed them
 
 
 class AcceleratedAnalyzer:
@@ -45,12 +48,17 @@ class AcceleratedAnalyzer:
         """Look through the engine's recognisers; what its registry is given later is not seen."""
         self._engine: Final = engine
         self._language: Final = language
-        self._nlp: Final = engine.nlp_engine.get_nlp(language)
+        self._nlp_engine: Final = cast("Any", engine.nlp_engine)
+        self._nlp: Final = self._nlp_engine.get_nlp(language)
         everyone = engine.registry.get_recognizers(language=language, all_fields=True)
         self._ner: Final = [r for r in everyone if isinstance(r, SpacyRecognizer)]
-        self._others: Final = [r for r in everyone if not isinstance(r, SpacyRecognizer)]
-        patterns = [_pattern(r) for r in self._others]
-        self._unknown: Final = {place for place, pattern in enumerate(patterns) if pattern == EVERY}
+        self._others: Final[list[_Once]] = []
+        patterns: list[str] = []
+        for recogniser in everyone:
+            if not isinstance(recogniser, SpacyRecognizer):
+                parts = _parts(recogniser)
+                self._others.append(_Once(recogniser, len(patterns), parts))
+                patterns += [pattern for _, pattern in parts]
         self._gate: Final = Gate(patterns)
         self._engines: Final[dict[int, AnalyzerEngine]] = {}
         pipes = self._nlp.pipe_names
@@ -84,16 +92,15 @@ class AcceleratedAnalyzer:
         """Of the recognisers that may find something those that do, and those that nobody knows."""
         bits = 0
         for place, recogniser in enumerate(self._others):
-            if admitted >> place & 1 and (
-                place in self._unknown or recogniser.analyze(text, recogniser.supported_entities)
-            ):
+            if recogniser.finds(text, admitted):
                 bits |= 1 << place
         return bits
 
     def _artifacts(self, doc: Any, *, with_lemmas: bool) -> NlpArtifacts:
-        nlp = self._engine.nlp_engine
-        if with_lemmas:
-            return nlp._doc_to_nlp_artifact(doc, self._language)  # noqa: SLF001 - what its own batches call
+        nlp = self._nlp_engine
+        if with_lemmas:  # what Presidio's own batches call
+            artifacts: NlpArtifacts = nlp._doc_to_nlp_artifact(doc, self._language)  # noqa: SLF001
+            return artifacts
         scores = nlp._get_scores_for_entities(doc)  # noqa: SLF001
         entities, scores = nlp._get_updated_entities(doc.ents, scores)  # noqa: SLF001
         return NlpArtifacts(entities, doc, [], [], None, self._language, scores)
@@ -101,7 +108,7 @@ class AcceleratedAnalyzer:
     def _engine_of(self, bits: int) -> AnalyzerEngine:
         """Presidio's engine with the recognisers of these places and those of named entities."""
         if bits not in self._engines:
-            some = [r for place, r in enumerate(self._others) if bits >> place & 1]
+            some: list[Any] = [r for place, r in enumerate(self._others) if bits >> place & 1]
             languages = [self._language]
             self._engines[bits] = AnalyzerEngine(
                 registry=RecognizerRegistry(recognizers=[*some, *self._ner], supported_languages=languages),
@@ -119,18 +126,70 @@ def _listens(nlp: Any) -> bool:
     return "ner" in nlp.pipe_names and any("listener" in n.name for n in nlp.get_pipe("ner").model.walk())
 
 
-def _pattern(recogniser: EntityRecognizer) -> str:
+class _Once:
+    """A recogniser that reads a text once, where the gate admits it: what it found is told to the engine."""
+
+    def __init__(self, of: Any, place: int, parts: Sequence[tuple[Any, str]]) -> None:
+        self._of: Final = of
+        self._parts: Final = [(1 << n, part) for n, (part, _) in enumerate(parts, place)]
+        self._is_known: Final = EVERY not in {pattern for _, pattern in parts}
+        self._told: tuple[str, list[Any]] = ("", [])
+
+    def finds(self, text: str, admitted: int) -> bool:
+        """Whether it finds anything, or nobody can tell before there are lemmas."""
+        if not self._is_known:
+            return True
+        types = self._of.supported_entities
+        found = [r for bit, part in self._parts if admitted & bit for r in part.analyze(text, types, None)]
+        self._told = (text, EntityRecognizer.remove_duplicates(found) if found else found)
+        return bool(found)
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> Any:
+        """Presidio's method."""
+        known, found = self._told
+        if self._is_known and known == text:
+            return found
+        return self._of.analyze(text, entities, nlp_artifacts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+
+def _parts(recogniser: Any) -> list[tuple[Any, str]]:
+    """A recogniser with what must stand in a text for it to find anything; telephone numbers by country code.
+
+    Regions of one country code judge a number alike, and a number with a plus sign is judged without a
+    region, so one region of each code is asked, and regions that nobody knows are not.
+    """
+    if type(recogniser) is not PhoneRecognizer:
+        return [(recogniser, _pattern(recogniser))]
+    known: dict[int, list[tuple[int, str]]] = {}
+    for region in recogniser.supported_regions:
+        metadata: Any = PhoneMetadata.metadata_for_region(region, None)
+        if metadata:
+            lengths = [*metadata.general_desc.possible_length]
+            if metadata.national_prefix_transform_rule:  # may add an area code
+                lengths += metadata.general_desc.possible_length_local_only
+            known.setdefault(metadata.country_code, []).append((min(lengths), region))
+    parts: list[tuple[Any, str]] = []
+    for regions in known.values() or [[(1, recogniser.supported_regions[0])]]:
+        part = copy.copy(recogniser)
+        part.supported_regions = (regions[0][1],)
+        digits = rf"[0-9](?:[^0-9]{{0,4}}[0-9]){{{min(regions)[0] - 1}}}"
+        parts.append((part, digits if parts else rf"\+|{digits}"))
+    return parts
+
+
+def _pattern(recogniser: Any) -> str:
     """What must stand in a text for a recogniser of Presidio's to find anything; EVERY where unknown."""
-    if type(recogniser) is PhoneRecognizer:
-        return _DIGITS
     is_stock = type(recogniser) is IbanRecognizer or (
         isinstance(recogniser, PatternRecognizer)
         and type(recogniser).analyze is PatternRecognizer.analyze
-        and recogniser.global_regex_flags == PatternRecognizer("X", deny_list=["x"]).global_regex_flags
+        and recogniser.global_regex_flags == _FLAGS
     )
     if not is_stock:
         return EVERY
-    pattern = _FLAGS + "|".join(f"(?:{relax(p.regex)})" for p in recogniser.patterns)
+    pattern = "(?ism)" + "|".join(f"(?:{relax(p.regex)})" for p in recogniser.patterns)
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError:  # a pattern that Rust has no words for
@@ -163,7 +222,7 @@ class PresidioDetector(Detector):
 
 
 def keep_offline() -> None:
-    """Presidio's e-mail rule asks tldextract, which would fetch a list from the network; it has one inside."""
+    """Let Presidio's e-mail rule use the list of domains that tldextract has inside, not fetch a new one."""
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 

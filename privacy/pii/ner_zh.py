@@ -23,7 +23,7 @@ from privacy.pii.windows import windows
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]{2}")
 _TYPES: Final = {"LOC": "LOCATION", "ORG": "ORGANIZATION"}
-#: A bank, branch or department is where the account or the case is; it says who someone is if they work there.
+#: A bank, branch or department is where the account or the case is. It says who someone is who works there.
 _OFFICE: Final = re.compile(r"(?:行|营业部|储蓄所|信用社|网点|部门?|处|科|组|中心|联系)$")
 #: Behind a place: a document is named after it.
 _PERMIT: Final = ("居民", "通行证", "身份证", "护照")

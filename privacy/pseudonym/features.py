@@ -76,17 +76,18 @@ def features(people: pl.DataFrame, key: bytes) -> pl.DataFrame:
     Returns:
         ``_subject`` Int64, ``field`` and ``level`` String, ``token`` UInt64; distinct rows.
     """
-    plain = people.select("_subject", "mobile", sound=_sound(people["name"]), **_values())
-    parts = [_tokens(plain, *names, value, key) for names, value in _levels().items()]
+    values = plain(people)
+    parts = [_tokens(values, *names, value, key) for names, value in _levels().items()]
     for names, (typed, kept) in zip(TYPED, _TYPO, strict=True):
         value = pl.concat_str(kept, typed, separator="|") if kept else pl.col(typed)
-        parts.append(_tokens(_one_left_out(plain, typed), *names, value, key))
+        parts.append(_tokens(_one_left_out(values, typed), *names, value, key))
     return pl.concat(parts).unique(maintain_order=True)
 
 
-def _values() -> dict[str, pl.Expr]:
+def plain(people: pl.DataFrame) -> pl.DataFrame:
+    """The clear values that tokens are made of, one row per person; they never leave the run."""
     mail = pl.col("email")
-    return {
+    values = {
         "name": _folded("name").str.replace_all(_NOT_LETTERS, ""),
         "email": mail,
         "local": mail.str.extract(r"^([^@]+)"),
@@ -97,6 +98,7 @@ def _values() -> dict[str, pl.Expr]:
             pl.col("cn_resident_id").str.slice(6, 8), pl.col("birth_date").str.replace_all(r"[^0-9]", "")
         ),
     }
+    return people.select("_subject", "mobile", sound=_sound(people["name"]), **values)
 
 
 def _levels() -> dict[tuple[str, str], pl.Expr]:
@@ -135,8 +137,11 @@ def _sound(names: pl.Series) -> pl.Series:
 
     plain = names.str.normalize("NFKD").str.to_lowercase().str.replace_all(_NOT_LETTERS, "")
     letters = plain.str.split("").explode().drop_nulls().unique().sort().to_list()
+    if not letters:
+        return plain
     spelt = {c: _SURNAMES.get(c) or "".join(lazy_pinyin(c)) for c in letters}
-    latin = plain.str.replace_many(list(spelt), list(spelt.values())).str.replace_all("v", "u", literal=True)
+    latin = plain.str.replace_many(list(spelt), list(spelt.values()))
+    latin = latin.str.replace_all("v", "u", literal=True)  # how a keyboard without umlauts has it
     return latin.str.split("").list.sort().list.join("")
 
 

@@ -1,9 +1,9 @@
 """Matching: which enrolments are the same person? Weights after Fellegi and Sunter (1969), learnt by EM.
 
 Pairs that share an e-mail address (or one a typo apart), a mobile number, or a name with birth date or
-address are compared field by field. What an agreement is worth is log2(m / u): m is how often two enrolments of one
-person agree so, u how often two people do. u is counted over all pairs of the data, m is learnt from the
-compared ones, without labels. A name that many have is worth less, by its own frequency.
+address are compared field by field. What an agreement is worth is log2(m / u): m is how often two enrolments
+of one person agree so, u how often two people do. u is counted over all pairs of the data, m is learnt from
+the compared ones, without labels. A name that many have is worth less, by its own frequency.
 
 No weight overrules these:
 

@@ -9,6 +9,8 @@ become plain ones) and is trimmed. What is then not a valid identifier of its ty
 ``email``            lower case, one ``@``, a dotted domain, at most 254 characters
 ``bank_card``        12 to 19 digits without separators, Luhn check digit (ISO/IEC 7812-1)
 ``name``             case folded, inner white space made one space; 1 to 100 characters
+``birth_date``       ISO 8601 date, ``19800131`` and ``1980/1/31`` are understood; from 1900
+``address``          as ``name``; 3 to 200 characters
 ===================  ==============================================================================
 
 >>> import polars as pl
@@ -109,6 +111,18 @@ def _name(values: pl.Series) -> pl.Series:
     return _keep(folded, folded.str.len_chars().is_between(1, 100))
 
 
+def _birth_date(values: pl.Series) -> pl.Series:
+    parts = values.str.extract_groups(r"^((?:19|20)[0-9]{2})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})$")
+    text = parts.struct.rename_fields(["y", "m", "d"]).to_frame("p").unnest("p")
+    joined = text.select(pl.concat_str("y", pl.col("m", "d").str.zfill(2), separator="-")).to_series()
+    return joined.str.to_date("%Y-%m-%d", strict=False).dt.to_string("%Y-%m-%d")
+
+
+def _address(values: pl.Series) -> pl.Series:
+    folded = values.str.to_lowercase().str.replace_all(r"\s+", " ")
+    return _keep(folded, folded.str.len_chars().is_between(3, 200))
+
+
 def _digits(values: pl.Series, width: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Null-free ASCII values of one width as numbers; a letter gives its distance from ``0``."""
     raw = values.cast(pl.Binary).bin.reinterpret(dtype=pl.Array(pl.UInt8, width)).to_numpy()
@@ -127,4 +141,6 @@ _RULES: Final[dict[str, Callable[[pl.Series], pl.Series]]] = {
     "email": _email,
     "bank_card": _bank_card,
     "name": _name,
+    "birth_date": _birth_date,
+    "address": _address,
 }

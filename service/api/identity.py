@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from service.api.deps import Acting, Service
 from service.domain.links import LinkState
-from service.usecases.identity import accept_link, list_links, match_people, merge_people, part_link
+from service.usecases.identity import list_links, match_people, merge_people, part_link
 
 router = APIRouter(prefix="/identity", tags=["identity"])
 
@@ -50,12 +50,6 @@ def get_links(service: Service, actor: Acting, state: LinkState | None = None) -
 def post_link(body: Two, service: Service, actor: Acting) -> dict[str, Any]:
     """Needs two independent kinds of evidence."""
     return asdict(merge_people(body.a, body.b, body.dpia, actor=actor, deps=service))
-
-
-@router.post("/links/{link_id}/acceptance", summary="Merge a proposed pair")
-def post_acceptance(link_id: str, body: Assessed, service: Service, actor: Acting) -> dict[str, Any]:
-    """Merge."""
-    return asdict(accept_link(link_id, body.dpia, actor=actor, deps=service))
 
 
 @router.post("/links/{link_id}/undo", summary="Part a pair again, or reject a proposal")

@@ -73,20 +73,11 @@ def identity_list(
 
 @identity_app.command("merge")
 def identity_merge(a: Subject, b: Subject, dpia: Assessment, as_json: Json = False) -> None:
-    """Read two enrolments as one person; needs two independent kinds of evidence."""
+    """Read two enrolments as one person, proposed or not; needs two independent kinds of evidence."""
     from service.usecases.identity import merge_people
 
     actor, deps = SESSION.acting()
     _show(merge_people(a, b, dpia, actor=actor, deps=deps), as_json=as_json)
-
-
-@identity_app.command("accept")
-def identity_accept(pair: LinkId, dpia: Assessment, as_json: Json = False) -> None:
-    """Merge a proposed pair."""
-    from service.usecases.identity import accept_link
-
-    actor, deps = SESSION.acting()
-    _show(accept_link(pair, dpia, actor=actor, deps=deps), as_json=as_json)
 
 
 @identity_app.command("undo")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -99,7 +98,6 @@ def consume(
     as_json: Json = False,
 ) -> None:
     """Take a stream in, exactly once; run again after any failure."""
-    from service.errors import UsageError
     from service.usecases.consume import consume as take
     from service.wiring import open_kafka, open_nats
 
@@ -107,9 +105,5 @@ def consume(
         raise UsageError("name one broker: --nats with --stream, or --kafka with --topic")
     actor, deps = SESSION.acting()
     opened = open_nats(nats, stream, subject, credentials) if nats else open_kafka(kafka, topic, partition)
-    done = take(opened, dataset, actor=actor, deps=deps, once=once)
-    text = (
-        f"{dataset}: {done.batches:,} batches, {done.rows:,} messages = {done.admitted:,} admitted"
-        f" + {done.quarantined:,} quarantined + {done.refused:,} refused"
-    )
-    emit({"dataset": dataset, **asdict(done)}, as_json=as_json, text=text)
+    for row in take(opened, dataset, actor=actor, deps=deps, once=once):
+        emit(batch_value(row), as_json=as_json, text=batch_text(row))

@@ -21,7 +21,8 @@ of the batch can be trusted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import Final
 
 import polars as pl
@@ -56,13 +57,12 @@ class Quality:
 
     def __add__(self, other: Quality) -> Quality:
         """Both together."""
-        return Quality(
-            self.rows + other.rows,
-            self.invalid + other.invalid,
-            self.inconsistent + other.inconsistent,
-            self.cells + other.cells,
-            self.filled + other.filled,
-        )
+        return Quality(*map(add, astuple(self), astuple(other)))
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Score and parts by name."""
+        return {name: getattr(self, name) for name in ("score", "completeness", "validity", "consistency")}
 
     @property
     def completeness(self) -> int:

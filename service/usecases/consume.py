@@ -16,7 +16,7 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,24 +37,6 @@ MAX_MESSAGE: Final = 1 << 20  # bytes
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")  # between tokens; within a string JSON escapes them
 
 
-@dataclass(slots=True)
-class Consumed:
-    """What a run took in: rows = admitted + quarantined + refused."""
-
-    batches: int = 0
-    rows: int = 0
-    admitted: int = 0
-    quarantined: int = 0
-    refused: int = 0
-    position: str = ""
-
-    def add(self, row: BatchRow, upto: str) -> None:
-        """Count a batch."""
-        self.batches, self.position = self.batches + 1, upto
-        for name in ("rows", "admitted", "quarantined", "refused"):
-            setattr(self, name, getattr(self, name) + getattr(row.counts, name))
-
-
 def consume(
     stream: Stream,
     dataset: str,
@@ -64,9 +46,8 @@ def consume(
     once: bool = False,
     limit: int = LIMIT,
     wait: float = WAIT,
-    tell: Callable[[Consumed], None] = lambda _: None,
-) -> Consumed:
-    """Take a stream into a dataset.
+) -> Iterator[BatchRow]:
+    """Take a stream into a dataset, micro-batch by micro-batch.
 
     Args:
         stream: where the messages come from.
@@ -76,7 +57,9 @@ def consume(
         once: stop when the stream is empty; else go on until the process is told to stop.
         limit: messages in a micro-batch.
         wait: seconds after which a micro-batch is taken in although it is not full.
-        tell: told after each micro-batch.
+
+    Yields:
+        Each micro-batch, once it counts as done.
 
     Raises:
         ConflictError: another consumer has gone on, or the stream was made anew.
@@ -85,17 +68,14 @@ def consume(
         QualityError: nothing of the micro-batch is stored; the next run tries it again.
     """
     allowed(dataset, actor, deps)  # before a message is read or a range begun
-    done = Consumed()
     while True:
         with deps.ops() as tx:
             cursor = tx.cursors.get(stream.name, dataset)
         messages, upto = None, cursor.pending
         if not upto:
-            messages = _newer(
-                stream.read(cursor.done, "", limit, min(wait, 1.0) if once else wait), cursor.done
-            )
+            messages = _newer(stream.read(cursor.done, "", limit, wait), cursor.done)
             if not messages and once:
-                return done
+                return
             if not messages:
                 continue
             upto = messages[-1].position
@@ -107,8 +87,7 @@ def consume(
             _finish(stream.name, dataset, upto, deps)
             raise
         _finish(stream.name, dataset, upto, deps)
-        done.add(row, upto)
-        tell(done)
+        yield row
 
 
 def _begin(name: str, dataset: str, after: str, upto: str, deps: Deps) -> None:
@@ -156,7 +135,7 @@ class _MicroBatch:
         if self.messages is None:
             self.messages = _newer(self.stream.read(self.after, self.upto, 0, WAIT), self.after)
         verdicts = [_verdict(m.data, contract) for m in self.messages]
-        good = [n for n, verdict in enumerate(verdicts) if verdict is None]
+        good = [n for n, (rule, _) in enumerate(verdicts) if not rule]
         numbers = pl.Series([0, *(n + 1 for n in good)], dtype=pl.UInt32)
         with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
             path = Path(folder, "messages.jsonl")
@@ -167,19 +146,15 @@ class _MicroBatch:
                     for frame in (chunk.frame, chunk.rejected)
                 )
                 yield Chunk(typed, rejected, chunk.done)
-        bad = [
-            {"_row": n, "rule": verdict[0], "column": verdict[1], "_sp": None, "row_tag": ""}
-            for n, verdict in enumerate(verdicts, start=1)
-            if verdict is not None
-        ]
-        empty = pl.DataFrame(
-            schema={"_row": pl.UInt32(), **{c.name: DTYPES[c.kind] for c in contract.columns}}
-        )
-        yield Chunk(empty, pl.DataFrame(bad, REJECTED), 1.0)
+        found = pl.DataFrame(verdicts, {"rule": pl.String(), "column": pl.String()}, orient="row")
+        bad = found.with_columns(_row=pl.int_range(1, pl.len() + 1), _sp=None, row_tag=pl.lit(""))
+        schema = {"_row": pl.UInt32(), **{c.name: DTYPES[c.kind] for c in contract.columns}}
+        rejected = bad.filter(pl.col("rule") != "").select(REJECTED.names()).cast(REJECTED)
+        yield Chunk(pl.DataFrame(schema=schema), rejected, 1.0)
 
 
-def _verdict(data: bytes, contract: DatasetContract) -> tuple[str, str] | None:
-    """Rule and column by which a message is no row, None when it is one as far as can be seen here."""
+def _verdict(data: bytes, contract: DatasetContract) -> tuple[str, str]:
+    """Rule and column by which a message is no row, empty when it is one as far as can be seen here."""
     if len(data) > MAX_MESSAGE:
         return "too_large", ""
     try:
@@ -196,7 +171,7 @@ def _verdict(data: bytes, contract: DatasetContract) -> tuple[str, str] | None:
     if not {column.name for column in contract.columns}.issuperset(names):
         return "unknown_field", ""  # its name is not repeated: it may be anything
     missing = (c.name for c in contract.columns if c.required and c.name not in names)
-    return next((("missing_value", name) for name in missing), None)
+    return next((("missing_value", name) for name in missing), ("", ""))
 
 
 def _finite(number: str) -> float:

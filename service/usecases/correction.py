@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,8 +19,9 @@ import polars as pl
 
 from service.domain.actors import Actor
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.errors import ContractError
+from service.errors import ConflictError, ContractError, UnknownError
 from service.ports import BatchRow, Chunk, Deps, OpsTransaction, Source
+from service.usecases.access import authorise
 from service.usecases.ingest import Progress, allowed, take_in
 from service.usecases.quality import CORRECTION
 
@@ -55,9 +57,10 @@ def list_quarantine(dataset: str, *, actor: Actor, deps: Deps, batch: str = "") 
         found = found.filter(pl.col("_batch") == batch[:_SHORT])
     gone = pl.concat([_NONE, *closed]).with_columns(state=pl.lit("released"))
     listed = found.collect().join(gone, on=["_batch", "_row"], how="left")
+    state = pl.col("state").fill_null("open")
     return listed.select(
-        "rule", "column", "row_tag", pl.col("state").fill_null("open"), batch="_batch", row="_row"
-    ).select("batch", "row", "rule", "column", "row_tag", "state").sort("batch", "row")  # fmt: skip
+        pl.col("_batch").alias("batch"), pl.col("_row").alias("row"), "rule", "column", "row_tag", state
+    ).sort("batch", "row")
 
 
 def release(
@@ -85,28 +88,56 @@ def release(
     Raises:
         UnknownError: no such batch.
         ContractError: a row twice, or one that is not open in that batch; nothing is stored.
+        ConflictError: another file of corrections of this batch was begun and is to be finished first.
         FiduciaryError: as ``service.usecases.ingest.take_in``.
     """
     with deps.ops() as tx:
         rows = [row for row in tx.batches.all() if row.id == batch or row.id[:_SHORT] == batch]
-    allowed(rows[0].dataset if rows else "unknown", actor, deps)
-    origin = rows[0]
+    if not rows:
+        authorise(deps, actor, "dataset:ingest")  # who may not know learns nothing
+        raise UnknownError("no such batch")
+    allowed(rows[0].dataset, actor, deps)
+    origin, source = rows[0], deps.connector.open(path, encoding=encoding)
+    with _only(origin, source.digest, deps):
+        with deps.ops() as tx:
+            closed = tx.batches.released(origin.id)
+        mine = _entries(origin.dataset, deps).filter(_batch=origin.id[:_SHORT])
+        still = mine.collect().join(closed, on="_row", how="anti").select("_row", "rule")
+
+        def close(tx: OpsTransaction, row: BatchRow, admitted: pl.Series) -> None:
+            """What the commit still found to repeat stored rows stays open."""
+            lost = _entries(row.dataset, deps).filter(_batch=row.id[:_SHORT], rule="duplicate").collect()
+            gone = still.filter(pl.col("_row").is_in(admitted.cast(pl.Int64).implode()))
+            tx.batches.release(origin.id, gone.join(lost, on="_row", how="anti"), row)
+
+        return take_in(
+            Corrections(source, origin.id, still), origin.dataset, actor=actor, deps=deps,
+            name=_name(origin), progress=progress, settling=close,
+        )  # fmt: skip
+
+
+@contextmanager
+def _only(origin: BatchRow, digest: str, deps: Deps) -> Iterator[None]:
+    """One file of corrections of a batch at a time, to its end: two could take the same row in twice.
+
+    A run that was killed is to be finished with the same file first; one that was refused holds up nothing.
+    """
+    name, dataset = _name(origin), origin.dataset
     with deps.ops() as tx:
-        closed = tx.batches.released(origin.id)
-    mine = _entries(origin.dataset, deps).filter(pl.col("_batch") == origin.id[:_SHORT])
-    still = mine.collect().join(closed, on="_row", how="anti").select("_row", "rule")
-    corrected = Corrections(deps.connector.open(path, encoding=encoding), origin.id, still)
+        tx.cursors.begin(name, dataset, digest)
+    refused: ContractError | None = None
+    try:
+        yield
+    except ContractError as error:
+        refused = error
+    with suppress(ConflictError), deps.ops() as tx:  # the same file in another process was faster
+        tx.cursors.finish(name, dataset, digest)
+    if refused is not None:
+        raise refused
 
-    def close(tx: OpsTransaction, row: BatchRow, admitted: pl.Series) -> None:
-        """What the commit still found to repeat stored rows stays open."""
-        lost = _entries(row.dataset, deps).filter(_batch=row.id[:_SHORT], rule="duplicate").collect()
-        gone = still.filter(pl.col("_row").is_in(admitted.cast(pl.Int64).implode()))
-        tx.batches.release(origin.id, gone.join(lost, on="_row", how="anti"), row)
 
-    return take_in(
-        corrected, origin.dataset, actor=actor, deps=deps, name=f"{CORRECTION}{origin.id[:_SHORT]}",
-        progress=progress, settling=close,
-    )  # fmt: skip
+def _name(origin: BatchRow) -> str:
+    return f"{CORRECTION}{origin.id[:_SHORT]}"
 
 
 @dataclass(frozen=True, slots=True)

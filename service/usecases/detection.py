@@ -2,7 +2,8 @@
 
 Free text is replaced by its redacted form, the path of a click by its plain steps. A structured column in
 which no identifier is declared must hold none: a row in which one is found is rejected as
-``undeclared_<type>``, and its values go nowhere.
+``undeclared_<type>``, and its values go nowhere. Many such rows in one chunk stop the batch
+(``service.usecases.drift``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 For each distinct person of the batch, in this order:
 
-1. Every identifier is normalised. One that has no normal form rejects the row: ``invalid_<id type>``.
+1. Every identifier is normalised. One that has no normal form rejects the row: ``invalid_<id type>``; where
+   most have none, the batch is stopped (``service.usecases.drift``).
 2. The suppression list is asked. A row of an erased person is refused: counted, nothing of it kept, nobody
    made.
 3. The vault finds the subject by blind index, or makes one where the contract creates subjects. Otherwise

@@ -129,12 +129,6 @@ def merge_people(a: int, b: int, dpia: str, *, actor: Actor, deps: Deps) -> Link
     )
 
 
-def accept_link(link_id: str, dpia: str, *, actor: Actor, deps: Deps) -> Link:
-    """Merge a proposed pair; raises as ``merge_people``."""
-    link = _get(link_id, deps)
-    return merge_people(link.a, link.b, dpia, actor=actor, deps=deps)
-
-
 def part_link(link_id: str, *, actor: Actor, deps: Deps) -> Link:
     """Undo a merge, or reject a proposal: two people from now on, unless a person decides again.
 

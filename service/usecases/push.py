@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
@@ -34,7 +34,7 @@ from service.errors import (
     UnknownError,
     UsageError,
 )
-from service.ports import BatchRow, Chunk, Deps, Source
+from service.ports import BatchRow, Chunk, Deps
 from service.usecases.access import authorise, record
 from service.usecases.ingest import allowed, take_in
 
@@ -50,7 +50,7 @@ _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a UU
 _VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){2}")
 _LONGEST: Final = 256  # of a text in a log entry
 _UNKNOWN: Final = SourceSystem("unknown", frozenset(), frozenset())
-_NOBODY: Final = Actor("svc:unknown", frozenset())
+_NOBODY: Final = Actor("svc:_unknown", frozenset())  # no name of a source starts so
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +72,11 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class _Pushed:
-    """The file that was sent, with what its sender said of it."""
+    """``service.ports.Source``: the file that was sent, with what its sender said of it."""
 
-    file: Source
-    push: Push
-
-    @property
-    def digest(self) -> str:
-        return self.file.digest
-
-    @property
-    def facts(self) -> tuple[tuple[str, str | int], ...]:
-        ours = (("purpose", self.push.purpose), ("source", self.push.source.name))
-        return tuple(sorted((*self.file.facts, *ours)))
-
-    def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
-        return self.file.chunks(contract)
+    digest: str
+    facts: Detail
+    chunks: Callable[[DatasetContract], Iterator[Chunk]]
 
 
 def add_source(
@@ -209,7 +198,9 @@ def push(sent: Push, path: Path, sha256: bytes, dataset: str, *, deps: Deps, enc
         text = "another schema version is in force: send rows of that version"
         _refuse(deps, actor, ConflictError, text, why="schema_version", dataset=dataset, **versions)
     if row is None:
-        opened = _Pushed(deps.connector.open(path, encoding=encoding), sent)
+        file = deps.connector.open(path, encoding=encoding)
+        facts = sorted((*file.facts, ("purpose", sent.purpose), ("source", source.name)))
+        opened = _Pushed(file.digest, tuple(facts), file.chunks)
         row = take_in(opened, dataset, actor=actor, deps=deps, name=source.name)
     with deps.ops() as tx:
         tx.sources.answer(source.name, sent.key, replace(record_now, batch=row.id))

@@ -33,12 +33,9 @@ def check_quality(contract: DatasetContract, quality: Quality) -> None:
     if quality.score < contract.minimum_quality:
         raise QualityError(
             "the batch is below the quality that its contract asks for",
-            score=quality.score,
             minimum=contract.minimum_quality,
-            completeness=quality.completeness,
-            validity=quality.validity,
-            consistency=quality.consistency,
             rows=quality.rows,
+            **quality.parts,
         )
 
 
@@ -91,9 +88,6 @@ def _days(found: list[tuple[BatchRow, Quality, Counter[str]]]) -> Iterator[dict[
             "day": day,
             "batches": len(items),
             "rows": whole.rows,
-            "score": whole.score,
-            "completeness": whole.completeness,
-            "validity": whole.validity,
-            "consistency": whole.consistency,
+            **whole.parts,
             "reasons": dict(sorted(reasons.items())),
         }

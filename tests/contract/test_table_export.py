@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import traceback
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import polars as pl
 import pytest
 from fakes.contracts import COLUMNS, make_contract
 from fakes.intake import joined
+from fakes.postgres import PostgresServer
 from fakes.source_database import SourceDatabase, row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutants.exports import Trusting
 
 from service.adapters.sql.export import CHUNK_ROWS, TableExport, open_database
+from service.domain.contracts import Kind
 from service.errors import ConflictError, ContractError, FiduciaryError, StorageError, UsageError
 
 CONTRACT = make_contract()
@@ -197,9 +201,39 @@ def test_totals_that_do_not_agree_are_refused(source: SourceDatabase) -> None:
     source.run(f"CREATE VIEW loaded AS SELECT * FROM contacts WHERE {some}")
     source.run("CREATE VIEW fair AS SELECT * FROM contacts")
     assert everything(source.export("fair"))[0].height == 50
+    export = source.export("loaded")
+    upto = export.newest("", CONTRACT)
     with pytest.raises(ConflictError) as refused:
-        everything(source.export("loaded"))
+        joined(export.rows("", upto).chunks(CONTRACT))
     assert set(refused.value.fields) == {"rows", "expected", "columns"}
+    assert joined(Trusting(export, "", upto).chunks(CONTRACT))[0].height != 50  # which nobody would notice
+
+
+@pytest.mark.postgres
+def test_an_instant_comes_in_utc_and_a_time_without_zone_is_none(postgres_server: PostgresServer) -> None:
+    columns = tuple(replace(c, kind=Kind.TIMESTAMP) if c.name == "day" else c for c in CONTRACT.columns)
+    contract = replace(CONTRACT, columns=columns)
+    source = SourceDatabase(postgres_server.url(postgres_server.create()))
+    source.create(day="timestamptz")
+    source.run(
+        "INSERT INTO contacts VALUES (1, '1', '2005-04-01 08:00:00.25+08', 'phone', 7, '', '2027-01-01')"
+    )
+    export = source.export()
+    typed, _ = joined(export.rows("", export.newest("", contract)).chunks(contract))
+    assert typed["day"].to_list() == [datetime(2005, 4, 1, 0, 0, 0, 250_000, tzinfo=UTC)]
+    source.run("ALTER TABLE contacts ALTER day TYPE timestamp")
+    _, rejected = joined(export.rows("", export.newest("", contract)).chunks(contract))
+    assert rules(rejected) == [(1, "not_a_timestamp", "day")]
+
+
+@pytest.mark.postgres
+def test_a_number_that_is_none_is_refused(postgres_server: PostgresServer) -> None:
+    source = SourceDatabase(postgres_server.url(postgres_server.create()))
+    source.create(amount="numeric")
+    source.add(row(), row(amount="NaN"))
+    with pytest.raises(ConflictError) as refused:
+        everything(source.export())
+    assert refused.value.fields == {"column": "amount"}
 
 
 def test_what_another_writes_while_the_table_is_read_is_not_seen(source: SourceDatabase) -> None:

@@ -17,7 +17,6 @@ def consume_all(home: Path, url: str, pipe: Connection) -> None:
     deps = open_service(load_settings({}, home=home))
     stream = open_nats(url, "EVENTS", "card.statements")
     pipe.send(0)
-    consume(
-        stream, "statements", actor=STEWARD, deps=deps, once=True, limit=400,
-        tell=lambda done: pipe.send(done.batches),
-    )  # fmt: skip
+    rows = consume(stream, "statements", actor=STEWARD, deps=deps, once=True, limit=400, wait=0.5)
+    for number, _ in enumerate(rows, start=1):
+        pipe.send(number)

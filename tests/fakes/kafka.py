@@ -67,7 +67,11 @@ class FakeConsumer:
         return self.next
 
     async def getmany(
-        self, place: TopicPartition, *, timeout_ms: int, max_records: int | None
+        self,
+        place: TopicPartition,
+        *,
+        timeout_ms: int,  # noqa: ARG002  it never waits
+        max_records: int | None,
     ) -> dict[TopicPartition, list[Record]]:
         """Records from the position on."""
         assert self.next is not None

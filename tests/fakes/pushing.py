@@ -25,7 +25,7 @@ class _Message:
     headers: dict[str, str]
 
 
-class _Key(HTTPSignatureKeyResolver):  # type: ignore[misc]  # the library is not typed
+class _Key(HTTPSignatureKeyResolver):
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 

@@ -23,7 +23,7 @@ class MemoryStream:
         """All of them."""
         return [Message(str(7 + 3 * n), data) for n, data in enumerate(self.data)]
 
-    def read(self, after: str, upto: str, limit: int, wait: float) -> list[Message]:
+    def read(self, after: str, upto: str, limit: int, wait: float) -> list[Message]:  # noqa: ARG002
         """At once."""
         self.reads.append((after, upto))
         newer = [m for m in self.messages if int(m.position) > int(after or -1)]

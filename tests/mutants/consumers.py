@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
 
 from fakes.streams import MemoryStream
@@ -22,7 +23,7 @@ def consume_last_month_only(lines: Sequence[bytes], actor: Actor, deps: Deps) ->
         newest = max(newest, month)
         if month == newest:
             kept.append(line)
-    consume(MemoryStream(kept), "statements", actor=actor, deps=deps, once=True)
+    deque(consume(MemoryStream(kept), "statements", actor=actor, deps=deps, once=True), maxlen=0)
 
 
 def consume_and_acknowledge(

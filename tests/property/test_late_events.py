@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import deque
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,6 +56,12 @@ def opened(model: Path, folder: str) -> Deps:
     return open_service(load_settings({}, home=Path(home)), clock=FakeClock(NOW))
 
 
+def take(lines: list[bytes], deps: Deps, *, limit: int) -> None:
+    """What is new in the stream, in micro-batches."""
+    stream = MemoryStream(lines)
+    deque(consume(stream, "statements", actor=STEWARD, deps=deps, once=True, limit=limit), maxlen=0)
+
+
 def outcome(deps: Deps) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Event rows with their contribution totals, and the profiles built from them."""
     build_profiles(actor=STEWARD, deps=deps, as_of=DAY)
@@ -89,7 +96,7 @@ def test_any_order_in_any_pieces_gives_what_one_batch_gives(
         for cut in cuts:  # the stream grows: each time some more has come
             seen += cut
             consume(MemoryStream(lines[:seen]), "statements", actor=STEWARD, deps=deps, once=True, limit=cut)
-        consume(MemoryStream(lines), "statements", actor=STEWARD, deps=deps, once=True, limit=150)
+        take(lines, deps, limit=150)
         events, profiles = outcome(deps)
     assert events.equals(batch[0])
     assert profiles.equals(batch[1])

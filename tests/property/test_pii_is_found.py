@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from fakes.identifiers import cards, emails, mobiles, resident_ids
+from fakes.identifiers import announced, cards, emails, mobiles, resident_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import word_boundary
@@ -55,6 +55,27 @@ def _is_exact(detector: Detector, before: str, kind: str, value: str, after: str
 @given(AROUND, PLANTED, AROUND)
 def test_a_number_is_found_at_its_exact_place(before: str, planted: tuple[str, str], after: str) -> None:
     assert _is_exact(DETECTOR, before, *planted, after)
+
+
+#: Han and punctuation alone: a letter or digit beside such a number is part of it.
+HAN_AROUND = st.text(st.sampled_from("客户我的在和张李，。；（）\n\u200b\u3000"), max_size=10)
+
+
+@settings(max_examples=1500)
+@given(HAN_AROUND, announced(), HAN_AROUND)
+def test_an_announced_identifier_is_found_at_its_exact_place(
+    before: str, planted: tuple[str, str, str], after: str
+) -> None:
+    kind, lead, value = planted
+    assert _is_exact(DETECTOR, before + lead, kind, value, after)
+
+
+@given(HAN_AROUND, announced(), HAN_AROUND)
+def test_an_announced_identifier_is_found_in_full_width(
+    before: str, planted: tuple[str, str, str], after: str
+) -> None:
+    kind, lead, value = planted
+    assert _is_exact(DETECTOR, before + lead, kind, value.translate(FULL_WIDTH), after)
 
 
 @given(st.text("客户邮箱的，：（ \n", max_size=8), emails(), st.text("，。）谢客户 \n", max_size=8))
@@ -117,6 +138,22 @@ UNITS = (
         "有限公司",
         "·古丽",
         "密码",
+    ),
+    *(
+        "确诊",
+        "在医院",
+        "是",
+        "有",
+        "has ",
+        "岁",
+        "账号1",
+        "患",
+        "档案编号",
+        "DL ",
+        "王·",
+        "人:王",
+        "与王",
+        "WJ",
     ),
     *("wxid_", "京A", "护照E1", "\u200b", "110199 19900307 "),
 )

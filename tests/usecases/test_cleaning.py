@@ -11,12 +11,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fakes.clock import FakeClock
+from fakes.ingest_child import in_many_chunks
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake, stored_text, with_broken_trail
+from mutants.corrections import TrustingCorrections
 
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role
 from service.domain.odcs import canonical_json, format_contract, parse_contract
 from service.errors import (
     AuditUnavailableError,
+    ConflictError,
     ContractError,
     DeniedError,
     DriftError,
@@ -26,10 +29,11 @@ from service.errors import (
 from service.ports import Deps
 from service.usecases.correction import list_quarantine, release
 from service.usecases.datasets import add_dataset
-from service.usecases.ingest import ingest
+from service.usecases.ingest import ingest, take_in
 from service.usecases.quality import quality_report
 
 HEADER = "mobile,day,cents,fee,memo"
+CORRECTED = f"_source_row,{HEADER}"
 COLUMNS = (
     Column("mobile", Role.SUBJECT_ID, Kind.STRING, "C2", "mobile", links=True),
     Column("day", Role.EVENT_TIME, Kind.DATE, "C1"),
@@ -76,7 +80,7 @@ def _file(path: Path, rows: Sequence[str], header: str = HEADER) -> Path:
 
 
 def _correct(path: Path, rows: dict[int, str]) -> Path:
-    return _file(path, [f"{number},{row}" for number, row in rows.items()], f"_source_row,{HEADER}")
+    return _file(path, [f"{number},{row}" for number, row in rows.items()], CORRECTED)
 
 
 def _states(deps: Deps, batch: str = "") -> dict[int, tuple[str, str]]:
@@ -154,7 +158,7 @@ def test_only_open_rows_come_back_and_each_once(
     deps: Deps, batch: str, tmp_path: Path, numbers: list[int]
 ) -> None:
     rows = [f"{number},{_row(number)}" for number in numbers]
-    file = _file(tmp_path / "b.csv", rows, f"_source_row,{HEADER}")
+    file = _file(tmp_path / "b.csv", rows, CORRECTED)
     stored = _stored(deps)
 
     with pytest.raises(ContractError, match="not open"):
@@ -162,6 +166,31 @@ def test_only_open_rows_come_back_and_each_once(
 
     assert _stored(deps) == stored
     assert {state for _, state in _states(deps).values()} == {"open"}
+
+
+def test_corrections_that_are_not_held_against_quarantine_store_a_row_twice(
+    deps: Deps, batch: str, tmp_path: Path
+) -> None:
+    source = deps.connector.open(_correct(tmp_path / "b.csv", {1: _row(1), 5: _row(5, cents="7")}))
+    mutant = TrustingCorrections(source, batch, pl.DataFrame({"_row": [2, 3, 4]}))
+
+    take_in(mutant, "payments", actor=STEWARD, deps=deps, name="mutant")
+
+    assert _stored(deps) == [5, 5, 7, 7]
+
+
+def test_one_file_of_corrections_is_finished_before_another(deps: Deps, batch: str, tmp_path: Path) -> None:
+    first, second = (_correct(tmp_path / name, {2: _row(2, cents=name[0])}) for name in ("6.csv", "8.csv"))
+    with pytest.raises(AuditUnavailableError):  # its rows may be live already
+        release(batch, first, actor=STEWARD, deps=with_broken_trail(deps))
+
+    with pytest.raises(ConflictError):
+        release(batch, second, actor=STEWARD, deps=deps)
+    release(batch, first, actor=STEWARD, deps=deps)
+    with pytest.raises(ContractError, match="not open"):
+        release(batch, second, actor=STEWARD, deps=deps)
+
+    assert _stored(deps) == [5, 6, 7]
 
 
 def test_a_released_row_does_not_come_back(deps: Deps, batch: str, tmp_path: Path) -> None:
@@ -365,6 +394,42 @@ def test_an_identifier_column_with_a_bad_half_is_judged_row_by_row(deps: Deps, t
     rows = [*(_row(n) for n in range(21)), *(f"none-{n},2026-03-04,5,," for n in range(21))]
     row = ingest(_file(tmp_path / "a.csv", rows), "payments", actor=STEWARD, deps=deps)
     assert (row.counts.admitted, row.reasons) == (21, {"invalid_mobile": 21})
+
+
+def test_drift_late_in_a_long_source_stores_nothing_of_its_beginning(deps: Deps, tmp_path: Path) -> None:
+    deps = in_many_chunks(deps)
+    rows = [*(_row(n) for n in range(3000)), *_drifted(0, 600), *(_row(n) for n in range(3000))]
+    file = _file(tmp_path / "a.csv", rows)
+    source = deps.connector.open(file)
+    assert len(list(source.chunks(_contract_of(deps)))) > 5
+
+    with pytest.raises(DriftError):
+        ingest(file, "payments", actor=STEWARD, deps=deps)
+
+    assert _stored(deps) == []
+    assert set(_states(deps)) == set(range(1, 6601))
+    assert dict(entries_of(deps, "dataset:drift")[0].detail)["quarantined"] == 6600
+
+
+def test_a_row_number_twice_in_a_long_file_of_corrections_is_refused(deps: Deps, tmp_path: Path) -> None:
+    deps = in_many_chunks(deps)
+    rows = [_row(n, day="x") for n in range(3000)]
+    batch = ingest(_file(tmp_path / "a.csv", rows), "payments", actor=STEWARD, deps=deps).id
+    numbers = [*range(1, 3001), 1]
+    lines = [f"{number},{_row(number)}" for number in numbers]
+
+    with pytest.raises(ContractError, match="twice"):
+        release(batch, _file(tmp_path / "b.csv", lines, CORRECTED), actor=STEWARD, deps=deps)
+    assert _stored(deps) == []
+
+    done = release(batch, _file(tmp_path / "c.csv", lines[:-1], CORRECTED), actor=STEWARD, deps=deps)
+    assert done.counts.admitted == 3000
+    assert {state for _, state in _states(deps).values()} == {"released"}
+
+
+def _contract_of(deps: Deps) -> DatasetContract:
+    with deps.ops() as tx:
+        return tx.datasets.get("payments")
 
 
 def test_rows_of_a_drifted_batch_come_back_corrected(deps: Deps, tmp_path: Path) -> None:

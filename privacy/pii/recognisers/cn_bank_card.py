@@ -54,11 +54,11 @@ _BEHIND: Final = re.compile(r"[ ]?(?:[这那此]张|的)(?:银行|信用|储蓄|
 _TYPED_WRONG: Final = range(15, 20)  # lengths at which a number after 卡号 counts without its check digit
 
 
-def _rule_of(digits: str, text: str, start: int) -> tuple[float, str] | None:
+def _rule_of(digits: str, text: str, start: int, end: int) -> tuple[float, str] | None:
     known, luhn = _PREFIX.fullmatch(digits) is not None, is_luhn(digits)
     if not (known or luhn or len(digits) in _TYPED_WRONG):
         return None
-    context = nearest(text, start, _FOR, _AGAINST)
+    context = _BEHIND.match(text, end) is not None or nearest(text, start, _FOR, _AGAINST)
     if context is False:
         return None
     if luhn and (known or context):
@@ -74,7 +74,7 @@ def _at(text: str, start: int) -> Iterator[Span]:
         match = shape.match(text, start)
         digits = match[0].translate(SEPARATORS) if match else ""
         if match and len(digits) in _LENGTHS:
-            found = _rule_of(digits, text, start)
+            found = _rule_of(digits, text, start, match.end())
             if found:
                 yield Span(start, match.end(), _TYPE, *found)
 

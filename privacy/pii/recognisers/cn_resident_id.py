@@ -2,9 +2,8 @@
 
 Eighteen characters count when the province is one of GB/T 2260, the birth date real and the MOD 11-2
 check right, glued to anything but digits and split by single blanks, dots, dashes or line breaks
-anywhere. County
-digits are not checked. With a wrong check character or as 15 digits (which have none) they count only
-after a word that announces them.
+anywhere. County digits are not checked. With a wrong check character or as 15 digits (which have none)
+they count only after a word that announces them.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ _GAP: Final = r"(?:[ \t.\-]|\r?\n)?"
 _EIGHTEEN: Final = starting("1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])")
 _FIFTEEN: Final = starting("1-9", r"(?<![0-9A-Za-z])[1-9][0-9]{14}(?![0-9A-Za-z])")
 _CONTEXT: Final = re.compile(
-    r"身份证|身份證|身份號|身分[证證]|证件|居民证|驾驶证|驾照|社保[号卡]|社会保障号|sfz|identity|resident id|id[ _]?(?:card|no|number)|national id"
+    r"身份证|身份證|身份號|身分[证證]|证件|居民证|驾驶证|驾照|社保[号卡]|社会保障号|"
+    r"sfz|identity|resident id|id[ _]?(?:card|no|number)|national id"
 )
 
 

@@ -1,8 +1,8 @@
 """Driving licences: words announce them.
 
-A Chinese licence has the number of the resident id, which its own rule finds, and a file number of twelve digits
-that opens with a province. Others are letters and digits of the state's own making (AAMVA), so a length is all
-that can be asked for.
+A Chinese licence has the number of the resident id, which its own rule finds, and a file number of twelve
+digits that opens with a province. Others are letters and digits of the state's own making (AAMVA), so a length
+is all that can be asked for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from privacy.pii.checksums import PROVINCES
 from privacy.pii.findings import IN_CONTEXT, Span
 from privacy.pii.recognisers.rule import Needs, Rule, starting
 
-_FILE: Final = starting(
-    "档", r"档案(?:编号|号码?)[:=为是 ]{0,3}(?P<value>[1-9][0-9]{11})(?![0-9A-Za-z])"
-)
+_FILE: Final = starting("档", r"档案(?:编号|号码?)[:=为是 ]{0,3}(?P<value>[1-9][0-9]{11})(?![0-9A-Za-z])")
 _LICENSE: Final = starting(
     "Dd",
     r"(?<![A-Za-z])(?i:driv(?:er'?s?|ers'|ing)[ \-]licen[sc]e|dl)(?:[ ](?i:number|no\.?|num\.?|id))?"
-    r"(?:[ ]is)?[ :#=]{1,3}(?P<value>(?=[A-Za-z]{0,5}[0-9])[0-9A-Za-z](?:-?[0-9A-Za-z]){4,19})(?![0-9A-Za-z])",
+    r"(?:[ ]is)?[ :#=]{1,3}"
+    r"(?P<value>(?=[A-Za-z]{0,5}[0-9])[0-9A-Za-z](?:-?[0-9A-Za-z]){4,19})(?![0-9A-Za-z])",
 )
 
 

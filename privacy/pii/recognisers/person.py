@@ -38,7 +38,7 @@ _ZH: Final = (
     rf"|{_NOT}[{SURNAMES}]{_FIRST}(?:{_GIVEN})?)"
 )
 #: Parts of sounds joined by a dot; some characters of sounds are in no Chinese given name.
-_SOUND: Final = rf"(?:[买提热不]|(?!人){_FIRST})"
+_SOUND: Final = rf"(?:[买提热不次]|(?!人){_FIRST})"
 _ETHNIC: Final = rf"{_SOUND}{{2,6}}(?:[·•](?!{_FOLLOWS}){_SOUND}(?:(?!{_FOLLOWS}){_SOUND}){{0,6}}){{1,3}}"
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][A-Za-zÀ-ÖØ-öø-ÿĀ-ž'’\-\u0300-\u036f]{1,24}"
@@ -114,7 +114,8 @@ _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z]")
 _TITLE: Final = re.compile(r"老?先生|女士|小姐|老?太太|阿姨")
 #: Behind a surname alone these say little: 有关同志.
 _ACT: Final = re.compile(r"同志|来电|致电|本人")
-#: Also trades, ranks and acts: 财务经理 and 应邀来访 hold no name, so the name must stand apart or after a word such as 联系.
+#: Also trades, ranks and acts: 财务经理 and 应邀来访 hold no name, so the name must stand apart or after
+#: a word such as 联系.
 _RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅|来访|来函|来信")
 _NAMED: Final = (
     rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)})(?:{_FIRST}){{1,2}}|"
@@ -126,7 +127,10 @@ _SURNAME: Final = re.compile(rf"(?P<name>{'|'.join(COMPOUND)}|[{SURNAMES}])$")
 _LONGEST: Final = 40  # characters of the longest name looked for on the left
 #: A name that stands alone and is followed by an identifier or its label.
 _LABELS: Final = r"手机|电话|联系(?:方式|电话|手机)|预留|身份证|证件|微信|邮箱|住址|银行卡|卡号"
-_NUMBER: Final = r"\(?\+?86\)?[ \-]?1[3-9][0-9]{9}|1[3-9][0-9][ .\-]?[0-9]{4}[ .\-]?[0-9]{4}|[1-9][0-9]{5}[ \-]?[0-9]{8}[ \-]?[0-9]{3}[0-9Xx]"
+_NUMBER: Final = (
+    r"\(?\+?86\)?[ \-]?1[3-9][0-9]{9}|1[3-9][0-9][ .\-]?[0-9]{4}[ .\-]?[0-9]{4}|"
+    r"[1-9][0-9]{5}[ \-]?[0-9]{8}[ \-]?[0-9]{3}[0-9Xx]"
+)
 _LABEL: Final = re.compile(rf"{_LABELS}|[(+1-9](?<=(?={_NUMBER}).)")
 _WHOLE: Final = re.compile(_ZH)
 _DOTTED: Final = re.compile(rf"{_ETHNIC}$")
@@ -140,7 +144,9 @@ _FILLED: Final = starting(
     "姓户名", rf"(?:姓名|户名|名字)[:='\"“ ]{{1,4}}(?P<name>[{SURNAMES}]{_HAN}{{1,2}})(?!{_HAN})"
 )
 #: Whatever the label is: a word for a person, a colon, and a name that fills the field.
-_LABELLED: Final = starting("人者员方主", rf"[人者员方主](?:姓名|名称)?[:=][ ]?(?P<name>{_ETHNIC}|{_ZH})(?!{_HAN})")
+_LABELLED: Final = starting(
+    "人者员方主", rf"[人者员方主](?:姓名|名称)?[:=][ ]?(?P<name>{_ETHNIC}|{_ZH})(?!{_HAN})"
+)
 #: A second name that stands with the first: 张三与李四于.
 _PAIRED: Final = re.compile(rf"[与和及跟、](?P<name>{_ETHNIC}|{_ZH})(?:(?!{_HAN})|(?={_FOLLOWS}))")
 _REPEATABLE: Final = 2

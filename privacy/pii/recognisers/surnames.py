@@ -21,8 +21,8 @@ SURNAMES: Final = (
     "仉肖闫付代佘亓仝泮銮撒蹇冒矫商应师银云"
 )
 
-#: Characters common in text and practically never in a given name: pronouns, particles, what forms and letters
-#: are about.
+#: Characters common in text and practically never in a given name: pronouns, particles, and what forms and
+#: letters are about.
 NOT_GIVEN: Final = (
     "老"
     "的了着过在这那您你我他她它们个些此每各某也都就很还又但并且而却或与把被让给对从使所等后没最已两几打叫"
@@ -84,9 +84,11 @@ NOT_NAMES: Final = tuple(
         "高大 高低 高深 高尚 高举 高喊 高昂 高空 高温 方方 方才 方针 方言 万吨 万物 万众 万一 金牛 金色 金鸡 "
         "连连 连夜 连日 连年 陆续 成绩 成长 成效 成熟 成千 成群 成分 陈列 陈旧 陈述 明令 明日 明年 温暖 温柔 "
         "常委 常务 常识 常态 时强 时代 时期 祝贺 祝福 祝愿 祝您 武警 武装 武术 武器 广电 文艺 文物 文章 "
-        "文坛 农民 农业 农产 农历 农田 童年 童工 童话 房间 房地 车祸 车流 车厂 华人 华侨 华丽 水果 水平 水利 易经 "
+        "文坛 农民 农业 农产 农历 农田 童年 童工 童话 房间 房地 "
+        "车祸 车流 车厂 华人 华侨 华丽 水果 水平 水利 易经 "
         "辛亥 危机 危房 罗嗦 毛巾 毛病 毛衣 白发 白色 石头 石化 苏联 蒙古 宋代 唐代 明代 明清 元代 汉代 元宵 "
-        "梁山 雷达 雷雨 顾虑 严冬 严寒 严厉 严防 严惩 强大 强劲 强化 屈服 费尽 路边 路线 路上 席间 席卷 牛奶 牛肉 羊肉 鱼肉 "
+        "焦虑 焦急 焦点 梁山 雷达 雷雨 顾虑 严冬 严寒 严厉 严防 严惩 "
+        "强大 强劲 强化 屈服 费尽 路边 路线 路上 席间 席卷 牛奶 牛肉 羊肉 鱼肉 "
         "米饭 谷物 麦子 花草 花朵 花样 柳树 松树 桑树 江河 海关 云彩 云层 雪花 宫廷 庙会 胡乱 胡同 计划 ",
     )
 )

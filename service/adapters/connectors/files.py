@@ -19,6 +19,7 @@ from service.adapters.connectors.encodings import decide_encoding, text_of
 from service.adapters.connectors.jsonl import read_jsonl
 from service.adapters.connectors.parquet import read_parquet
 from service.adapters.connectors.source import BLOCK, blocks, open_source
+from service.adapters.connectors.xlsx import read_xlsx
 from service.domain.contracts import DatasetContract
 from service.errors import ConflictError, ContractError
 from service.ports import Chunk
@@ -72,7 +73,10 @@ class FileSource:
             yield from self._text(contract)
             return
         with open_source(self._path) as file:
-            yield from read_parquet(file, contract)
+            if self._suffix == ".xlsx":
+                yield Chunk(*read_xlsx(file, contract), done=1.0)
+            else:
+                yield from read_parquet(file, contract)
         deque(self._blocks(), maxlen=0)
 
     def _text(self, contract: DatasetContract) -> Iterator[Chunk]:

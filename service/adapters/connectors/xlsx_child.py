@@ -4,9 +4,9 @@ The parser is native code. A small file, say with one cell in the last corner of
 any amount of memory, and that ends the process it runs in.
 
 Started as a file, not as a module, so that nothing of the service is loaded. The workbook comes on standard
-input, the names of the wanted columns as arguments; the position of the sheet and an Arrow stream go to
-standard output: every cell as text, the header in the first row, and, where a text has 16 digits or more, a second half of columns that says
-which cells are numbers. The exit code says what is wrong.
+input, the names of the wanted columns as arguments. The position of the sheet and an Arrow stream go to
+standard output: every cell as text, the header in the first row, and, where a text has 16 digits or more, a
+second half of columns that says which cells are numbers. The exit code says what is wrong.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,10 +102,9 @@ class TableExport:
             mark = table.c[self.watermark]
             if connection.scalar(sa.select(sa.exists().where(mark.is_(None)))):
                 raise ContractError("rows without a watermark would never be read", column=self.watermark)
-            where = [self.behind(mark, after)] if after else []
-            if self.lag:
-                where.append(mark <= self._settled(mark))
-            newest = connection.scalar(sa.select(_text(sa.func.max(mark))).where(*where))
+            settled = mark <= self._settled(mark) if self.lag else sa.true()
+            query = sa.select(_text(sa.func.max(mark))).where(self.behind(mark, after), settled)
+            newest = connection.scalar(query)
         if newest is None:
             return ""
         if not _MARK.fullmatch(str(newest)):
@@ -144,6 +143,8 @@ class TableExport:
 
     def behind(self, mark: sa.Column[Any], position: str) -> sa.ColumnElement[bool]:
         """Rows behind a position; the database reads its own writing."""
+        if not position:
+            return sa.true()
         value = sa.literal(position.partition("=")[2], sa.String)
         text = self.engine.dialect.name == "sqlite" and not _is_number(mark)  # its times are texts
         return mark > (value if text else sa.cast(value, mark.type))
@@ -189,27 +190,26 @@ class TableRows:
             table = export.reflect(connection)
             export.check(table, contract, self.after, self.upto)
             mark, measures = table.c[export.watermark], contract.with_role(Role.MEASURE)
-            where = sa.and_(
-                ~export.behind(mark, self.upto), *([export.behind(mark, self.after)] if self.after else [])
-            )
-            sums = [_text(_total(table.c[m.name], export.engine)) for m in measures]
-            self._count, *totals = connection.execute(sa.select(sa.func.count(), *sums).where(where)).one()
-            names, read = [c.name for c in contract.columns], 0
-            found = dict.fromkeys((m.name for m in measures), Decimal())
+            where = (export.behind(mark, self.after), ~export.behind(mark, self.upto))
+            scales = {m.name: _scale(table.c[m.name], export.engine) for m in measures}
+            sums = [_text(_total(table.c[name], scale)) for name, scale in scales.items()]
+            self._count, *totals = connection.execute(sa.select(sa.func.count(), *sums).where(*where)).one()
+            names, read, found = [c.name for c in contract.columns], 0, dict.fromkeys(scales, Fraction())
+            money = frozenset(c.name for c in contract.columns if _is_money(c, table.c[c.name]))
             key = list(table.primary_key) or [table.c[n] for n in names]
-            query = sa.select(*(_text(table.c[n]).label(n) for n in names)).where(where).order_by(mark, *key)
+            query = sa.select(*(_text(table.c[n]).label(n) for n in names)).where(*where).order_by(mark, *key)
             streaming = connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
             for part in streaming.execute(query).partitions():
                 frame = pl.DataFrame(part, schema=dict.fromkeys(names, pl.String()), orient="row")
-                for measure in measures:
-                    found[measure.name] += _add(
-                        frame[measure.name], _scale(table.c[measure.name], export.engine)
-                    )
                 frame = frame.with_row_index("_row", offset=read + 1)
                 read += frame.height
-                yield _chunk(frame, table, contract, min(read / max(self._count, 1), 1.0))
-        expected = {m.name: Decimal(t or 0) for m, t in zip(measures, totals, strict=True)}
-        wrong = sorted(name for name, total in expected.items() if total != found[name])
+                typed, rejected = _type_money(frame, sorted(money), contract)
+                for name, scale in scales.items():
+                    whole = Fraction(sum(typed[name].drop_nulls()), 100 if name in money else 1) * scale
+                    found[name] += whole + _raw_sum(frame.join(rejected, on="_row", how="semi")[name], scale)
+                yield Chunk(typed, rejected, min(read / max(self._count, 1), 1.0))
+        pairs = zip(scales, totals, strict=True)
+        wrong = [name for name, total in pairs if _raw_sum(pl.Series(name, [total]), 1) != found[name]]
         if read != self._count or wrong:
             raise ConflictError(
                 "what was read does not have the totals of the source",
@@ -254,40 +254,47 @@ def _scale(column: sa.Column[Any], engine: sa.Engine) -> int:
     return _FINE if engine.dialect.name == "sqlite" and _is_decimal(column) else 1
 
 
-def _total(column: sa.Column[Any], engine: sa.Engine) -> sa.ColumnElement[Any]:
+def _is_money(column: Column, source: sa.Column[Any]) -> bool:
+    """Whether the source has major units where the contract has minor ones."""
+    return column.unit.endswith("-cent") and _is_decimal(source)
+
+
+def _total(column: sa.Column[Any], scale: int) -> sa.ColumnElement[Any]:
     """The sum as the database computes it: PostgreSQL exactly, SQLite in whole hundredths of a cent."""
-    scale = _scale(column, engine)
-    return sa.func.sum(
-        column if scale == 1 else sa.cast(sa.func.round(sa.type_coerce(column, sa.Float) * scale), sa.Integer)
+    if scale == 1:
+        return sa.func.sum(column)
+    return sa.func.sum(sa.cast(sa.func.round(sa.type_coerce(column, sa.Float) * scale), sa.Integer))
+
+
+def _raw_sum(values: pl.Series, scale: int) -> Fraction:
+    """The same sum over fields that could not be typed, rounded as the database rounds."""
+    try:
+        numbers = [Fraction(v) * scale for v in values.drop_nulls()]
+    except ValueError:  # SQLite stores any text, PostgreSQL has NaN
+        raise ConflictError("a measure holds what is no number", column=values.name) from None
+    half = Fraction(1, 2)
+    return sum(
+        (n if scale == 1 else Fraction(int(n + (half if n > 0 else -half))) for n in numbers), Fraction()
     )
 
 
-def _add(values: pl.Series, scale: int) -> Decimal:
-    """The same sum over what arrived."""
-    with localcontext(prec=200):
-        try:
-            numbers = [Decimal(v) * scale for v in values.drop_nulls()]
-        except InvalidOperation:  # SQLite stores a text where a number is declared
-            raise ConflictError("a measure holds a text", column=values.name) from None
-        return sum((n if scale == 1 else n.to_integral_value(ROUND_HALF_UP) for n in numbers), Decimal())
-
-
-def _chunk(frame: pl.DataFrame, table: sa.Table, contract: DatasetContract, done: float) -> Chunk:
-    money = [c.name for c in contract.columns if c.unit.endswith("-cent") and _is_decimal(table.c[c.name])]
-    parts = pl.col(money)
-    uneven = pl.coalesce(
-        pl.lit(None, pl.String),
-        *(pl.when(~pl.col(n).str.contains(r"^-?[0-9]+(?:\.[0-9]{0,2}0*)?$")).then(pl.lit(n)) for n in money),
+def _type_money(
+    frame: pl.DataFrame, money: list[str], contract: DatasetContract
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Typed and rejected rows, after amounts in major units have become minor ones."""
+    even = [pl.col(n).str.contains(r"^-?[0-9]+(?:\.[0-9]{0,2}0*)?$") for n in money]
+    first = pl.coalesce(
+        pl.lit(None, pl.String), *(pl.when(~e).then(pl.lit(n)) for n, e in zip(money, even, strict=True))
     )
-    bad = frame.select("_row", uneven.alias("column"), pl.lit("not_minor_units").alias("rule"))
+    bad = frame.select("_row", first.alias("column"), pl.lit("not_minor_units").alias("rule"))
     bad = bad.filter(pl.col("column").is_not_null())
     cents = (
-        parts.str.replace(r"^(-?[0-9]+)$", "$1.").str.replace("$", "00").str.replace(r"\.([0-9]{2}).*$", "$1")
-        .str.replace(r"^(-?)0+([0-9])", "$1$2")
+        pl.col(money).str.replace(r"^(-?[0-9]+)$", "$1.").str.replace("$", "00")
+        .str.replace(r"\.([0-9]{2}).*$", "$1").str.replace(r"^(-?)0+([0-9])", "$1$2")
     )  # fmt: skip
     good = frame.join(bad, on="_row", how="anti", maintain_order="left").with_columns(cents)
     typed, rejected = type_rows(_instants(good, contract.columns), contract)
-    return Chunk(typed, pl.concat([reject(bad), rejected]).sort("_row"), done)
+    return typed, pl.concat([reject(bad), rejected]).sort("_row")
 
 
 def _instants(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from service.adapters.streams import MAX_BYTES, PATIENCE
+from service.adapters.streams import PATIENCE, fill
 from service.errors import ConflictError, StorageError
 from service.ports.streams import Message
 
-_POLL_MS = 500
+_FETCH: Final = 500  # messages asked for at once
+_POLL: Final = 0.5  # seconds
 
 
 class KafkaStream:
@@ -62,32 +64,23 @@ class KafkaStream:
             consumer.assign([self._place])
             consumer.seek(self._place, max(after + 1, first))
             if upto < 0:
-                return await self._collect(consumer, limit, wait)
-            return await self._collect_all(consumer, min(upto, end - 1))
+                return await fill(partial(self._poll, consumer), limit, wait)
+            return await self._all(consumer, min(upto, end - 1))
         finally:
             await consumer.stop()
 
-    async def _collect(self, consumer: Any, limit: int, wait: float) -> list[Message]:
-        found: list[Message] = []
-        end, size = time.monotonic() + wait, 0
-        while len(found) < limit and size < MAX_BYTES and (left := end - time.monotonic()) > 0:
-            messages = await self._poll(consumer, int(left * 1000), limit - len(found))
-            size += sum(len(m.data) for m in messages)
-            found += messages
-        return found
-
-    async def _collect_all(self, consumer: Any, upto: int) -> list[Message]:
+    async def _all(self, consumer: Any, upto: int) -> list[Message]:
         """All that are held up to an offset; compaction and transactions leave offsets without a message."""
         found: list[Message] = []
         heard = time.monotonic()
         while await consumer.position(self._place) <= upto:
-            if messages := await self._poll(consumer, _POLL_MS, None):
+            if messages := await self._poll(consumer, _FETCH, _POLL):
                 heard = time.monotonic()
             elif time.monotonic() - heard > PATIENCE:
                 raise TimeoutError
             found += messages
         return [m for m in found if int(m.position) <= upto]
 
-    async def _poll(self, consumer: Any, milliseconds: int, count: int | None) -> list[Message]:
-        got = await consumer.getmany(self._place, timeout_ms=milliseconds, max_records=count)
+    async def _poll(self, consumer: Any, count: int, wait: float) -> list[Message]:
+        got = await consumer.getmany(self._place, timeout_ms=int(wait * 1000), max_records=count)
         return [Message(str(m.offset), m.value or b"") for records in got.values() for m in records]

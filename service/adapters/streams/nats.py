@@ -7,18 +7,19 @@ takes both away again: nothing at the broker remembers us, so nothing there can 
 from __future__ import annotations
 
 import asyncio
-import time
+import itertools
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import nats
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from service.adapters.streams import MAX_BYTES, PATIENCE
+from service.adapters.streams import PATIENCE, Fetch, fill
 from service.errors import ConflictError, StorageError, UnknownError
 from service.ports.streams import Message
 
@@ -62,7 +63,7 @@ class NatsStream:
             error_cb=_quiet,
         )
         try:
-            jetstream = connection.jetstream()
+            jetstream = connection.jetstream(timeout=PATIENCE)
             state = (await jetstream.stream_info(self._stream)).state
             if after > state.last_seq:
                 raise ConflictError("the stream was made anew: it ends before what was taken in")
@@ -73,28 +74,18 @@ class NatsStream:
                 inactive_threshold=60.0,
             )
             pull = await jetstream.pull_subscribe(self._subject, stream=self._stream, config=config)
-            return await (_all(pull, upto) if upto else _some(pull, limit, wait))
+            fetch = partial(_fetch, pull, itertools.count(1))
+            return await (_all(pull, fetch, upto) if upto else fill(fetch, limit, wait))
         finally:
             await connection.close()
 
 
-async def _some(pull: JetStreamContext.PullSubscription, limit: int, wait: float) -> list[Message]:
-    """What comes within the time, until there is enough."""
-    found: list[Message] = []
-    end, size = time.monotonic() + wait, 0
-    while len(found) < limit and size < MAX_BYTES and (left := end - time.monotonic()) > 0:
-        messages, _ = await _fetch(pull, min(limit - len(found), _FETCH), left)
-        size += sum(len(m.data) for m in messages)
-        found += messages
-    return found
-
-
-async def _all(pull: JetStreamContext.PullSubscription, upto: int) -> list[Message]:
+async def _all(pull: JetStreamContext.PullSubscription, fetch: Fetch, upto: int) -> list[Message]:
     """All that are held up to a position. Raises TimeoutError when they do not come."""
     found: list[Message] = []
     waiting = (await pull.consumer_info()).num_pending or 0
-    while waiting and not (found and int(found[-1].position) >= upto):
-        messages, waiting = await _fetch(pull, min(waiting, _FETCH), PATIENCE)
+    while waiting > len(found) and not (found and int(found[-1].position) >= upto):
+        messages = await fetch(waiting - len(found), PATIENCE)
         if not messages:
             raise TimeoutError
         found += messages
@@ -102,15 +93,16 @@ async def _all(pull: JetStreamContext.PullSubscription, upto: int) -> list[Messa
 
 
 async def _fetch(
-    pull: JetStreamContext.PullSubscription, count: int, wait: float
-) -> tuple[list[Message], int]:
-    """Some messages, and how many are waiting behind them."""
+    pull: JetStreamContext.PullSubscription, numbers: Iterator[int], count: int, wait: float
+) -> list[Message]:
+    """Some messages. Raises StorageError when one was left out: the consumer numbers what it delivers."""
     try:
-        messages = await pull.fetch(count, timeout=wait)
-    except NatsTimeoutError:
-        return [], 0
-    found = [Message(str(m.metadata.sequence.stream), m.data) for m in messages]
-    return found, messages[-1].metadata.num_pending or 0
+        messages = await pull.fetch(min(count, _FETCH), timeout=wait)
+    except TimeoutError:  # the library's own is one too; a probe that came to nothing raises the plain one
+        return []
+    if any(m.metadata.sequence.consumer != number for m, number in zip(messages, numbers, strict=False)):
+        raise StorageError("a message was lost on the way: run again")
+    return [Message(str(m.metadata.sequence.stream), m.data) for m in messages]
 
 
 async def _quiet(_error: Exception) -> None:

@@ -238,3 +238,29 @@ def test_an_exception_rolls_everything_back(ops: Ops) -> None:
         add_and_fail()
     with ops() as tx:
         assert tx.batches.all() == ()
+
+
+def test_measures_of_a_batch_come_back(ops: Ops) -> None:
+    batch = a_batch(measures={"cells": 10, "filled": 9})
+    with ops() as tx:
+        tx.batches.add(batch)
+    with ops() as tx:
+        assert tx.batches.get(batch.id) == batch
+
+
+def test_a_rejected_row_is_released_once(ops: Ops) -> None:
+    numbers = range(1, 2502)  # several statements
+    rows = pl.DataFrame({"_row": numbers, "rule": ["not_a_date"] * len(numbers)})
+    later = a_batch(id="c" * 64)
+    with ops() as tx:
+        assert tx.batches.released("b" * 64).is_empty()
+        tx.batches.release("b" * 64, rows, later)
+        tx.batches.release("b" * 64, rows.clear(), later)
+    more = pl.DataFrame({"_row": [9000, 7], "rule": ["not_a_date"] * 2})
+    with pytest.raises(ConflictError), ops() as tx:
+        tx.batches.release("b" * 64, more, later)
+    with ops() as tx:
+        found = tx.batches.released("b" * 64)
+        assert found["_row"].to_list() == list(numbers)
+        assert found.row(0) == (1, "not_a_date", later.id)
+        assert tx.batches.released("c" * 64).is_empty()

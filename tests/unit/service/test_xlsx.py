@@ -203,7 +203,11 @@ def test_a_document_type_definition_refuses_the_file(entity: str) -> None:
     book = make_workbook([HEADER, GOOD])
     book = patched(book, SHEET, b"<worksheet", f"<!DOCTYPE x [{entity}]><worksheet".encode())
     book = patched(book, SHEET, b"hello", b"&a;")
-    assert refusal(book).fields == {"found": "a document type definition"}
+    assert refusal(book).fields == {"found": "a document type definition, or not UTF-8"}
+    with zipfile.ZipFile(book) as parts:
+        content = parts.read(SHEET)
+    utf16 = content.decode().encode("utf-16")
+    assert "not UTF-8" in str(refusal(patched(book, SHEET, content, utf16)).fields["found"])
 
 
 def test_macros_and_links_to_other_workbooks_are_not_looked_at() -> None:

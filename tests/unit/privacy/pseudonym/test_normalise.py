@@ -91,3 +91,19 @@ def test_cards_follow_the_luhn_rule(values: list[str]) -> None:
 def test_at_most_one_check_character_fits_a_resident_id(body: int) -> None:
     every = pl.Series([f"{body:017d}{check}" for check in "0123456789X"])
     assert len(normalise(every, "cn_resident_id").drop_nulls()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("1980-01-31", "1980-01-31"), ("19800131", "1980-01-31"), ("1980/1/31", "1980-01-31"),
+        ("1980-02-30", None), ("1880-01-01", None), ("31.01.1980", None), ("", None),
+    ],
+)  # fmt: skip
+def test_birth_dates_have_one_form(given: str, normal: str | None) -> None:
+    assert normalise(pl.Series([given]), "birth_date").to_list() == [normal]
+
+
+def test_addresses_are_folded_and_bounded() -> None:
+    values = pl.Series(["  东路 １号  A ", "x", "y" * 201, None])
+    assert normalise(values, "address").to_list() == ["东路 1号 a", None, None, None]
