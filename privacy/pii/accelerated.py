@@ -16,6 +16,7 @@ its own. Without the parser spaCy may see a name otherwise where a sentence ends
 from __future__ import annotations
 
 import copy
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from phonenumbers import PhoneMetadata
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngineProvider
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer, SpacyRecognizer
+from thinc.api import NumpyOps
 
 from privacy.pii.detect import MAX_TEXT, Detector, unread
 from privacy.pii.findings import Span, arbitrate
@@ -61,6 +63,8 @@ class AcceleratedAnalyzer:
                 patterns += [pattern for _, pattern in parts]
         self._gate: Final = Gate(patterns)
         self._engines: Final[dict[int, AnalyzerEngine]] = {}
+        if os.environ.get("OPENBLAS_NUM_THREADS") == "1":  # with more, they wait for each other
+            _multiply_by_numpy(self._nlp)
         pipes = self._nlp.pipe_names
         self._before_ner: Final = {"tok2vec", "transformer"} if _listens(self._nlp) else set[str]()
         self._not_ner: Final = [name for name in pipes if name not in {"ner", *self._before_ner}]
@@ -78,23 +82,20 @@ class AcceleratedAnalyzer:
         docs = list(self._nlp.pipe(texts, batch_size=_BATCH, disable=self._not_ner))
         admitted = self._gate.admits(as_column(texts))
         hits = [self._hits(text, bits) for text, bits in zip(texts, admitted, strict=True)]
-        hit = [doc for doc, bits in zip(docs, hits, strict=True) if bits]
-        lemmas = iter(self._nlp.pipe(hit, batch_size=_BATCH, disable=self._not_lemmas))
-        for text, doc, bits in zip(texts, docs, hits, strict=True):
+        unsure = [doc for doc, (_, is_unsure) in zip(docs, hits, strict=True) if is_unsure]
+        lemmas = iter(self._nlp.pipe(unsure, batch_size=_BATCH, disable=self._not_lemmas))
+        for text, doc, (bits, is_unsure) in zip(texts, docs, hits, strict=True):
             if bits or doc.ents:
-                artifacts = self._artifacts(next(lemmas) if bits else doc, with_lemmas=bool(bits))
+                artifacts = self._artifacts(next(lemmas) if is_unsure else doc, with_lemmas=is_unsure)
                 engine = self._engine_of(bits)
                 yield engine.analyze(text, self._language, nlp_artifacts=artifacts)
             else:
                 yield []
 
-    def _hits(self, text: str, admitted: int) -> int:
-        """Of the recognisers that may find something those that do, and those that nobody knows."""
-        bits = 0
-        for place, recogniser in enumerate(self._others):
-            if recogniser.finds(text, admitted):
-                bits |= 1 << place
-        return bits
+    def _hits(self, text: str, admitted: int) -> tuple[int, bool]:
+        """The recognisers that find something, by place, and whether context could change a score."""
+        found = [(place, r) for place, r in enumerate(self._others) if r.finds(text, admitted)]
+        return sum(1 << place for place, _ in found), any(r.is_unsure for _, r in found)
 
     def _artifacts(self, doc: Any, *, with_lemmas: bool) -> NlpArtifacts:
         nlp = self._nlp_engine
@@ -103,7 +104,7 @@ class AcceleratedAnalyzer:
             return artifacts
         scores = nlp._get_scores_for_entities(doc)  # noqa: SLF001
         entities, scores = nlp._get_updated_entities(doc.ents, scores)  # noqa: SLF001
-        return NlpArtifacts(entities, doc, [], [], None, self._language, scores)
+        return NlpArtifacts(entities, cast("Any", ()), [], [], None, self._language, scores)
 
     def _engine_of(self, bits: int) -> AnalyzerEngine:
         """Presidio's engine with the recognisers of these places and those of named entities."""
@@ -119,6 +120,14 @@ class AcceleratedAnalyzer:
                 context_aware_enhancer=self._engine.context_aware_enhancer,
             )
         return self._engines[bits]
+
+
+def _multiply_by_numpy(nlp: Any) -> None:
+    """Numpy's BLAS multiplies matrices faster than the one that spaCy brings."""
+    for _, pipe in nlp.pipeline:
+        for node in pipe.model.walk() if getattr(pipe, "model", None) else ():
+            if type(node.ops) is NumpyOps:
+                node.ops = NumpyOps(use_blis=False)
 
 
 def _listens(nlp: Any) -> bool:
@@ -143,6 +152,13 @@ class _Once:
         found = [r for bit, part in self._parts if admitted & bit for r in part.analyze(text, types, None)]
         self._told = (text, EntityRecognizer.remove_duplicates(found) if found else found)
         return bool(found)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether words beside what was found could raise its score."""
+        return not self._is_known or bool(
+            self._of.context and any(r.score < EntityRecognizer.MAX_SCORE for r in self._told[1])
+        )
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> Any:
         """Presidio's method."""

@@ -1,7 +1,8 @@
 """Find personal data in free text: fold, run the rules that can apply, map back, arbitrate.
 
 Profile ``fast`` is rules alone, profile ``accurate`` adds rules for English identifiers and a language model
-by script (Han, Latin). No network, and no Presidio import until someone asks for its engine. Presidio stays
+by script (Han, Latin), profile ``presidio`` is an operator's own Presidio, accelerated. No network, and no
+Presidio import until someone asks for its engine. Presidio stays
 the plug-in API: an operator's ``EntityRecognizer`` can join the detector
 (``build_detector(plugins=...)``), and all rules are recognisers of a stock ``AnalyzerEngine``, too
 (``presidio_engine()``). A plugin that fails fails the batch: text that was not scanned must not pass for
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
-from privacy.errors import UnknownProfileError
+from privacy.errors import ModelMissingError, UnknownProfileError
 from privacy.pii.findings import VALIDATED, Span, arbitrate, joined
 from privacy.pii.gate import Gate, fold_batch, trigger
 from privacy.pii.normalise_text import Folded, fold
@@ -27,7 +28,9 @@ from privacy.pii.recognisers.rule import Needs, Rule
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
-Profile = Literal["fast", "accurate"]
+    from privacy.pii.models import ModelFiles
+
+Profile = Literal["fast", "accurate", "presidio"]
 PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 #: Languages the rules are registered for; each rule reads both.
 LANGUAGES: Final = ("zh", "en")
@@ -152,15 +155,20 @@ class Detector:
 
 
 def build_detector(
-    *, profile: Profile = "fast", plugins: Sequence[Plugin] = (), ner: Sequence[Ner] | None = None
+    *,
+    profile: Profile = "fast",
+    plugins: Sequence[Plugin] = (),
+    ner: Sequence[Ner] | None = None,
+    model: ModelFiles | None = None,
 ) -> Detector:
     """The detector of a profile and, if wanted, an operator's Presidio recognisers.
 
     Args:
-        profile: ``fast`` or ``accurate``.
+        profile: ``fast``, ``accurate``, or ``presidio``: a stock Presidio engine without any of our rules.
         plugins: run on every text beside the rules.
         ner: models of the profile ``accurate`` in the place of the pinned ones, such as
             ``LatinNer(ModelFiles(directory, sha256))``.
+        model: the operator's spaCy model for the profile ``presidio``.
 
     Raises:
         UnknownProfileError: there is no such profile.
@@ -168,6 +176,12 @@ def build_detector(
     """
     if profile == "fast":
         return Detector(RULES, plugins)
+    if profile == "presidio":
+        if model is None:
+            raise ModelMissingError("spaCy")
+        from privacy.pii.accelerated import PresidioDetector, stock_engine  # noqa: PLC0415 - takes seconds
+
+        return PresidioDetector(stock_engine(model))
     if profile != "accurate":
         raise UnknownProfileError(profile)
     if ner is None:

@@ -85,6 +85,18 @@ def installed(model: str) -> ModelFiles:
     return ModelFiles(Path(str(package.locate_file(pin["folder"]))), pin["files"])
 
 
+def from_manifest(directory: Path, manifest: str) -> ModelFiles:
+    """An operator's model with the digests that ``sha256sum`` wrote: one line ``digest  path`` a file.
+
+    Raises:
+        ModelMissingError: a line is none of those, or there is no line.
+    """
+    lines = [line.split(maxsplit=1) for line in manifest.splitlines() if line.strip()]
+    if not lines or any(len(line) < 2 for line in lines):  # noqa: PLR2004 - digest and path
+        raise ModelMissingError("manifest")
+    return ModelFiles(directory, {path.lstrip("*").removeprefix("./"): digest for digest, path in lines})
+
+
 def session(model: bytes) -> InferenceSession:
     """An inference session on one processor core.
 

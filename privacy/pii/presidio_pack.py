@@ -22,14 +22,21 @@ from privacy.pii.recognisers import (
     cn_phone,
     cn_plate,
     cn_resident_id,
+    credit_card,
+    date_of_birth,
     driver_license,
     email,
+    en_place,
+    iban,
     ip_address,
     messaging,
     organisation,
     person,
+    phone,
     sensitive,
     travel_documents,
+    url,
+    us_ssn,
 )
 from privacy.pii.recognisers.rule import Rule
 
@@ -170,6 +177,48 @@ class AuthSecretRecognizer(RuleRecognizer):
     RULE = auth_secret.RULE
 
 
+class PaymentCardRecognizer(RuleRecognizer):
+    """Cards of any issuer by length, Luhn and the words beside them, not by brand."""
+
+    RULE = credit_card.RULE
+
+
+class BirthDateRecognizer(RuleRecognizer):
+    """Dates that are said to be of a birth; no other date."""
+
+    RULE = date_of_birth.RULE
+
+
+class PlaceRecognizer(RuleRecognizer):
+    """Countries, post boxes, military mail."""
+
+    RULE = en_place.RULE
+
+
+class AccountNumberRecognizer(RuleRecognizer):
+    """International bank account numbers."""
+
+    RULE = iban.RULE
+
+
+class TelephoneRecognizer(RuleRecognizer):
+    """Telephone numbers of any country."""
+
+    RULE = phone.RULE
+
+
+class WebAddressRecognizer(RuleRecognizer):
+    """Web addresses."""
+
+    RULE = url.RULE
+
+
+class SocialSecurityRecognizer(RuleRecognizer):
+    """US social security numbers."""
+
+    RULE = us_ssn.RULE
+
+
 RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
     CnResidentIdRecognizer,
     CnPhoneRecognizer,
@@ -189,11 +238,25 @@ RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
     AuthSecretRecognizer,
 )
 
+#: What an engine for English has besides.
+ENGLISH_RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
+    PaymentCardRecognizer,
+    BirthDateRecognizer,
+    PlaceRecognizer,
+    AccountNumberRecognizer,
+    TelephoneRecognizer,
+    WebAddressRecognizer,
+    SocialSecurityRecognizer,
+)
+
 
 def build_engine(languages: Sequence[str]) -> AnalyzerEngine:
     """A stock engine: no-op NLP, our recognisers for each language, nothing predefined."""
+    english = {"en": ENGLISH_RECOGNIZERS}
     registry = RecognizerRegistry(
-        recognizers=[kind(language) for language in languages for kind in RECOGNIZERS],
+        recognizers=[
+            kind(language) for language in languages for kind in (*RECOGNIZERS, *english.get(language, ()))
+        ],
         supported_languages=list(languages),
     )
     nlp = NoOpNlpEngine(models=[{"lang_code": language, "model_name": "no_op"} for language in languages])

@@ -41,6 +41,10 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
 }
 #: No evidence of their own: tokens of two things at once, by which pairs are found.
 BLOCK: Final = "block"
+_FIELD: Final = pl.Enum([*LEVELS, BLOCK])
+_LEVEL: Final = pl.Enum(
+    sorted({"birth", "address", *(level for levels in LEVELS.values() for level in levels)})
+)
 FIELDS: Final = ("cn_resident_id", "name", "mobile", "email", "birth_date", "address")
 #: (field, level) of what is one typo apart to the level at which it would be equal.
 TYPED: Final = {("name", "close"): "sound", ("email", "close"): "exact", ("email", "digits"): "exact"}
@@ -74,7 +78,7 @@ def features(people: pl.DataFrame, key: bytes) -> pl.DataFrame:
         key: 32 random bytes of this run.
 
     Returns:
-        ``_subject`` Int64, ``field`` and ``level`` String, ``token`` UInt64; distinct rows.
+        ``_subject`` Int64, ``field`` and ``level`` Enum, ``token`` UInt64; distinct rows.
     """
     values = plain(people)
     parts = [_tokens(values, *names, value, key) for names, value in _levels().items()]
@@ -120,7 +124,7 @@ def _tokens(plain: pl.DataFrame, field: str, level: str, value: pl.Expr, key: by
     rows = plain.select("_subject", value=value).filter(pl.col("value").str.len_chars() > 0)
     tags = blind_index(pl.Series([f"{field}:{level}:"]) + rows["value"], key)
     head = tags.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="little")
-    return rows.select("_subject", field=pl.lit(field), level=pl.lit(level), token=head)
+    return rows.select("_subject", field=pl.lit(field, _FIELD), level=pl.lit(level, _LEVEL), token=head)
 
 
 def _one_left_out(plain: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -126,7 +126,7 @@ def compare(pairs: pl.DataFrame, tokens: pl.DataFrame) -> tuple[Codes, NDArray[n
     """
     codes = np.zeros((pairs.height, len(FIELDS)), np.int8)
     crowd = np.zeros(codes.shape, np.int64)
-    counted = tokens.with_columns(_n=pl.len().over("field", "level", "token"))
+    counted = tokens.with_columns(_n=pl.len().over("token"))
     rows = pairs.with_row_index("_pair")
     for column, field in enumerate(FIELDS):
         for level in _PRESENT.get(field, ("exact",)):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
-from service.api import aggregates, datasets, evidence, identity, problems, quality, rights, scores
+from service.api import aggregates, datasets, evidence, pii, identity, problems, quality, rights, scores
 from service.api.limits import BodyLimit
 from service.ports import Deps
 
@@ -43,7 +43,7 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     problems.install(app)
-    for module in (datasets, quality, aggregates, scores, identity, rights, evidence):
+    for module in (datasets, pii, quality, aggregates, scores, identity, rights, evidence):
         app.include_router(module.router, prefix="/v1")
 
     app.add_middleware(BodyLimit)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from service.cli.context import Json
-from service.cli.output import emit, table
+from service.cli.output import emit, progress_bar, table
 from service.errors import UsageError
 
 pii_app = typer.Typer(
@@ -25,32 +27,47 @@ def register(app: typer.Typer) -> None:
 
 
 @pii_app.command("scan")
-def scan(
+def scan(  # noqa: PLR0917 - options are named on the command line
     path: Annotated[Path, typer.Argument(help="JSON lines, each with `text`.")],
     profile: Annotated[
-        str, typer.Option(help="fast (rules) or accurate (rules and language models).")
-    ] = "fast",
+        str,
+        typer.Option(
+            help="fast (rules), accurate (rules and language models), presidio (your own spaCy model). "
+            "Without it, accurate where its models are installed, else fast.",
+            show_default=False,
+        ),
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    model: Annotated[Path | None, typer.Option(help="Directory of a spaCy model.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="Its digests, as sha256sum writes them.")] = None,
     as_json: Json = False,
 ) -> None:
     """Personal data in each line of text; with --json one JSON object a line. No token is needed."""
-    from service.usecases.pii import open_detector, scan_lines
+    from service.usecases.pii import Engine, best_profile, scan_lines
 
-    detector = open_detector(profile)
+    engine = Engine(profile or best_profile(), model, manifest)
+    if not profile:
+        sys.stderr.write(f"profile: {engine.profile}\n")
     block: list[str] = []
+    start = perf_counter()
     try:
-        with path.open("rb") as lines:
-            for found in scan_lines(lines, detector):
+        with path.open("rb") as lines, progress_bar("scan", quiet=not sys.stderr.isatty()) as tell:
+            size = max(1, path.stat().st_size)
+            for count, found in enumerate(scan_lines(lines, engine, workers), 1):
                 block.append(json.dumps(found) if as_json else _line(found["line"], found["spans"]))
                 if len(block) == _BLOCK:
                     _print(block)
+                    rate = count / (perf_counter() - start)
+                    tell(f"{rate:,.0f} lines / s", 100 * lines.tell() // size)
     except OSError as error:
         raise UsageError("the file cannot be read", file=path.name) from error
-    _print(block)
+    finally:
+        _print(block)
 
 
 @pii_app.command("classify")
 def classify(
-    path: Annotated[Path, typer.Argument(help="CSV file with a header.")],
+    path: Annotated[Path, typer.Argument(help="CSV or TSV file with a header, or Parquet.")],
     write: Annotated[
         Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")
     ] = None,
@@ -60,7 +77,7 @@ def classify(
     from service.usecases.pii import classify_csv, draft_contract
 
     try:
-        columns = classify_csv(path.read_bytes())
+        columns = classify_csv(path.read_bytes(), path.suffix.lower())
     except OSError as error:
         raise UsageError("the file cannot be read", file=path.name) from error
     if write is not None:

@@ -98,8 +98,9 @@ def _purpose(code: str, deps: Deps) -> Purpose:
 def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps: Deps) -> int:
     """The customer behind an identifier, or behind a pseudonym made for this very purpose.
 
-    Of merged enrolments it is the one the person is called by. The pseudonym is found forwards, by comparing with everyone's pseudonym under the purpose: reading a score
-    needs no way back to a person, so it is given none.
+    Of merged enrolments it is the one the person is called by. The pseudonym is found forwards, by comparing
+    with everyone's pseudonym under the purpose: reading a score needs no way back to a person, so it is given
+    none.
 
     Raises:
         UsageError: a malformed identifier or pseudonym; it is never echoed.

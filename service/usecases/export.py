@@ -8,7 +8,7 @@ already is found and not read again.
 from __future__ import annotations
 
 from service.domain.actors import Actor
-from service.errors import ConflictError
+from service.errors import ConflictError, DriftError
 from service.ports import BatchRow, Deps
 from service.ports.exports import Export
 from service.usecases.access import authorise
@@ -48,7 +48,13 @@ def pull(
         if tx.cursors.get(export.name, dataset).done != cursor.done:  # now locked: nobody can go on meanwhile
             raise ConflictError("another pull of this table was faster: run again")
     rows = export.rows(cursor.done, upto)
-    row = take_in(rows, dataset, actor=actor, deps=deps, name=export.name, progress=progress)
+    drifted: DriftError | None = None
+    try:
+        row = take_in(rows, dataset, actor=actor, deps=deps, name=export.name, progress=progress)
+    except DriftError as error:  # its rows are in quarantine, all of them
+        drifted = error
     with deps.ops() as tx:
         tx.cursors.finish(export.name, dataset, upto)
+    if drifted is not None:
+        raise drifted
     return row

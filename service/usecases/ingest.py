@@ -12,18 +12,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from policies.model import Decision
+from privacy.pseudonym.linkage import UNKNOWN
 from service.domain.actors import Actor
 from service.domain.batch_ids import batch_id
-from service.domain.batches import AdmittedBatch, IngestCounts, RawBatch
+from service.domain.batches import AdmittedBatch, RawBatch, ScannedBatch
 from service.domain.contracts import DatasetContract, Role
-from service.domain.quality import assess, fields
 from service.errors import ContractError, DriftError, QualityError, UnknownError
 from service.ports import BatchRow, Chunk, Committed, Deps, OpsTransaction, Source, Stage
 from service.usecases.access import authorise, record
@@ -31,8 +31,9 @@ from service.usecases.admission import admit_batch
 from service.usecases.detection import scan_batch
 from service.usecases.drift import CLASS_DRIFT, not_adrift
 from service.usecases.enrolment import Acquainted, pseudonymise_batch, seal_identifiers
-from service.usecases.quality import BELOW, check_quality
+from service.usecases.quality import BELOW
 from service.usecases.quarantine import all_rejected
+from service.usecases.tally import Tally
 
 Progress = Callable[[str, int], None]
 #: Told in the settling transaction: the batch, and the numbers of the rows that were admitted.
@@ -102,9 +103,12 @@ def take_in(
         known = tx.batches.get(batch)
     if known is not None:
         return not_adrift(known)
-    tally, chunks = _Tally(batch, contract, settling is not None), source.chunks(contract)
+    tally, chunks = Tally(batch, contract, settling is not None), source.chunks(contract)
     failure: ContractError | None = None
     try:
+        if contract.creates_subjects:
+            _rehearse(chunks, tally, deps)
+            tally, chunks = Tally(batch, contract, settling is not None), source.chunks(contract)
         done = _store(chunks, tally, deps, tell=tell)
     except DriftError as error:
         failure, done = error, _set_aside(chunks, tally, error, deps)
@@ -127,26 +131,22 @@ def take_in(
     return settled
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Rows read, and rows set aside or refused by reason."""
+def _rehearse(chunks: Iterator[Chunk], tally: Tally, deps: Deps) -> None:
+    """Read all once and let the vault learn nothing: a batch that will not stand makes nobody known.
 
-    batch: str
-    contract: DatasetContract
-    keep: bool  # the numbers of admitted rows
-    rows: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    measures: Counter[str] = field(default_factory=Counter)
-    admitted: pl.Series = field(default_factory=lambda: pl.Series("_row", dtype=pl.UInt32))
-
-    def counts(self, admitted: int) -> IngestCounts:
-        """No row is lost."""
-        quarantined = self.rejected.total()
-        return IngestCounts(self.rows, admitted, quarantined, self.rows - admitted - quarantined)
+    Raises as ``_store`` does before its commit.
+    """
+    looked_up = replace(tally.contract, creates_subjects=False)
+    acquainted = Acquainted()
+    for chunk in chunks:
+        tally.read(chunk)
+        scanned = _scan(RawBatch(tally.batch, looked_up, chunk.frame, chunk.rejected), deps)
+        rejected = pseudonymise_batch(scanned, deps, acquainted).batch.rejected
+        tally.reject(rejected.filter(pl.col("rule") != UNKNOWN))  # they are to be made
+    tally.check()
 
 
-def _store(chunks: Iterator[Chunk], tally: _Tally, deps: Deps, *, tell: Progress) -> Committed:
+def _store(chunks: Iterator[Chunk], tally: Tally, deps: Deps, *, tell: Progress) -> Committed:
     """All chunks through the gates, then one commit. Raises DriftError and QualityError before it."""
     standing = deps.vault.standing()
 
@@ -156,9 +156,7 @@ def _store(chunks: Iterator[Chunk], tally: _Tally, deps: Deps, *, tell: Progress
 
     with deps.events.stage(tally.batch, tally.contract) as stage:
         _take_chunks(chunks, tally, stage, deps, tell=tell)
-        check_quality(
-            tally.contract, assess(tally.rows, tally.rejected.total(), tally.rejected, tally.measures)
-        )
+        tally.check()
         tell("store", _STORE)
         done = stage.commit(living)
     tally.refused.update({"restricted": done.withheld} if done.withheld else {})
@@ -166,7 +164,7 @@ def _store(chunks: Iterator[Chunk], tally: _Tally, deps: Deps, *, tell: Progress
     return done
 
 
-def _set_aside(chunks: Iterator[Chunk], tally: _Tally, drift: DriftError, deps: Deps) -> Committed:
+def _set_aside(chunks: Iterator[Chunk], tally: Tally, drift: DriftError, deps: Deps) -> Committed:
     """Every row of the batch, read or not, goes to quarantine: none can be trusted."""
     tally.rows += sum(chunk.frame.height + chunk.rejected.height for chunk in chunks)
     tally.rejected, tally.refused = Counter({CLASS_DRIFT: tally.rows}), Counter()
@@ -192,30 +190,29 @@ class _Known:
         return self.records[purpose]
 
 
-def _take_chunks(chunks: Iterator[Chunk], tally: _Tally, stage: Stage, deps: Deps, *, tell: Progress) -> None:
+def _take_chunks(chunks: Iterator[Chunk], tally: Tally, stage: Stage, deps: Deps, *, tell: Progress) -> None:
     known = _Known(deps)
     tell("read", 0)
     for chunk in chunks:
-        tally.rows += chunk.frame.height + chunk.rejected.height
-        admitted, refused = _prepare(chunk, tally.contract, tally.batch, known, deps)
+        tally.read(chunk)
+        raw = RawBatch(tally.batch, tally.contract, chunk.frame, chunk.rejected)
+        admitted, refused = _prepare(raw, known, deps)
         stage.add(admitted)
-        tally.measures.update(fields(chunk.frame, tally.contract))
+        tally.reject(admitted.rejected)
         if tally.keep:
             tally.admitted.append(admitted.frame["_row"])
-        tally.rejected.update(dict(admitted.rejected["rule"].value_counts().iter_rows()))
         tally.refused.update(refused)
         tell(f"{tally.rows:,} rows", int(chunk.done * _STORE))
 
 
-def _prepare(
-    chunk: Chunk, contract: DatasetContract, batch: str, known: _Known, deps: Deps
-) -> tuple[AdmittedBatch, dict[str, int]]:
+def _scan(raw: RawBatch, deps: Deps) -> ScannedBatch:
+    detector = deps.detector() if raw.contract.with_role(Role.FREE_TEXT) else None
+    return scan_batch(raw, detector, deps.keyring.derive("row-tag"), deps.keyring.derive("surrogate"))
+
+
+def _prepare(raw: RawBatch, known: _Known, deps: Deps) -> tuple[AdmittedBatch, dict[str, int]]:
     """Detection, enrolment and admission: what to store, and how many rows were refused by reason."""
-    raw = RawBatch(batch, contract, chunk.frame, chunk.rejected)
-    detector = deps.detector() if contract.with_role(Role.FREE_TEXT) else None
-    keys = deps.keyring
-    scanned = scan_batch(raw, detector, keys.derive("row-tag"), keys.derive("surrogate"))
-    enrolment = pseudonymise_batch(scanned, deps, known.people)
+    enrolment = pseudonymise_batch(_scan(raw, deps), deps, known.people)
     admitted, refused = admit_batch(
         enrolment.batch,
         purposes=deps.policy.bundle.purposes,

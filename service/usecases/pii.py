@@ -1,6 +1,7 @@
 """Where personal data is: in lines of text, and in the columns of a table with a draft of its contract.
 
-Nothing stored is touched, so no token is asked for: who runs this reads a file that they hold already.
+The command line touches nothing stored and asks for no token: who runs it reads a file that they hold
+already. Over HTTP the service reads for someone else, so that needs a permission and is logged, with counts.
 
 The draft says what a sample can tell. What only people know stands as ``ANSWER THIS`` in it: purposes,
 retention, public keys and numeric bounds (never learnt from data), units.
@@ -12,46 +13,88 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
-from itertools import islice
-from typing import Any, Final
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from privacy.errors import ModelAlteredError, ModelMissingError
 from privacy.pii.classify import ColumnClass, classify
-from privacy.pii.detect import PROFILES, Detector, build_detector
+from privacy.pii.detect import MAX_TEXT, PROFILES, Detector, build_detector
+from privacy.pii.models import ModelFiles, from_manifest
+from service.domain.actors import Actor
 from service.domain.odcs import MAX_COLUMNS, parse_contract
 from service.errors import ConflictError, ContractError, UsageError
+from service.ports import Deps
+from service.usecases.access import authorise, record
 
-_BATCH: Final = 256
+_BATCH: Final = 1024
+MAX_TEXTS: Final = 1000
+_MISSING: Final = {
+    "accurate": "this profile needs the extra `accurate`: make accurate",
+    "presidio": "this profile needs a spaCy model by path and the digests of its files: --model, --manifest",
+}
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 _OPEN: Final = "ANSWER THIS"
 
 
-def open_detector(profile: str) -> Detector:
-    """The detector of a profile.
+class Engine(NamedTuple):
+    """Which detector: its profile, and the operator's model where the profile needs one."""
+
+    profile: str
+    model: Path | None = None
+    manifest: Path | None = None
+
+
+def best_profile() -> str:
+    """``accurate`` where its models are installed, else ``fast``."""
+    try:
+        open_detector(Engine("accurate"))
+    except UsageError:
+        return "fast"
+    return "accurate"
+
+
+@cache
+def open_detector(engine: Engine) -> Detector:
+    """The detector of a profile, made once in a process.
 
     Raises:
         UsageError: there is no such profile, or its models are not installed.
         ConflictError: a model file is not the one that was pinned.
     """
     for known in PROFILES:
-        if known == profile:
+        if known == engine.profile:
             try:
-                return build_detector(profile=known)
+                return build_detector(profile=known, model=_model(engine))
             except ModelMissingError as error:
-                raise UsageError(
-                    "this profile needs the extra `accurate`: make accurate", missing=error.name
-                ) from None
+                raise UsageError(_MISSING.get(known, _MISSING["accurate"]), missing=error.name) from None
             except ModelAlteredError as error:
                 raise ConflictError("a model file is not the one that was pinned", file=error.name) from None
     raise UsageError("there is no such profile", use=", ".join(PROFILES))
 
 
-def scan_lines(lines: Iterable[bytes], detector: Detector) -> Iterator[dict[str, Any]]:
-    """For each line of a JSON lines file its number and the spans found in ``text``.
+def _model(engine: Engine) -> ModelFiles | None:
+    if engine.model is None or engine.manifest is None:
+        return None
+    try:
+        return from_manifest(engine.model, engine.manifest.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise UsageError("the manifest cannot be read", file=engine.manifest.name) from None
+
+
+def scan_lines(lines: Iterable[bytes], engine: Engine, workers: int = 1) -> Iterator[dict[str, Any]]:
+    """For each line of a JSON lines file its number and the spans found in ``text``, in order.
+
+    Further keys, such as ``lang``, are allowed and change nothing: what a text is written in is seen in it.
+    With several workers each is a process with a detector of its own; at most two blocks of lines for each
+    are under way, so memory does not grow with the file.
 
     Yields:
         ``line``, ``spans``: half-open offsets in code points of the text, type, score and rule.
@@ -59,11 +102,76 @@ def scan_lines(lines: Iterable[bytes], detector: Detector) -> Iterator[dict[str,
     Raises:
         UsageError: a line is no JSON object with a text; lines before it have been answered.
     """
-    numbered = ((number, _text(line, number)) for number, line in enumerate(lines, 1) if line.strip())
-    while batch := list(islice(numbered, _BATCH)):
-        found = detector.detect_batch([text for _, text in batch])
-        for (number, _), spans in zip(batch, found, strict=True):
-            yield {"line": number, "spans": [asdict(span) for span in spans]}
+    if workers == 1:
+        for block in _blocks(lines):
+            yield from _answers(block, _found(engine, [text for _, text in block]))
+        return
+    under_way: deque[tuple[list[tuple[int, str]], Future[list[list[dict[str, Any]]]]]] = deque()
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        try:
+            for block in _blocks(lines):
+                under_way.append((block, pool.submit(_found, engine, [text for _, text in block])))
+                if len(under_way) >= 2 * workers:
+                    done, future = under_way.popleft()
+                    yield from _answers(done, future.result())
+        finally:
+            for done, future in under_way:
+                yield from _answers(done, future.result())
+
+
+def _found(engine: Engine, texts: list[str]) -> list[list[dict[str, Any]]]:
+    return [[asdict(span) for span in spans] for spans in open_detector(engine).detect_batch(texts)]
+
+
+def _answers(block: list[tuple[int, str]], found: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    for (number, _), spans in zip(block, found, strict=True):
+        yield {"line": number, "spans": spans}
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[list[tuple[int, str]]]:
+    block: list[tuple[int, str]] = []
+    try:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                block.append((number, _text(line, number)))
+            if len(block) == _BATCH:
+                yield block
+                block = []
+    except UsageError:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block
+
+
+def scan_texts(texts: Sequence[str], *, actor: Actor, deps: Deps) -> list[list[dict[str, Any]]]:
+    """Spans of each text. The access is logged with counts; no text is.
+
+    Raises:
+        DeniedError: the actor may not scan.
+        UsageError: too many texts, or one is too long.
+    """
+    decision = authorise(deps, actor, "pii:scan", resource="texts", data_class="C2")
+    if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT for text in texts):
+        raise UsageError("too many texts, or one is too long", texts=MAX_TEXTS, characters=MAX_TEXT)
+    found = deps.detector().detect_batch(texts)
+    detail = (("spans", sum(map(len, found))), ("texts", len(texts)))
+    record(deps, actor, decision, "pii:scan", resource="texts", detail=detail)
+    return [[asdict(span) for span in spans] for spans in found]
+
+
+def classify_table(data: bytes, *, actor: Actor, deps: Deps) -> tuple[ColumnClass, ...]:
+    """The class of each column of a CSV file. The access is logged with counts; no value is.
+
+    Raises:
+        DeniedError: the actor may not classify.
+        ContractError: it is no such file.
+    """
+    decision = authorise(deps, actor, "pii:classify", resource="table", data_class="C2")
+    columns = classify_csv(data)
+    record(deps, actor, decision, "pii:classify", resource="table", detail=(("columns", len(columns)),))
+    return columns
 
 
 def _text(line: bytes, number: int) -> str:
@@ -76,17 +184,22 @@ def _text(line: bytes, number: int) -> str:
     return text
 
 
-def classify_csv(data: bytes) -> tuple[ColumnClass, ...]:
-    """The class of each column of a CSV file. Raises ContractError."""
-    return classify(read_table(data))
+def classify_csv(data: bytes, suffix: str = ".csv") -> tuple[ColumnClass, ...]:
+    """The class of each column of a CSV, TSV or Parquet file. Raises ContractError."""
+    return classify(read_table(data, suffix))
 
 
-def read_table(data: bytes) -> pl.DataFrame:
-    """A CSV file in UTF-8 or GB 18030, every column as String.
+def read_table(data: bytes, suffix: str = ".csv") -> pl.DataFrame:
+    """A CSV or TSV file in UTF-8 or GB 18030, or a Parquet file, every column as String.
 
     Raises:
         ContractError: it is no such file.
     """
+    if suffix == ".parquet":
+        try:
+            return _of_allowed_width(pl.read_parquet(io.BytesIO(data)).select(pl.all().cast(pl.String)))
+        except pl.exceptions.PolarsError:
+            raise ContractError("the file is no Parquet file of plain values") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -95,9 +208,15 @@ def read_table(data: bytes) -> pl.DataFrame:
         except UnicodeDecodeError:
             raise ContractError("the file is neither UTF-8 nor GB 18030") from None
     try:
-        frame = pl.read_csv(io.StringIO(text), infer_schema=False)
+        frame = pl.read_csv(
+            io.StringIO(text), infer_schema=False, separator="\t" if suffix == ".tsv" else ","
+        )
     except pl.exceptions.PolarsError:
         raise ContractError("the file is no CSV with a header and rows of one length") from None
+    return _of_allowed_width(frame)
+
+
+def _of_allowed_width(frame: pl.DataFrame) -> pl.DataFrame:
     if not 0 < frame.width <= MAX_COLUMNS:
         raise ContractError("too few or too many columns", limit=MAX_COLUMNS, found=frame.width)
     return frame

@@ -72,7 +72,7 @@ def is_colleague(case: Case, release: Release) -> bool:
 
 
 def data_version(query: Query, purpose: str, deps: Deps) -> str:
-    """Tables read with their versions, the merges in force, and the purpose where it decides whose rows count."""
+    """Tables with their versions, the merges in force, and the purpose where it decides whose rows count."""
     versions = {name: deps.events.version(name) for name in sorted(query.datasets)}
     for name, version in versions.items():
         if version < 0:

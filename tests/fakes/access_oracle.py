@@ -50,6 +50,8 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "dataset:add": {"data_steward": PLAIN},
     "dataset:ingest": {"data_steward": Grant(2, ANY), "source_system": Grant(2, NONE)},
     "reference:add": {"data_steward": PLAIN},
+    "pii:scan": {"data_steward": Grant(2, NONE)},
+    "pii:classify": {"data_steward": Grant(2, NONE)},
     "consent:import": {"data_steward": PLAIN},
     "consent:withdraw": dict.fromkeys(("data_steward", "privacy_officer", "compliance_officer"), PLAIN),
     "identity:match": {"data_steward": RIGHTS},

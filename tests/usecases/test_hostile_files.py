@@ -15,7 +15,7 @@ from fakes.clock import FakeClock
 from fakes.intake import STEWARD, open_intake, pick
 
 from service.demo.generate import GeneratedInput, generate
-from service.errors import ContractError
+from service.errors import ContractError, DriftError
 from service.ports import Deps
 from service.usecases.ingest import ingest
 
@@ -119,3 +119,23 @@ def test_a_parquet_file_that_unfolds_without_end_is_refused(
 
     assert refused.value.fields["rows"] == MEGABYTE
     assert state(deps) == before
+
+
+def test_a_batch_that_is_set_aside_as_a_whole_makes_nobody_known(
+    source: GeneratedInput, deps: Deps, tmp_path: Path
+) -> None:
+    header, lines = rows_of(source)
+    at = header.split(",").index("mobile")
+    drifted = [
+        ",".join(
+            "a.person@mail.example" if n == at and row > 20 else v for n, v in enumerate(line.split(","))
+        )
+        for row, line in enumerate(lines)
+    ]
+    path = tmp_path / "customers.csv"
+    path.write_text("\n".join([header, *drifted]) + "\n", encoding="utf-8")
+
+    with pytest.raises(DriftError):
+        ingest(path, "customers", actor=STEWARD, deps=deps)
+
+    assert deps.vault.pseudonyms().is_empty()

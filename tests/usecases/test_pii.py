@@ -1,8 +1,10 @@
 """``pii scan`` and ``pii classify`` as a person runs them: no token, no data directory."""
 
+import io
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fakes.command import CommandLine
 
@@ -42,7 +44,8 @@ def test_a_bad_line_is_named_by_its_number_and_not_repeated(
     file.write_text('{"text": "ok"}\n' + bad, encoding="utf-8")
     ran = line.call("pii", "scan", file, "--json")
     assert ran.code == 2
-    assert json.loads(ran.err)["fields"] == {"line": 2}
+    assert json.loads(ran.err.splitlines()[-1])["fields"] == {"line": 2}
+    assert [json.loads(answer)["line"] for answer in ran.out.splitlines()] == [1]
 
 
 def test_an_unknown_profile_and_a_missing_file_are_usage_errors(line: CommandLine, tmp_path: Path) -> None:
@@ -50,6 +53,58 @@ def test_an_unknown_profile_and_a_missing_file_are_usage_errors(line: CommandLin
     (tmp_path / "a.jsonl").write_text("{}")
     assert line.call("pii", "scan", tmp_path / "a.jsonl", "--profile", "best").code == 2
     assert line.call("pii", "classify", tmp_path / "none.csv").code == 2
+
+
+def test_the_profile_that_is_taken_without_being_asked_for_is_said_once(
+    line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "ok"}\n' * 2)
+    ran = line.call("pii", "scan", tmp_path / "a.jsonl")
+    assert ran.err.splitlines() in (["profile: accurate"], ["profile: fast"])
+    assert line.call("pii", "scan", tmp_path / "a.jsonl", "--profile", "fast").err == ""
+
+
+def test_several_workers_answer_as_one_does_and_in_order(line: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    texts = [f"note {n}, mobile 139{n:08d}" for n in range(5000)]
+    file.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    command = ("pii", "scan", file, "--profile", "fast", "--json")
+    one, two = line.call(*command), line.call(*command, "--workers", "2")
+    assert one.out == two.out
+    assert [json.loads(answer)["line"] for answer in two.out.splitlines()] == list(range(1, 5001))
+    with file.open("a") as more:
+        more.write("\nno json\n")
+    broken = line.call(*command, "--workers", "2")
+    assert (broken.code, broken.out) == (2, one.out)
+
+
+def test_the_profile_presidio_needs_a_model_with_its_digests(line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "ok"}')
+    command = ("pii", "scan", tmp_path / "a.jsonl", "--profile", "presidio")
+    assert line.call(*command).code == 2
+    model, manifest = tmp_path / "model", tmp_path / "SHA256SUMS"
+    model.mkdir()
+    (model / "meta.json").write_text("{}")
+    for text in ("", "0" * 64, f"{'0' * 64}  ../a.jsonl", f"{'0' * 64}  none.json"):
+        manifest.write_text(text)
+        assert line.call(*command, "--model", model, "--manifest", manifest).code == 2
+    manifest.write_text(f"{'0' * 64}  ./meta.json\n")
+    assert line.call(*command, "--model", model, "--manifest", manifest).code == 1
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".parquet"])
+def test_other_tables_are_classified_as_the_csv_file_is(
+    line: CommandLine, tmp_path: Path, suffix: str
+) -> None:
+    frame = pl.read_csv(io.StringIO(CSV), infer_schema=False)
+    file = tmp_path / f"customers{suffix}"
+    frame.write_parquet(file) if suffix == ".parquet" else frame.write_csv(file, separator="\t")
+    (tmp_path / "customers.csv").write_text(CSV, encoding="utf-8")
+    ran = [line.call("pii", "classify", f, "--json").out for f in (file, tmp_path / "customers.csv")]
+    assert ran[0] == ran[1]
+    assert "CN_ID_CARD" in ran[0]
+    file.write_bytes(b"PAR1")
+    assert suffix == ".tsv" or line.call("pii", "classify", file).code != 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])

@@ -19,7 +19,7 @@ from fakes.source_database import SourceDatabase
 
 from service.demo.generate import generate
 from service.domain.actors import Actor
-from service.errors import ConflictError, DeniedError, UnknownError
+from service.errors import ConflictError, DeniedError, DriftError, UnknownError
 from service.ports import Cursor, Deps
 from service.settings import load_settings
 from service.usecases.export import pull
@@ -138,6 +138,21 @@ def test_a_hundred_thousand_rows_agree_to_the_cent_and_then_only_new_ones(
         ("", "2026-01-01 00:00:00", copies * count),
         ("2026-01-01 00:00:00", "2026-01-02 00:00:00", count),
     ]
+
+
+def test_a_range_whose_column_is_another_class_is_in_quarantine_and_holds_up_nothing(
+    deps: Deps, source: SourceDatabase, bank: Path
+) -> None:
+    source.run("UPDATE statements SET card_no = 'p' || id || '@mail.example'")
+    export = source.export("statements")
+    with pytest.raises(DriftError) as drifted:
+        pull(export, "statements", actor=STEWARD, deps=deps)
+    assert drifted.value.fields["became"] == "email_address"
+    assert totals(deps) == (0, 0, 0)
+    assert pull(export, "statements", actor=STEWARD, deps=deps) is None
+    load(source, bank, copies=1, day=2)
+    assert pull(export, "statements", actor=STEWARD, deps=deps) is not None
+    assert totals(deps) == expected(bank)
 
 
 def test_nothing_new_leaves_no_trace(deps: Deps, source: SourceDatabase) -> None:

@@ -46,10 +46,13 @@ _FOR: Final = re.compile(
     r"bank card|card|account|acct|visa|mastercard|unionpay|银联|pan(?![a-z])"
 )
 _AGAINST: Final = re.compile(
-    r"流水|订单|单号|编号|合同|保单|申请|凭证|时间戳|批次|发票|运单|快递|序列|条码|设备|版本|余额|金额|身份证|证件|"
+    r"流水|订单|单号|编号|合同|保单|申请|凭证|时间戳|批次|发票|运单|快递|序列|条码|设备|版本|余额|金额|"
     r"imei|imsi|iccid|order|invoice|transaction|txn|tracking|serial|trace|reference|ref[.:# ]|contract|"
     r"policy|timestamp|batch"
 )
+#: Against numbers as long as a resident id, which may pass Luhn.
+_IDENTITY: Final = re.compile(r"身份证|证件")
+_AS_LONG: Final = (15, 18)
 _BEHIND: Final = re.compile(r"[ ]?(?:[这那此]张|的)(?:银行|信用|储蓄|借记)?卡")
 _TYPED_WRONG: Final = range(15, 20)  # lengths at which a number after 卡号 counts without its check digit
 
@@ -59,7 +62,7 @@ def _rule_of(digits: str, text: str, start: int, end: int) -> tuple[float, str] 
     if not (known or luhn or len(digits) in _TYPED_WRONG):
         return None
     context = _BEHIND.match(text, end) is not None or nearest(text, start, _FOR, _AGAINST)
-    if context is False:
+    if context is False or (len(digits) in _AS_LONG and nearest(text, start, _FOR, _IDENTITY) is False):
         return None
     if luhn and (known or context):
         return VALIDATED, "cn_bank_card:luhn"

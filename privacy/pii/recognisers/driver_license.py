@@ -1,8 +1,8 @@
 """Driving licences: words announce them.
 
 A Chinese licence has the number of the resident id, which its own rule finds, and a file number of twelve
-digits that opens with a province. Others are letters and digits of the state's own making (AAMVA), so a length
-is all that can be asked for.
+digits that opens with a province. Others are letters and digits of the state's own making (AAMVA), so a
+length is all that can be asked for.
 """
 
 from __future__ import annotations

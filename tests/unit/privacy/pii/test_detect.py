@@ -9,8 +9,8 @@ import pytest
 from presidio_analyzer import Pattern, PatternRecognizer
 
 from privacy.pii.detect import LANGUAGES, build_detector, presidio_engine
-from privacy.pii.presidio_pack import RECOGNIZERS, CnRecognizer
-from privacy.pii.recognisers import RULES
+from privacy.pii.presidio_pack import ENGLISH_RECOGNIZERS, RECOGNIZERS, CnRecognizer
+from privacy.pii.recognisers import ENGLISH_RULES, RULES
 
 TEXT = "客户王小明，身份证１１９９００１９９００３０７８５３７，手机139-1234-5678，邮箱wang@example.com"
 
@@ -61,6 +61,26 @@ def test_the_stock_engine_finds_the_same_with_the_same_offsets(language: str) ->
 
 def test_every_rule_has_its_recogniser() -> None:
     assert sorted(r.RULE.name for r in RECOGNIZERS) == sorted(r.name for r in RULES)
+    assert sorted(r.RULE.name for r in ENGLISH_RECOGNIZERS) == sorted(r.name for r in ENGLISH_RULES)
+
+
+def test_english_rules_work_inside_a_stock_engine() -> None:
+    text = (
+        "Born 1 May 1980, SSN 219-09-9999, card number 4111 1111 1111 1111, "
+        "IBAN GB82 WEST 1234 5698 7654 32, call +44 20 7946 0958, see https://example.org/me, moved to Canada."
+    )
+    engine = presidio_engine()
+    found = {(r.entity_type, text[r.start : r.end]) for r in engine.analyze(text, "en")}
+    assert found >= {
+        ("DATE_TIME", "1 May 1980"),
+        ("US_SSN", "219-09-9999"),
+        ("CREDIT_CARD", "4111 1111 1111 1111"),
+        ("IBAN_CODE", "GB82 WEST 1234 5698 7654 32"),
+        ("PHONE_NUMBER", "+44 20 7946 0958"),
+        ("URL", "https://example.org/me"),
+        ("LOCATION", "Canada"),
+    }
+    assert not {"US_SSN", "IBAN_CODE"} & {r.entity_type for r in engine.analyze(text, "zh")}
 
 
 def test_chinese_recognisers_carry_their_country() -> None:
