@@ -20,11 +20,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import tldextract
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpEngine, NoOpNlpEngine, SpacyNlpEngine
 
 from benchmarks.report import cpu_seconds
+from privacy.pii.accelerated import keep_offline
 from privacy.pii.detect import build_detector
 from privacy.pii.entities import ENTITIES
 from privacy.pii.recognisers.surnames import COMPOUND
@@ -150,7 +150,7 @@ def _ours(profile: Any) -> Engine:
 
 def _stock() -> tuple[str, Engine]:
     """Presidio as it comes, kept off the network: its e-mail rule would fetch a suffix list."""
-    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    keep_offline()
     name, nlp = "stock Presidio, patterns only (no spaCy model is installed)", _no_nlp()
     if find_spec(_SPACY):
         name, nlp = f"stock Presidio, {_SPACY}", _spacy()

@@ -38,6 +38,10 @@ from privacy.pii.models import ModelFiles
 
 _BATCH: Final = 128  # texts a call of spaCy
 _ZONE: Final = 2048  # texts after which spaCy's strings are freed
+#: Factories of spaCy that name nothing; any other one may, so it runs with the recogniser of names.
+_FOR_LEMMAS: Final = {"tagger", "morphologizer", "attribute_ruler", "lemmatizer", "trainable_lemmatizer"}
+_SENTENCES: Final = {"parser", "senter", "sentencizer"}
+_VECTORS: Final = {"tok2vec", "transformer"}
 _FLAGS: Final = (
     re.IGNORECASE | re.DOTALL | re.MULTILINE
 )  # of Presidio's patterns, unless somebody changed them
@@ -65,10 +69,10 @@ class AcceleratedAnalyzer:
         self._engines: Final[dict[int, AnalyzerEngine]] = {}
         if os.environ.get("OPENBLAS_NUM_THREADS") == "1":  # with more, they wait for each other
             _multiply_by_numpy(self._nlp)
-        pipes = self._nlp.pipe_names
-        self._before_ner: Final = {"tok2vec", "transformer"} if _listens(self._nlp) else set[str]()
-        self._not_ner: Final = [name for name in pipes if name not in {"ner", *self._before_ner}]
-        self._not_lemmas: Final = [n for n in pipes if n in {"ner", "parser", "senter", *self._before_ner}]
+        factories = {name: self._nlp.get_pipe_meta(name).factory for name in self._nlp.pipe_names}
+        lemmas = _FOR_LEMMAS if _listens(self._nlp) else _FOR_LEMMAS | _VECTORS
+        self._not_ner: Final = [n for n, factory in factories.items() if factory in lemmas | _SENTENCES]
+        self._not_lemmas: Final = [n for n, factory in factories.items() if factory not in lemmas]
 
     def analyze_iterator(self, texts: Sequence[str]) -> Iterator[list[Any]]:
         """For each text the results that the engine's ``analyze`` has for it."""
@@ -132,7 +136,8 @@ def _multiply_by_numpy(nlp: Any) -> None:
 
 def _listens(nlp: Any) -> bool:
     """Whether the recogniser of names shares the layer that turns tokens into vectors."""
-    return "ner" in nlp.pipe_names and any("listener" in n.name for n in nlp.get_pipe("ner").model.walk())
+    model = getattr(nlp.get_pipe("ner"), "model", None) if "ner" in nlp.pipe_names else None
+    return model is not None and any("listener" in node.name for node in model.walk())
 
 
 class _Once:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
-from service.api import aggregates, datasets, evidence, pii, identity, problems, quality, rights, scores
+from service.api import aggregates, datasets, evidence, identity, pii, problems, quality, rights, scores
 from service.api.limits import BodyLimit
 from service.ports import Deps
 

@@ -25,7 +25,9 @@ _YAML: Final = {
 }
 FileName = Annotated[
     str,
-    Query(pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet|xlsx)$", examples=["statements-2005-09.csv"]),
+    Query(
+        pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet|xlsx)$", examples=["statements-2005-09.csv"]
+    ),
 ]
 Encoding = Annotated[
     str,

@@ -43,7 +43,8 @@ from service.domain.documents import Node, text_items
 from service.domain.rules import NAME, format_limits, minimum_quality, order, parse_limits, unique_by
 from service.errors import ContractError
 
-ID_TYPES: Final = frozenset({"cn_resident_id", "mobile", "email", "bank_card", "name"})
+_SHARED: Final = {"name", "birth_date", "address"}  # no person's alone
+ID_TYPES: Final = frozenset({"cn_resident_id", "mobile", "email", "bank_card"} | _SHARED)
 DATA_CLASSES: Final = frozenset({"C1", "C2", "C3"})  # JR/T 0171-2020
 MAX_COLUMNS: Final = 200
 MAX_KEYS: Final = 1000
@@ -221,8 +222,8 @@ def _links(facts: Node, role: Role) -> bool:
     links = facts.flag("links") if facts.has("links") else True
     if role is Role.SUBJECT_ID and not links:
         raise ContractError("a subject id always links: remove the fact", at=facts.place("links"))
-    if links and facts.choice("idType", ID_TYPES) == "name":
-        raise ContractError("a name does not identify one person: it cannot link", at=facts.place("links"))
+    if links and facts.choice("idType", ID_TYPES) in _SHARED:
+        raise ContractError("many people may share this: it cannot link", at=facts.place("links"))
     return links
 
 

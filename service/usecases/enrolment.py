@@ -32,8 +32,8 @@ from service.usecases.drift import check_identifiers
 from service.usecases.quarantine import reject
 
 DOCUMENTS: Final[dict[str, tuple[str, ...]]] = {
-    "identity": ("cn_resident_id", "name"),
-    "contact": ("email", "mobile"),
+    "identity": ("birth_date", "cn_resident_id", "name"),
+    "contact": ("address", "email", "mobile"),
     "card": ("bank_card",),
 }  # sealed document -> identifier types in it
 MANY: Final = 500_000  # people kept between chunks

@@ -90,7 +90,7 @@ def journey(run: Run, house: House, folder: Path, *flags: str) -> dict[str, Ran]
     step("audit show", "--last", "3", who="aud")
     texts = folder / "texts.jsonl"
     texts.write_text(json.dumps({"text": "邮箱 li@example.com"}) + "\n", encoding="utf-8")
-    step("pii scan", texts)
+    step("pii scan", texts, "--profile", "fast")
     step("pii classify", source / "customers.csv")
     step("doctor")
     step("demo", "--home", folder / "demo", "--customers", "60")
@@ -133,9 +133,9 @@ for command in {COMMANDS!r}:
     with contextlib.redirect_stdout(out):
         assert run([*command.split(), "--help"]) == 0, command
     text = out.getvalue()
-    assert "Usage: fiduciary" in text and len(text) > 200, command
+    assert "Usage: fiduciary" in text and len(text) > 100, command
     asks = command in ("score read", "rights open", "consent withdraw")
-    assert "standard input" in text or not asks, command
+    assert "standard input" in " ".join(text.split()) or not asks, command
 with contextlib.redirect_stdout(out):
     assert run(["--help"]) == 0
 for command in {COMMANDS!r}:

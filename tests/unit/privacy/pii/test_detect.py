@@ -67,7 +67,8 @@ def test_every_rule_has_its_recogniser() -> None:
 def test_english_rules_work_inside_a_stock_engine() -> None:
     text = (
         "Born 1 May 1980, SSN 219-09-9999, card number 4111 1111 1111 1111, "
-        "IBAN GB82 WEST 1234 5698 7654 32, call +44 20 7946 0958, see https://example.org/me, moved to Canada."
+        "IBAN GB82 WEST 1234 5698 7654 32, "
+        "call +44 20 7946 0958, see https://example.org/me, moved to Canada."
     )
     engine = presidio_engine()
     found = {(r.entity_type, text[r.start : r.end]) for r in engine.analyze(text, "en")}

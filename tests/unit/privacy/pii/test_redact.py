@@ -1,5 +1,7 @@
 """Surrogates: numbered per value, and nothing of a span is left."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +43,25 @@ def test_only_what_no_span_covers_is_kept(text: str, data: st.DataObject) -> Non
         output = output.replace(f"[T_{n}]", "")
     kept = "".join(c for i, c in enumerate(text) if i not in covered)
     assert "".join(filter(str.isalnum, output)) == "".join(filter(str.isalnum, kept))
+
+
+KEY = bytes(range(32))
+
+
+def test_a_keyed_surrogate_is_the_same_in_every_text_and_spelling_and_differs_by_key_and_type() -> None:
+    plain = redact("13912345678", [_span(0, 11, "PHONE_NUMBER")], KEY)
+    assert re.fullmatch(r"\[PHONE_NUMBER_[A-Z2-7]{10}\]", plain)
+    for text in ("139-1234-5678", "+86 １３９１２３４５６７８", "8613912345678"):
+        assert redact(text, [_span(0, len(text), "PHONE_NUMBER")], KEY) == plain
+    assert redact("13912345678", [_span(0, 11, "CN_QQ")], KEY)[-11:] != plain[-11:]
+    assert redact("13912345678", [_span(0, 11, "PHONE_NUMBER")], bytes(32)) != plain
+    assert redact("13912345679", [_span(0, 11, "PHONE_NUMBER")], KEY) != plain
+
+
+def test_a_keyed_surrogate_never_changes_from_one_release_to_the_next() -> None:
+    assert redact("王芳", [_span(0, 2)], KEY) == "[PERSON_JLTZIBB6X4]"
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_any_value_has_a_keyed_surrogate(text: str) -> None:
+    assert re.fullmatch(r"\[T_[A-Z2-7]{10}\]", redact(text, [_span(0, len(text), "T")], KEY))
