@@ -103,23 +103,10 @@ def take_in(
         known = tx.batches.get(batch)
     if known is not None:
         return not_adrift(known)
-    tally, chunks = Tally(batch, contract, settling is not None), source.chunks(contract)
-    failure: ContractError | None = None
-    try:
-        if contract.creates_subjects:
-            _rehearse(chunks, tally, deps)
-            tally, chunks = Tally(batch, contract, settling is not None), source.chunks(contract)
-        done = _store(chunks, tally, deps, tell=tell)
-    except DriftError as error:
-        failure, done = error, _set_aside(chunks, tally, error, deps)
-    except QualityError as error:
-        failure, done = error, Committed(version=deps.events.version(dataset))
-        attempt = deps.clock.now().isoformat()  # one of several: the same content may come again
-        batch = batch_id(batch, attempt, contract.digest)
-        tally.refused = Counter({BELOW: tally.rows - tally.rejected.total()})
+    tally, done, failure = _gates(source, Tally(batch, contract, settling is not None), deps, tell=tell)
     row = BatchRow(
-        batch, dataset, name or dataset, tally.counts(done.rows), deps.clock.now(), actor.id, done.version,
-        {**tally.rejected, **tally.refused}, tally.measures,
+        tally.batch, dataset, name or dataset, tally.counts(done.rows), deps.clock.now(), actor.id,
+        done.version, {**tally.rejected, **tally.refused}, tally.measures,
     )  # fmt: skip
     settled = _settle(
         row, done.subjects, actor, decision, deps, facts=source.facts, failure=failure,
@@ -129,6 +116,25 @@ def take_in(
         raise failure
     tell("done", 100)
     return settled
+
+
+def _gates(
+    source: Source, tally: Tally, deps: Deps, *, tell: Progress
+) -> tuple[Tally, Committed, ContractError | None]:
+    """What became of the rows; and why, where the batch was set aside or refused as a whole."""
+    chunks = source.chunks(tally.contract)
+    try:
+        if tally.contract.creates_subjects:
+            _rehearse(chunks, tally, deps)
+            tally, chunks = Tally(tally.batch, tally.contract, tally.keep), source.chunks(tally.contract)
+        return tally, _store(chunks, tally, deps, tell=tell), None
+    except DriftError as error:
+        return tally, _set_aside(chunks, tally, error, deps), error
+    except QualityError as error:
+        attempt = deps.clock.now().isoformat()  # one of several: the same content may come again
+        tally.batch = batch_id(tally.batch, attempt, tally.contract.digest)
+        tally.refused = Counter({BELOW: tally.rows - tally.rejected.total()})
+        return tally, Committed(version=deps.events.version(tally.contract.name)), error
 
 
 def _rehearse(chunks: Iterator[Chunk], tally: Tally, deps: Deps) -> None:

@@ -47,6 +47,7 @@ def cut(whole: AnyStr, sizes: Sequence[int]) -> list[AnyStr]:
     return pieces
 
 
+@settings(deadline=None)
 @given(lines, cuts)
 def test_rows_of_a_csv_file_do_not_depend_on_its_blocks(body: list[str], sizes: list[int]) -> None:
     text = "\n".join([HEADER, *body])
@@ -58,6 +59,7 @@ def test_rows_of_a_csv_file_do_not_depend_on_its_blocks(body: list[str], sizes: 
         assert_frame_equal(one, other)
 
 
+@settings(deadline=None)
 @given(objects, cuts)
 def test_rows_of_a_json_lines_file_do_not_depend_on_its_blocks(body: list[str], sizes: list[int]) -> None:
     text = "\n".join(body)
@@ -93,7 +95,7 @@ def test_text_and_faults_do_not_depend_on_the_blocks(
     assert results[0] == results[1]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.dates(date(2026, 1, 1), date(2026, 2, 28)), st.integers(0, 99)),
@@ -121,7 +123,7 @@ def test_a_batch_in_parts_is_the_batch_whether_spilled_or_not(
         assert not list(Path(folder, "_staging").iterdir())
 
 
-@settings(max_examples=25)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.dates(date(2026, 1, 1), date(2026, 1, 4))), max_size=30),
     st.lists(st.tuples(st.integers(0, 5), st.dates(date(2026, 1, 1), date(2026, 1, 4))), max_size=30),
