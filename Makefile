@@ -6,7 +6,7 @@ RUN  := $(VENV)/.run.stamp
 DEV  := $(VENV)/.dev.stamp
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test check bench accurate lock clean help setup setup-dev
+.PHONY: demo test check bench accurate streams lock clean help setup setup-dev
 help:            ## say what the targets do
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/  /'
 
@@ -31,6 +31,9 @@ bench: $(DEV)    ## measure beside the peers and write docs/reference/performanc
 
 accurate: $(RUN) ## install the language models of the detection profile `accurate`
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/accurate.txt
+
+streams: $(RUN)  ## install the message brokers' clients for `fiduciary consume`
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/streams.txt
 
 lock: $(UV)      ## lock the dependencies again, with hashes
 	bash tools/lock.sh $(UV)

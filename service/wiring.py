@@ -48,7 +48,7 @@ __all__ = [
     "parse_contract_text",
 ]
 
-_NO_STREAMS = "install the extra: pip install 'fiduciary[streams]'"
+_NO_STREAMS = "this needs the extra `streams`: make streams"
 
 
 def parse_contract_text(text: str) -> tuple[DatasetContract, str]:

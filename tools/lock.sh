@@ -8,4 +8,6 @@ compile=("$uv" pip compile --quiet --universal --python-version 3.11 --generate-
 "${compile[@]}" requirements/build.in -o requirements/build.txt
 "${compile[@]}" pyproject.toml -o requirements/run.txt
 "${compile[@]}" pyproject.toml --extra accurate -c requirements/run.txt -o requirements/accurate.txt
-"${compile[@]}" pyproject.toml --extra accurate --group dev -c requirements/accurate.txt -o requirements/dev.txt
+"${compile[@]}" pyproject.toml --extra streams -c requirements/accurate.txt -o requirements/streams.txt
+"${compile[@]}" pyproject.toml --extra accurate --extra streams --group dev -c requirements/accurate.txt \
+  -c requirements/streams.txt -o requirements/dev.txt

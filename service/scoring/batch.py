@@ -7,18 +7,16 @@ import numpy.typing as npt
 import polars as pl
 
 from service.errors import UsageError
+from service.scoring.credit import Characteristic
 from service.scoring.scorecard import REASONS, Feature, Scorecard
 
 Ints = npt.NDArray[np.int64]
 
 
-def bins(frame: pl.DataFrame, feature: Feature) -> Ints:
+def bins(frame: pl.DataFrame, feature: Feature | Characteristic) -> Ints:
     """The bin of each row: how many edges are not above the value. Raises UsageError on null or NaN."""
-    if feature.name not in frame.columns:
-        raise UsageError("a feature is missing", feature=feature.name)
-    column = frame[feature.name]
-    values = column.cast(pl.Float64).to_numpy()
-    if column.null_count() or not np.isfinite(values).all():
+    values = frame[feature.name].cast(pl.Float64).to_numpy() if feature.name in frame.columns else np.nan
+    if not np.isfinite(values).all():  # a null has become NaN
         raise UsageError("a feature is missing", feature=feature.name)
     return np.searchsorted(np.asarray(feature.edges, dtype=np.float64), values, side="right").astype(np.int64)
 

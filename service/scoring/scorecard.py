@@ -26,7 +26,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -58,11 +58,8 @@ class Feature:
             raise UsageError("a protected attribute may not be scored", feature=self.name)
         if not _NAME.fullmatch(self.name) or not re.fullmatch(r"R\d{1,3}", self.reason):
             raise UsageError("feature name or reason code is malformed")
-        if (
-            not self.edges
-            or not all(map(math.isfinite, self.edges))
-            or not all(a < b for a, b in pairwise(self.edges))
-        ):
+        rising = all(a < b for a, b in pairwise(self.edges))
+        if not self.edges or not rising or not all(map(math.isfinite, self.edges)):
             raise UsageError("bin edges must be finite and rise", feature=self.name)
         if len(self.points) != len(self.edges) + 1:
             raise UsageError("a scorecard needs one number of points per bin", feature=self.name)
@@ -171,22 +168,10 @@ def default_probability(card: Scorecard, score: float) -> float:
 
 def format_scorecard(card: Scorecard) -> str:
     """Canonical JSON: compact, keys in one fixed order."""
-    body = {
-        "type": TYPE,
-        "name": card.name,
-        "base": card.base,
-        "features": [
-            {"name": f.name, "reason": f.reason, "edges": list(f.edges), "points": list(f.points)}
-            for f in card.features
-        ],
-        "grades": [{"name": g.name, "least": g.least} for g in card.grades],
-        "scaling": {
-            "points_to_double": card.scaling.points_to_double,
-            "at_even_odds": card.scaling.at_even_odds,
-        },
-        "training": dict(card.training),
-        "quality": dict(card.quality),
-    }
+    body = {"type": TYPE} | asdict(card)
+    for feature in body["features"]:
+        del feature["best"]  # follows from the points
+    body |= {"training": dict(card.training), "quality": dict(card.quality)}
     return json.dumps(body, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
