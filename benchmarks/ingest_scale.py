@@ -17,9 +17,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 from deltalake import write_deltalake
-from presidio_analyzer import AnalyzerEngine
-from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
+from benchmarks.pii import stock_patterns
 from benchmarks.report import Row, cpu_seconds
 from service.demo.generate import generate
 from service.demo.notes import write_note
@@ -126,8 +125,7 @@ def _note(own: dict[str, str], kin: dict[str, str], n: int, dice: np.random.Gene
 
 
 def _stock(frame: pl.DataFrame, target: Path) -> None:
-    nlp = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "no_op"}])
-    analyzer = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
+    analyzer = stock_patterns()
     for text in frame["text"]:
         analyzer.analyze(text, language="en")
     write_deltalake(target, frame)

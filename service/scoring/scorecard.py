@@ -28,7 +28,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from service.errors import UsageError
 
@@ -168,7 +168,7 @@ def default_probability(card: Scorecard, score: float) -> float:
 
 def format_scorecard(card: Scorecard) -> str:
     """Canonical JSON: compact, keys in one fixed order."""
-    body = {"type": TYPE} | asdict(card)
+    body: dict[str, Any] = {"type": TYPE} | asdict(card)
     for feature in body["features"]:
         del feature["best"]  # follows from the points
     body |= {"training": dict(card.training), "quality": dict(card.quality)}

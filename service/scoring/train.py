@@ -10,26 +10,36 @@ they come out of a differentially private release; everything here is post-proce
 3. ``calibrate``: naive Bayes counts correlated evidence twice. A second histogram, customers per band of
    summed evidence and outcome (L2 sensitivity 1), gives the slope and intercept that repair it.
 4. ``scale``: log odds to integer points.
+
+Who draws the noise is the caller's matter: ``noisy(counts, l2, share)`` returns the counts with noise for the
+given L2 sensitivity, paid with that share of the privacy loss. Only its results reach the model.
+
+One customer in five, chosen by a byte of the pseudonym, is held out: they take no part in training and the
+trained model is measured on them. A customer is in one of the two groups only, so the measurement may use the
+whole loss again (parallel composition).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from service.scoring.batch import bins
-from service.scoring.credit import Characteristic
-from service.scoring.quality import Quality
-from service.scoring.scorecard import Feature, Grade, Scaling, Scorecard
+from service.scoring.batch import Ints, bins, score_frame
+from service.scoring.credit import CREDIT, GRADES, SCALING, Characteristic
+from service.scoring.scorecard import Feature, Scorecard, default_probability
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Noisy = Callable[[Sequence[int], float, float], Floats]
 
+HELD_OUT: Final = 5  # one customer in five
+BINS_SHARE: Final = 0.9  # of the loss; the rest pays for calibration
+PPM: Final = 1_000_000
 PRIOR: Final = 10.0  # customers
 #: Declared bands of summed evidence for the calibration histogram.
 BANDS: Final = tuple(float(x) for x in np.arange(-4.0, 7.5, 0.5))
@@ -37,6 +47,36 @@ BANDS: Final = tuple(float(x) for x in np.arange(-4.0, 7.5, 0.5))
 SCORE_BANDS: Final = tuple(range(380, 740, 20))
 _BAD, _GOOD = 1, 0
 _CONVERGED: Final = 1e-9
+
+
+def held_out(frame: pl.DataFrame) -> pl.Series:
+    """Which rows are held out; pseudonyms are uniform, so this is a fair draw that never changes."""
+    return frame["_sp"].bin.slice(15, 1).bin.reinterpret(dtype=pl.UInt8, endianness="little") % HELD_OUT == 0
+
+
+def fit_credit(name: str, frame: pl.DataFrame, bad: pl.Series, noisy: Noisy) -> Scorecard:
+    """Train and measure.
+
+    Args:
+        name: of the model.
+        frame: ``_sp`` and the features of ``credit.CREDIT``, one row per customer.
+        bad: 1 for default, 0 for none, same height.
+        noisy: adds noise to counts.
+
+    Returns:
+        A scorecard with ``quality``.
+    """
+    out = held_out(frame)
+    train, train_bad = frame.filter(~out), bad.filter(~out)
+    counts = bin_counts(train, train_bad, CREDIT)
+    woe = evidence(noisy(counts.tolist(), math.sqrt(len(CREDIT)), BINS_SHARE), CREDIT)
+    bands = _band_counts(_total_evidence(train, woe), train_bad, BANDS)
+    line = calibrate(noisy(bands.tolist(), 1.0, 1 - BINS_SHARE), BANDS)
+    card = _scale(name, woe, line)
+    scores = score_frame(card, frame.filter(out))["score"].to_numpy().astype(np.float64)
+    measured = noisy(_band_counts(scores, bad.filter(out), SCORE_BANDS).tolist(), 1.0, 1.0)
+    probability = np.array([default_probability(card, middle) for middle in middles(SCORE_BANDS)])
+    return replace(card, quality=_quality(measured, probability))
 
 
 def bin_counts(frame: pl.DataFrame, bad: pl.Series, declared: Sequence[Characteristic]) -> Ints:
@@ -50,27 +90,24 @@ def bin_counts(frame: pl.DataFrame, bad: pl.Series, declared: Sequence[Character
     Returns:
         Flat vector, ``2 * sum(bins)``: per characteristic first the goods, then the bads of each bin.
     """
+    return np.concatenate([_by_outcome(bins(frame, item), bad, item.bins) for item in declared])
+
+
+def _by_outcome(place: Ints, bad: pl.Series, n_places: int) -> Ints:
+    """Customers per place and outcome: first the goods of every place, then the bads."""
     outcome = bad.cast(pl.Int64).to_numpy()
-    parts = []
-    for item in declared:
-        place = bins(frame, _shape(item))
-        parts.append(np.bincount(outcome * item.bins + place, minlength=2 * item.bins))
-    return np.concatenate(parts).astype(np.int64)
+    return np.bincount(outcome * n_places + place, minlength=2 * n_places).astype(np.int64)
 
 
 def evidence(counts: Floats, declared: Sequence[Characteristic]) -> tuple[Floats, ...]:
     """Weight of evidence of each bin; larger means riskier. ``counts`` may be noisy, even negative."""
     result = []
-    start = 0
-    for item in declared:
-        block = np.maximum(counts[start : start + 2 * item.bins], 0.0).reshape(2, item.bins)
-        start += 2 * item.bins
-        total = np.maximum(block.sum(axis=1), 1.0)
-        share = total / total.sum()
-        woe = np.log((block[_BAD] + PRIOR * share[_BAD]) / total[_BAD]) - np.log(
-            (block[_GOOD] + PRIOR * share[_GOOD]) / total[_GOOD]
-        )
-        result.append(_directed(woe, block.sum(axis=0) + PRIOR, item))
+    ends = np.cumsum([2 * item.bins for item in declared])
+    for item, part in zip(declared, np.split(counts, ends[:-1]), strict=True):
+        block = np.maximum(part, 0.0).reshape(2, item.bins)
+        total = np.maximum(block.sum(axis=1, keepdims=True), 1.0)
+        rates = np.log((block + PRIOR * (total / total.sum())) / total)
+        result.append(_directed(rates[_BAD] - rates[_GOOD], block.sum(axis=0) + PRIOR, item))
     return tuple(result)
 
 
@@ -94,19 +131,16 @@ def isotonic(values: Floats, weight: Floats) -> Floats:
     return np.array([mean for mean, _, size in blocks for _ in range(size)])
 
 
-def total_evidence(frame: pl.DataFrame, woe: Sequence[Floats], declared: Sequence[Characteristic]) -> Floats:
+def _total_evidence(frame: pl.DataFrame, woe: Sequence[Floats]) -> Floats:
     """Summed evidence of each customer."""
-    parts = [w[bins(frame, _shape(item))] for w, item in zip(woe, declared, strict=True)]
-    total: Floats = np.sum(parts, axis=0)
+    total: Floats = np.sum([w[bins(frame, item)] for w, item in zip(woe, CREDIT, strict=True)], axis=0)
     return total
 
 
-def band_counts(values: Floats, bad: pl.Series, edges: Sequence[float]) -> Ints:
-    """Customers per band and outcome: first the goods of every band, then the bads."""
-    n_bands = len(edges) + 1
+def _band_counts(values: Floats, bad: pl.Series, edges: Sequence[float]) -> Ints:
+    """Customers per band and outcome."""
     band = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="right")
-    outcome = bad.cast(pl.Int64).to_numpy()
-    return np.bincount(outcome * n_bands + band, minlength=2 * n_bands).astype(np.int64)
+    return _by_outcome(band, bad, len(edges) + 1)
 
 
 def middles(edges: Sequence[float]) -> Floats:
@@ -139,30 +173,20 @@ def calibrate(counts: Floats, edges: Sequence[float]) -> tuple[float, float]:
     return float(beta[0]), float(np.clip(beta[1], 0.1, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a scorecard needs beside its numbers."""
-
-    name: str
-    declared: tuple[Characteristic, ...]
-    grades: tuple[Grade, ...]
-    scaling: Scaling
-
-
-def scale(form: Form, woe: Sequence[Floats], line: tuple[float, float]) -> Scorecard:
+def _scale(name: str, woe: Sequence[Floats], line: tuple[float, float]) -> Scorecard:
     """Turn evidence into integer points: fewer points for more risk."""
     intercept, slope = line
-    per_nat = form.scaling.points_to_double / np.log(2.0)
+    per_nat = SCALING.points_to_double / np.log(2.0)
     features = tuple(
         Feature(d.name, d.reason, d.edges, tuple(int(p) for p in np.rint(-per_nat * slope * w)))
-        for d, w in zip(form.declared, woe, strict=True)
+        for d, w in zip(CREDIT, woe, strict=True)
     )
-    base = int(np.rint(form.scaling.at_even_odds - per_nat * intercept))
-    return Scorecard(form.name, base, features, form.grades, form.scaling)
+    base = int(np.rint(SCALING.at_even_odds - per_nat * intercept))
+    return Scorecard(name, base, features, GRADES, SCALING)
 
 
-def quality_of_bands(counts: Floats, probability: Floats) -> Quality:
-    """AUC, KS and Brier from a (noisy) histogram of score bands and outcomes.
+def _quality(counts: Floats, probability: Floats) -> tuple[tuple[str, int], ...]:
+    """AUC, KS and Brier, in millionths, from a (noisy) histogram of score bands and outcomes.
 
     Args:
         counts: goods of each band, then bads, bands by rising score.
@@ -173,12 +197,11 @@ def quality_of_bands(counts: Floats, probability: Floats) -> Quality:
     n_good, n_bad = max(good.sum(), 1.0), max(bad.sum(), 1.0)
     # Walk from the riskiest band up: a bad ranks above every good in a later band, ties count half.
     later = n_good - np.cumsum(good)
-    area = float((bad * (later + good / 2)).sum() / (n_good * n_bad))
-    distance = float(np.abs(np.cumsum(bad) / n_bad - np.cumsum(good) / n_good).max())
-    error = float((bad * (1 - probability) ** 2 + good * probability**2).sum() / (n_good + n_bad))
-    inside = [min(max(measure, 0.0), 1.0) for measure in (area, distance, error)]  # noise alone leads outside
-    return Quality(int(n_good + n_bad), int(n_bad), *inside)
-
-
-def _shape(item: Characteristic) -> Feature:
-    return Feature(item.name, item.reason, item.edges, (0,) * item.bins)
+    measures = {
+        "auc_ppm": (bad * (later + good / 2)).sum() / (n_good * n_bad),
+        "ks_ppm": np.abs(np.cumsum(bad) / n_bad - np.cumsum(good) / n_good).max(),
+        "brier_ppm": (bad * (1 - probability) ** 2 + good * probability**2).sum() / (n_good + n_bad),
+    }
+    # Noise alone leads outside 0 to 1.
+    inside = {name: round(min(max(float(value), 0.0), 1.0) * PPM) for name, value in measures.items()}
+    return ("customers", int(n_good + n_bad)), ("defaults", int(n_bad)), *inside.items()

@@ -25,9 +25,8 @@ from service.domain.models import Model, ModelState
 from service.errors import ConflictError, UnknownError, UsageError
 from service.ports import Deps
 from service.profiling.features import features
-from service.scoring.fit import Noisy, fit_credit
 from service.scoring.scorecard import Scorecard, format_scorecard
-from service.scoring.train import Floats
+from service.scoring.train import Floats, Noisy, fit_credit
 from service.usecases.access import authorise, record
 from service.usecases.audience import audience
 from service.usecases.profile import load_behaviour

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fakes.encoded import decode_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.adapters.connectors.encodings import decode_text
 from service.errors import ContractError
 
 CODECS = {"utf-8": "utf-8", "utf-16": "utf-16", "gb18030": "gb18030", "big5": "cp950"}

@@ -3,16 +3,15 @@
 import numpy as np
 import polars as pl
 import pytest
+from fakes.quality import Quality, quality
 from fakes.uci import card_customers
 
 from privacy.dp.budget import PrivacyLoss
 from privacy.dp.release import noisy_histograms
 from service.profiling.features import features
 from service.scoring.batch import score_frame
-from service.scoring.fit import Noisy, fit_credit, held_out
-from service.scoring.quality import Quality, quality
 from service.scoring.scorecard import default_probability
-from service.scoring.train import Floats
+from service.scoring.train import Floats, Noisy, fit_credit, held_out
 
 EPSILON = 1_000_000
 

@@ -13,7 +13,7 @@ contains GBK and GB 2312. Big5 is read as Windows writes it (code page 950).
 
 A file is looked at in blocks, so its size is no matter; memory is that of a block.
 
->>> decode_text("姓名".encode("utf-16")).encoding
+>>> decide_encoding(lambda: ["姓名".encode("utf-16")])
 'utf-16'
 """
 
@@ -24,7 +24,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final
 
 from service.errors import ContractError
 
@@ -32,25 +33,11 @@ MIN_DISTINCT: Final = 8
 MIN_SHARE: Final = 0.85
 
 ENCODINGS: Final = {"utf-8": "utf-8", "utf-16": "utf-16", "gb18030": "gb18030", "big5": "cp950"}
-_MARKS: Final = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_MARKED: Final = {"utf-8": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}
+_MARKS: Final = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NUL: Final = "the file holds NUL bytes: it is UTF-16 without a byte order mark, or no text; save it as UTF-8"
 _UNCOUNTED: Final = re.compile("[\x00-\x7f\u00b7\u2010-\u2027\u3000-\u303f\uff00-\uffef]+")
 
 Blocks = Callable[[], Iterable[bytes]]  # reads the file again from its start
-
-
-class Decoded(NamedTuple):
-    """Text without byte order mark, and the encoding it was in."""
-
-    text: str
-    encoding: str
-
-
-def decode_text(data: bytes, named: str = "") -> Decoded:
-    """The text of a small file; see ``decide_encoding``. Raises ContractError."""
-    encoding = decide_encoding(lambda: [data], named)
-    return Decoded("".join(text_of([data], encoding)), encoding)
 
 
 def decide_encoding(blocks: Blocks, named: str = "") -> str:
@@ -68,7 +55,7 @@ def decide_encoding(blocks: Blocks, named: str = "") -> str:
     if named and named not in ENCODINGS:
         raise ContractError("no such encoding is read", use=", ".join(ENCODINGS))
     head = next(iter(blocks()), b"")
-    marked = next((_MARKED[codec] for mark, codec in _MARKS.items() if head.startswith(mark)), "")
+    marked = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "")
     if named and marked and named != marked:
         raise ContractError("the byte order mark says another encoding", found=marked)
     if named == "utf-16" and not marked:
@@ -87,38 +74,21 @@ def text_of(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     Raises:
         ContractError: it is not in this encoding, or holds NUL characters.
     """
-    decoder: codecs.IncrementalDecoder | None = None
-    consumed = pending = 0
-    block = b""
+    decoder = codecs.getincrementaldecoder(ENCODINGS[encoding])()
+    mark = "\ufeff" if encoding == "utf-8" else ""  # the decoder of UTF-16 takes away its own
+    read = 0
     try:
-        for block in blocks:
-            if decoder is None:
-                decoder, consumed = _decoder(block, encoding)
-                block = block[consumed:]  # noqa: PLW2901  without its mark
-            yield _checked(decoder.decode(block), block, consumed, encoding)
-            consumed += len(block)
-            pending = len(decoder.getstate()[0])
-        block = b""
-        if decoder is not None:
-            yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        start = consumed - (len(error.object) - len(block) if block else pending)
+        for block in chain(blocks, [b""]):
+            read += len(block)
+            text = decoder.decode(block, final=not block)
+            if "\x00" in text:
+                byte = {} if encoding == "utf-16" else {"byte": read - len(block) + block.find(b"\x00")}
+                raise ContractError(_NUL, **byte)
+            yield text.removeprefix(mark)
+            mark = ""
+    except UnicodeDecodeError as error:  # it holds the end of what was read
+        start = read - len(error.object)
         raise ContractError(f"the file is not {encoding.upper()}", byte=start + error.start) from None
-
-
-def _decoder(head: bytes, encoding: str) -> tuple[codecs.IncrementalDecoder, int]:
-    """A decoder, and the length of the byte order mark."""
-    for mark, codec in _MARKS.items():
-        if head.startswith(mark) and _MARKED[codec] == encoding:
-            return codecs.getincrementaldecoder(codec)(), len(mark)
-    return codecs.getincrementaldecoder(ENCODINGS[encoding])(), 0
-
-
-def _checked(text: str, block: bytes, at: int, encoding: str) -> str:
-    if "\x00" in text:
-        byte = {} if encoding == "utf-16" else {"byte": at + block.find(b"\x00")}
-        raise ContractError(_NUL, **byte)
-    return text
 
 
 def _unmarked(blocks: Blocks) -> str:

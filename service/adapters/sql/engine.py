@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+from service.adapters.sql import tables, vault_tables
 from service.adapters.sql.errors import plain_errors
 from service.errors import ConflictError, UsageError
 
@@ -34,6 +35,7 @@ Store = Literal["ops", "vault"]
 
 BUSY_SECONDS: Final = 30
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_METADATA: Final = {"ops": tables.METADATA, "vault": vault_tables.METADATA}
 _LOCK: Final = 0x66696475  # advisory lock: one process migrates at a time
 
 
@@ -115,10 +117,13 @@ def sqlite_checkpoint(engine: Engine) -> None:
 def alembic_config(store: Store, connection: Connection) -> Config:
     """Alembic's configuration, without an ini file, for one store over an open connection."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS / store).replace("%", "%%"))
+    scripts = str(_MIGRATIONS).replace("%", "%%")
+    config.set_main_option("script_location", scripts)
+    config.set_main_option("version_locations", f"{scripts}/{store}")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     config.attributes["version_table"] = f"alembic_version_{store}"
+    config.attributes["metadata"] = _METADATA[store]
     return config
 
 

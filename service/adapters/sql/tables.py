@@ -6,23 +6,34 @@ written by Core statements, so what a table must never hold stands here as a con
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+METADATA = MetaData(naming_convention=NAMES)
 
 
-class _Table(SQLModel):
+class NamedTable(SQLModel):
+    """``ApiTokenRow`` describes the rows of the table ``api_token``."""
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:  # noqa: N805  a class method, as SQLAlchemy calls it
+        """The table's name."""
+        return re.sub("(?<=[a-z])(?=[A-Z])", "_", cls.__name__.removesuffix("Row")).lower()
+
+
+class _Table(NamedTable):
     """All tables of this store share one metadata, apart from the vault's."""
 
     metadata = METADATA
@@ -31,7 +42,6 @@ class _Table(SQLModel):
 class DatasetRow(_Table, table=True):
     """A version of a dataset contract; the newest row of a name is in force."""
 
-    __tablename__ = "dataset"
     __table_args__ = (UniqueConstraint("name", "version"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -43,10 +53,9 @@ class DatasetRow(_Table, table=True):
     added_at: datetime
 
 
-class BatchRecord(_Table, table=True):
+class BatchRow(_Table, table=True):
     """A batch that was taken in."""
 
-    __tablename__ = "batch"
     __table_args__ = (CheckConstraint("row_count = admitted + quarantined + refused", name="no_row_lost"),)
 
     id: str = Field(primary_key=True)
@@ -63,10 +72,8 @@ class BatchRecord(_Table, table=True):
     measures: str = Field(sa_column_kwargs={"server_default": "{}"})  # JSON object, measure to count
 
 
-class QuarantineRelease(_Table, table=True):
+class QuarantineReleaseRow(_Table, table=True):
     """A rejected row that was taken in later, corrected, by another batch."""
-
-    __tablename__ = "quarantine_release"
 
     batch: str = Field(primary_key=True)
     row: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -79,8 +86,6 @@ class QuarantineRelease(_Table, table=True):
 class CursorRow(_Table, table=True):
     """How far a source that grows was taken in; ``pending`` is empty when no batch was begun."""
 
-    __tablename__ = "cursor"
-
     source: str = Field(primary_key=True)
     dataset: str = Field(primary_key=True)
     done: str
@@ -90,7 +95,6 @@ class CursorRow(_Table, table=True):
 class ConsentRow(_Table, table=True):
     """One giving of consent."""
 
-    __tablename__ = "consent"
     __table_args__ = (UniqueConstraint("subject", "purpose", "kind", "given_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -103,10 +107,9 @@ class ConsentRow(_Table, table=True):
     notice: str
 
 
-class BudgetScope(_Table, table=True):
+class BudgetScopeRow(_Table, table=True):
     """Cap and spending of one scope in micro-rho; more than the cap cannot be stored."""
 
-    __tablename__ = "budget_scope"
     __table_args__ = (
         CheckConstraint("spent >= 0", name="not_negative"),
         CheckConstraint("spent <= cap", name="within_cap"),
@@ -117,10 +120,9 @@ class BudgetScope(_Table, table=True):
     spent: int = Field(sa_type=BigInteger)
 
 
-class BudgetCharge(_Table, table=True):
+class BudgetChargeRow(_Table, table=True):
     """One charge; its id can be used once, for ever."""
 
-    __tablename__ = "budget_charge"
     __table_args__ = (CheckConstraint("rho > 0", name="positive"),)
 
     id: str = Field(primary_key=True)
@@ -132,7 +134,6 @@ class BudgetCharge(_Table, table=True):
 class ReleaseRow(_Table, table=True):
     """A release in its present state."""
 
-    __tablename__ = "release"
     __table_args__ = (
         CheckConstraint("approver <> requester", name="two_people"),
         Index(None, "plan_digest", "data_version"),
@@ -152,10 +153,8 @@ class ReleaseRow(_Table, table=True):
     entry: int = Field(sa_type=BigInteger)
 
 
-class RequestRow(_Table, table=True):
+class RightsRequestRow(_Table, table=True):
     """A rights request in its present state."""
-
-    __tablename__ = "rights_request"
 
     id: str = Field(primary_key=True)
     right: str
@@ -173,10 +172,8 @@ class RequestRow(_Table, table=True):
     certificate: str
 
 
-class SubjectFlag(_Table, table=True):
+class SubjectFlagRow(_Table, table=True):
     """A standing flag such as ``no_automated_decision``."""
-
-    __tablename__ = "subject_flag"
 
     subject: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     flag: str = Field(primary_key=True, index=True)
@@ -186,7 +183,6 @@ class SubjectFlag(_Table, table=True):
 class ModelRow(_Table, table=True):
     """One version of a model."""
 
-    __tablename__ = "model"
     __table_args__ = (CheckConstraint("approved_by <> trained_by", name="two_people"),)
 
     name: str = Field(primary_key=True)
@@ -204,17 +200,13 @@ class ModelRow(_Table, table=True):
 class ActorRow(_Table, table=True):
     """A member of staff or a service."""
 
-    __tablename__ = "actor"
-
     id: str = Field(primary_key=True)
     roles: str  # sorted, separated by spaces
     added_at: datetime
 
 
-class TokenRow(_Table, table=True):
+class ApiTokenRow(_Table, table=True):
     """An API token: its digest, never the token."""
-
-    __tablename__ = "api_token"
 
     id: str = Field(primary_key=True)
     actor: str = Field(sa_column=Column(ForeignKey("actor.id"), index=True, nullable=False))
@@ -224,8 +216,6 @@ class TokenRow(_Table, table=True):
 
 class SourceSystemRow(_Table, table=True):
     """A system that may push; its secret is derived, not stored."""
-
-    __tablename__ = "source_system"
 
     name: str = Field(primary_key=True)
     version: int
@@ -237,8 +227,6 @@ class SourceSystemRow(_Table, table=True):
 
 class PushRow(_Table, table=True):
     """The answer to an idempotency key of a source."""
-
-    __tablename__ = "push"
 
     source: str = Field(primary_key=True)
     key: str = Field(primary_key=True)

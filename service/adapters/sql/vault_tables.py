@@ -9,34 +9,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    MetaData,
-    Table,
-    UniqueConstraint,
-)
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlmodel import Field
 
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from service.adapters.sql.tables import NAMES, NamedTable
+
+METADATA = MetaData(naming_convention=NAMES)
 
 ACTIVE: Final = "active"
 RESTRICTED: Final = "restricted"
 DESTROYED: Final = "destroyed"
 
 
-class _Table(SQLModel):
+class _Table(NamedTable):
     """All tables of the vault share one metadata, apart from the operational database's."""
 
     metadata = METADATA
@@ -45,7 +30,6 @@ class _Table(SQLModel):
 class KeyEpochRow(_Table, table=True):
     """The one epoch in force; whoever changes keys locks this row."""
 
-    __tablename__ = "key_epoch"
     __table_args__ = (CheckConstraint("slot = 1", name="one_row"),)
 
     slot: int = Field(default=1, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -55,7 +39,6 @@ class KeyEpochRow(_Table, table=True):
 class SubjectRow(_Table, table=True):
     """A data subject: wrapped ``sid`` and data key, or only the trace that both are gone."""
 
-    __tablename__ = "subject"
     __table_args__ = (
         CheckConstraint("state IN ('active', 'restricted', 'destroyed')", name="state"),
         CheckConstraint("(state = 'destroyed') = (wrapped IS NULL)", name="destroyed_has_no_key"),
@@ -70,7 +53,6 @@ class SubjectRow(_Table, table=True):
 class BlindIndexRow(_Table, table=True):
     """From a keyed tag of an identifier to its subject."""
 
-    __tablename__ = "blind_index"
     __table_args__ = (Index(None, "subject", "id_type"),)
 
     id_type: str = Field(primary_key=True)
@@ -80,8 +62,6 @@ class BlindIndexRow(_Table, table=True):
 
 class SealedRow(_Table, table=True):
     """A document under the subject's own key."""
-
-    __tablename__ = "sealed"
 
     subject: int = Field(
         sa_column=Column(BigInteger, ForeignKey("subject.number"), primary_key=True, autoincrement=False)
@@ -94,16 +74,12 @@ class SealedRow(_Table, table=True):
 class SuppressionRow(_Table, table=True):
     """A keyed tag of an identifier of an erased person."""
 
-    __tablename__ = "suppression"
-
     tag: bytes = Field(primary_key=True)
     until: datetime
 
 
 class RetainedRow(_Table, table=True):
     """A document a law says keep, under the retention key; it does not name the subject."""
-
-    __tablename__ = "retained"
 
     request: str = Field(primary_key=True)
     data_class: str = Field(primary_key=True)
@@ -115,7 +91,6 @@ class RetainedRow(_Table, table=True):
 class SubjectLinkRow(_Table, table=True):
     """Two enrolments and what was decided about their being one person; see ``service.domain.links``."""
 
-    __tablename__ = "subject_link"
     __table_args__ = (
         CheckConstraint("a <> b", name="two"),
         CheckConstraint("state <> 'merged' OR dpia <> ''", name="assessed"),
@@ -133,10 +108,10 @@ class SubjectLinkRow(_Table, table=True):
     dpia: str
 
 
-KEY_EPOCH: Final[Table] = METADATA.tables["key_epoch"]
-SUBJECT: Final[Table] = METADATA.tables["subject"]
-BLIND_INDEX: Final[Table] = METADATA.tables["blind_index"]
-SEALED: Final[Table] = METADATA.tables["sealed"]
-SUPPRESSION: Final[Table] = METADATA.tables["suppression"]
-RETAINED: Final[Table] = METADATA.tables["retained"]
-SUBJECT_LINK: Final[Table] = METADATA.tables["subject_link"]
+KEY_EPOCH: Final = METADATA.tables["key_epoch"]
+SUBJECT: Final = METADATA.tables["subject"]
+BLIND_INDEX: Final = METADATA.tables["blind_index"]
+SEALED: Final = METADATA.tables["sealed"]
+SUPPRESSION: Final = METADATA.tables["suppression"]
+RETAINED: Final = METADATA.tables["retained"]
+SUBJECT_LINK: Final = METADATA.tables["subject_link"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from fakes.contracts import GOOD, HEADER, make_contract
+from fakes.encoded import decode_text
 from fakes.intake import read_all
 
-from service.adapters.connectors.encodings import decode_text
 from service.adapters.connectors.files import FileConnector
 from service.errors import ContractError
 

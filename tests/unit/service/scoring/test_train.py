@@ -9,16 +9,25 @@ import numpy as np
 import polars as pl
 import pytest
 from fakes.cards import crowd, month
+from fakes.quality import auc, brier, ks, quality
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.profiling.features import features
 from service.scoring.batch import score_frame
 from service.scoring.credit import CREDIT
-from service.scoring.fit import fit_credit, held_out
-from service.scoring.quality import auc, brier, ks, quality
 from service.scoring.scorecard import default_probability, format_scorecard, parse_scorecard
-from service.scoring.train import BANDS, Floats, bin_counts, calibrate, evidence, isotonic, middles
+from service.scoring.train import (
+    BANDS,
+    Floats,
+    bin_counts,
+    calibrate,
+    evidence,
+    fit_credit,
+    held_out,
+    isotonic,
+    middles,
+)
 
 
 def exact(counts: Sequence[int], _l2: float, _share: float) -> Floats:
