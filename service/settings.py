@@ -77,17 +77,16 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
     )
 
 
-def message_language(environment: Mapping[str, str] | None = None) -> str:
+def message_language() -> str:
     """``zh`` for a Chinese locale, otherwise ``en``; ``FIDUCIARY_LANG`` wins."""
-    env = os.environ if environment is None else environment
+    env = os.environ
     value = env.get("FIDUCIARY_LANG") or env.get("LC_ALL") or env.get("LANG") or ""
     return "zh" if value.lower().startswith("zh") else "en"
 
 
-def is_debugging(environment: Mapping[str, str] | None = None) -> bool:
+def is_debugging() -> bool:
     """Whether ``FIDUCIARY_DEBUG=1`` asks for tracebacks, which may hold personal data."""
-    env = os.environ if environment is None else environment
-    return env.get("FIDUCIARY_DEBUG") == "1"
+    return os.environ.get("FIDUCIARY_DEBUG") == "1"
 
 
 def _token(env: Mapping[str, str]) -> str:

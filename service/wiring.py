@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
 from service.adapters.clock import SystemClock
-from service.adapters.connectors.contract_file import MAX_BYTES, load_contract, parse_yaml
+from service.adapters.connectors import contract_file
 from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
@@ -37,26 +37,23 @@ from service.usecases.users import first_user
 if TYPE_CHECKING:
     from privacy.pii.detect import Detector
 
-__all__ = [
-    "create_service",
-    "load_contract",
-    "open_export",
-    "open_kafka",
-    "open_nats",
-    "open_scanner",
-    "open_service",
-    "parse_contract_text",
-]
-
+load_contract = contract_file.load_contract
 _NO_STREAMS = "this needs the extra `streams`: make streams"
+
+
+class Acting(TypedDict):
+    """What a use case is given besides its own arguments."""
+
+    actor: Actor
+    deps: Deps
 
 
 def parse_contract_text(text: str) -> tuple[DatasetContract, str]:
     """A dataset contract from its YAML text, and its document as canonical JSON. Raises ContractError."""
     data = text.encode()
-    if len(data) > MAX_BYTES:
-        raise ContractError("the contract is too large", limit=MAX_BYTES)
-    document = parse_yaml(data)
+    if len(data) > contract_file.MAX_BYTES:
+        raise ContractError("the contract is too large", limit=contract_file.MAX_BYTES)
+    document = contract_file.parse_yaml(data)
     return parse_contract(document), canonical_json(document)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 from statistics import NormalDist
 from typing import Final
 
@@ -46,7 +45,7 @@ def half_width(scale: float, confidence: float = CONFIDENCE) -> int:
 
     P(X >= m) <= P(N >= m - 1) for the continuous Gaussian N of the same scale (Canonne et al., prop. 25).
     """
-    return math.ceil(_quantile((1 + confidence) / 2) * scale) + 1
+    return math.ceil(NormalDist().inv_cdf((1 + confidence) / 2) * scale) + 1
 
 
 def joint(confidence: float = CONFIDENCE) -> float:
@@ -80,8 +79,3 @@ def ratio_half_width(sum_half: int, count_half: int, magnitude: int, rows: int, 
     if least <= 0:
         return 2 * magnitude
     return min(2 * magnitude, -(-(sum_half + magnitude * count_half) // least))
-
-
-@cache
-def _quantile(probability: float) -> float:
-    return NormalDist().inv_cdf(probability)

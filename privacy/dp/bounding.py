@@ -75,7 +75,7 @@ def exact_totals(
     if not query.joins:
         rows = _among(rows, population)
     for name in query.joins:  # the join is inner, so it is enough to look people up on its smaller side
-        rows = rows.join(_among(_lookup(query, name, tables[name]), population), on=CUSTOMER.column)
+        rows = rows.join(_among(_lookup(query, name, tables[name]), population), on=CUSTOMER)
     names = [f"_t{i}" for i in range(len(query.totals))]
     sums = [_sum(total).alias(name) for name, total in zip(names, query.totals, strict=True)]
     groups = [f"_k{i}" for i in range(len(query.keys))]
@@ -93,9 +93,9 @@ def _rows(query: Query, table: pl.LazyFrame) -> pl.LazyFrame:
         table = table.filter(_in_months(query.table.period, query.plan.periods))
     if "_n" not in table.collect_schema().names():  # the store kept no totals: count here
         month = [pl.col(query.table.period).cast(pl.Date).dt.month_start()] if query.table.period else []
-        table = table.with_columns(pl.len().over(pl.col(CUSTOMER.column), *month).cast(pl.Int64).alias("_n"))
+        table = table.with_columns(pl.len().over(pl.col(CUSTOMER), *month).cast(pl.Int64).alias("_n"))
     return _matching(table, query, "").select(
-        CUSTOMER.column,
+        CUSTOMER,
         _weight(query.plan.rows_per_month),
         *_key_values(query, ""),
         *(pl.col(t.column).cast(pl.Int64).clip(t.lower, t.upper) for t in query.totals if t.column),
@@ -107,15 +107,15 @@ def _lookup(query: Query, name: str, table: pl.LazyFrame) -> pl.LazyFrame:
 
     A customer with several rows has none: decided by his own rows alone, and no error tells of it.
     """
-    alone = table.filter(pl.col(CUSTOMER.column).is_unique())
-    return _matching(alone, query, name).select(CUSTOMER.column, *_key_values(query, name))
+    alone = table.filter(pl.col(CUSTOMER).is_unique())
+    return _matching(alone, query, name).select(CUSTOMER, *_key_values(query, name))
 
 
 def _among(rows: pl.LazyFrame, population: Population) -> pl.LazyFrame:
     if not population.only and population.pseudonyms.is_empty():
         return rows
-    people = population.pseudonyms.alias(CUSTOMER.column).to_frame().lazy()
-    return rows.join(people, on=CUSTOMER.column, how="semi" if population.only else "anti")
+    people = population.pseudonyms.alias(CUSTOMER).to_frame().lazy()
+    return rows.join(people, on=CUSTOMER, how="semi" if population.only else "anti")
 
 
 def _matching(table: pl.LazyFrame, query: Query, name: str) -> pl.LazyFrame:

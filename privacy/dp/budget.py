@@ -4,7 +4,7 @@ Rho adds up over releases, so it is the currency of the ledger. (epsilon, delta)
 the conversion is OpenDP's. A request is turned into the largest rho whose conversion is still within epsilon,
 a display is rounded up.
 
->>> loss = PrivacyLoss.from_epsilon(parse_epsilon("1"), delta_exponent=7)
+>>> loss = PrivacyLoss.from_epsilon(1_000_000, delta_exponent=7)
 >>> loss
 PrivacyLoss(rho=20187)
 >>> loss.epsilon(delta_exponent=7) <= 1_000_000
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import count
 from typing import Final
@@ -28,7 +27,7 @@ MAX_EPSILON: Final = 100 * MICRO
 DELTA_EXPONENTS: Final = range(5, 16)  # delta from 1e-5 to 1e-15
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class PrivacyLoss:
     """Loss of a release under zCDP.
 
@@ -52,7 +51,7 @@ class PrivacyLoss:
 
     def epsilon(self, delta_exponent: int) -> int:
         """Epsilon in micro-units at delta = 10^-delta_exponent, rounded up."""
-        return _epsilon(self.rho, _exponent(delta_exponent))
+        return epsilon_of_rho(self.rho, _exponent(delta_exponent))
 
     def split(self, parts: int) -> PrivacyLoss:
         """An equal share; a remainder is not spent. Raises LossError when the share would be nothing."""
@@ -63,21 +62,6 @@ class PrivacyLoss:
         """The loss of ``count`` releases of this loss."""
         _positive(count, "count")
         return PrivacyLoss(self.rho * count)
-
-    def __add__(self, other: PrivacyLoss) -> PrivacyLoss:
-        """Sequential composition: rho adds up."""
-        return PrivacyLoss(self.rho + other.rho)
-
-
-def parse_epsilon(text: str) -> int:
-    """Epsilon as people write it (``"0.5"``) to micro-units; finer digits are refused. Raises LossError."""
-    try:
-        value = Decimal(text) * MICRO
-    except InvalidOperation as error:
-        raise LossError("epsilon") from error
-    if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= MAX_EPSILON:
-        raise LossError("epsilon")
-    return int(value)
 
 
 def _positive(value: int, field: str) -> None:
@@ -91,11 +75,6 @@ def _exponent(value: int) -> int:
     return value
 
 
-@lru_cache(maxsize=4096)
-def _epsilon(rho: int, delta_exponent: int) -> int:
-    return epsilon_of_rho(rho, delta_exponent)
-
-
 @lru_cache(maxsize=1024)
 def _largest_rho(epsilon: int, delta_exponent: int) -> int:
     """Search in integers: epsilon grows with rho. Raises LossError when one micro-rho is too much.
@@ -104,14 +83,14 @@ def _largest_rho(epsilon: int, delta_exponent: int) -> int:
     the bracket, so that the search ends whatever the curve.
     """
     low, high = 0, epsilon
-    while _epsilon(high, delta_exponent) <= epsilon:
+    while epsilon_of_rho(high, delta_exponent) <= epsilon:
         low, high = high, high * 2
     probe = high // 16
     for step in count(1):
         if high - low <= 1:
             break
         probe = min(max(probe, low + 1), high - 1) if step % 4 else (low + high) // 2
-        seen = _epsilon(probe, delta_exponent)
+        seen = epsilon_of_rho(probe, delta_exponent)
         low, high = (probe, high) if seen <= epsilon else (low, probe)
         slope = max(0.0, seen - probe) / math.sqrt(probe)
         probe = int((math.sqrt(slope * slope + 4 * epsilon) - slope) ** 2 / 4)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import opendp.prelude as dp
@@ -52,6 +52,7 @@ def add_gaussian(exact: Sequence[int], l2: float, rho: int) -> list[int]:
     return noisy
 
 
+@lru_cache(maxsize=4096)
 def epsilon_of_rho(rho: int, delta_exponent: int) -> int:
     """OpenDP's conversion of rho-zCDP to (epsilon, delta)-DP: micro-rho to micro-epsilon, rounded up."""
     conversion: Any = _identity()

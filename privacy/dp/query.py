@@ -16,7 +16,7 @@ column is, the contracts say (``privacy.dp.schema``).
 >>> plan = parse_plan({"dataset": "statements", "keys": ["month", "customers.education"],
 ...                    "measures": ["count", "mean:bill_cents"], "periods": ["2005-09"],
 ...                    "epsilon": 1_000_000})
->>> parse_plan_text(format_plan(plan)) == plan
+>>> parse_plan(json.loads(format_plan(plan))) == plan
 True
 """
 
@@ -113,17 +113,6 @@ def parse_plan(document: object) -> Plan:
             document.get("delta_exponent", 7), "delta_exponent", DELTA_EXPONENTS[0], DELTA_EXPONENTS[-1]
         ),
     )
-
-
-def parse_plan_text(text: str) -> Plan:
-    """Read canonical JSON; any other spelling of the same plan is refused. Raises PlanSyntaxError."""
-    try:
-        plan = parse_plan(json.loads(text))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise PlanSyntaxError("plan") from error
-    if format_plan(plan) != text:
-        _refuse("plan")
-    return plan
 
 
 def format_plan(plan: Plan) -> str:

@@ -88,7 +88,10 @@ def release_cells(query: Query, exact: NDArray[np.int64], loss: PrivacyLoss) -> 
     if loss != query.cost() or exact.shape != (len(query.totals), query.n_cells):
         raise MechanismError("the vectors or the loss do not belong to the plan")
     share = query.share().rho
-    noisy = [add_gaussian(v.tolist(), l2, share) for v, l2 in zip(exact, _sensitivities(query), strict=True)]
+    noisy = [
+        add_gaussian(vector.tolist(), l2_sensitivity(query, total), share)
+        for vector, total in zip(exact, query.totals, strict=True)
+    ]
     columns = [_column(query, measure, noisy) for measure in query.plan.measures]
     return tuple(Cell(key, tuple(estimates)) for key, *estimates in zip(query.cells(), *columns, strict=True))
 
@@ -125,10 +128,6 @@ def noisy_histograms(counts: Sequence[Sequence[int]], rho: int, l2: float) -> No
     ends = accumulate((len(vector) for vector in counts), initial=0)
     parts = tuple(tuple(flat[start:end]) for start, end in pairwise(ends))
     return NoisyHistograms(parts, scale, half_width(scale))
-
-
-def _sensitivities(query: Query) -> list[float]:
-    return [l2_sensitivity(query, total) for total in query.totals]
 
 
 def _half(query: Query, total: Total, confidence: float = CONFIDENCE) -> int:

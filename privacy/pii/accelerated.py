@@ -31,7 +31,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngineProvider
 from presidio_analyzer.predefined_recognizers import IbanRecognizer, PhoneRecognizer, SpacyRecognizer
 from thinc.api import NumpyOps
 
-from privacy.pii.detect import MAX_TEXT, Detector, unread
+from privacy.pii.detect import Detector
 from privacy.pii.findings import Span, arbitrate
 from privacy.pii.gate import EVERY, Gate, as_column, relax
 from privacy.pii.models import ModelFiles
@@ -230,14 +230,10 @@ class PresidioDetector(Detector):
         return self.detect_batch([text])[0]
 
     def _gated(self, texts: list[str]) -> Iterator[tuple[Span, ...]]:
-        found = self._analyzer.analyze_iterator([text for text in texts if len(text) <= MAX_TEXT])
-        for text in texts:
-            if len(text) > MAX_TEXT:
-                yield unread(text)
-                continue
+        for text, results in zip(texts, self._analyzer.analyze_iterator(texts), strict=True):
             spans = (
                 Span(r.start, r.end, r.entity_type, float(r.score), r.recognition_metadata["recognizer_name"])
-                for r in next(found)
+                for r in results
             )
             yield arbitrate(spans, text)
 

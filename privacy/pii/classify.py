@@ -23,16 +23,7 @@ from privacy.pii import checksums
 from privacy.pii.entities import entity
 from privacy.pii.findings import Span
 from privacy.pii.normalise_text import fold
-from privacy.pii.recognisers import (
-    address,
-    cn_phone,
-    cn_plate,
-    email,
-    ip_address,
-    person,
-    phone,
-    us_ssn,
-)
+from privacy.pii.recognisers import documents, online, person, phones, places
 from privacy.pii.recognisers.rule import SEPARATORS, Rule
 
 SAMPLE: Final = 200
@@ -150,17 +141,17 @@ _VALIDATORS: Final[tuple[tuple[str, Callable[[str], bool], bool], ...]] = (
     ("CN_BANK_CARD", lambda value: value[0] in "689" and _is_card(value), False),
     ("CREDIT_CARD", _is_card, False),
     ("TW_ID_CARD", lambda value: bool(_TW_ID.fullmatch(value)) and checksums.is_tw_id(value), False),
-    ("EMAIL_ADDRESS", _by(email.RULE), False),
-    ("PHONE_NUMBER", _by(cn_phone.RULE), False),
-    ("US_SSN", _by(us_ssn.RULE), False),
-    ("IP_ADDRESS", _by(ip_address.RULE), False),
-    ("CN_PLATE", _by(cn_plate.RULE), False),
-    ("LOCATION", _by(address.RULE, prefix="地址:"), False),
+    ("EMAIL_ADDRESS", _by(online.EMAIL), False),
+    ("PHONE_NUMBER", _by(phones.CN_PHONE), False),
+    ("US_SSN", _by(documents.US_SSN), False),
+    ("IP_ADDRESS", _by(online.IP_ADDRESS), False),
+    ("CN_PLATE", _by(documents.PLATE), False),
+    ("LOCATION", _by(places.ADDRESS, prefix="地址:"), False),
     ("BIRTH_DATE", _is_date, True),
     ("DATE", _is_date, False),
     ("PERSON", person.is_chinese_name, False),
-    ("PHONE_NUMBER", _by(phone.RULE, prefix="phone "), True),
-    ("US_SSN", _by(us_ssn.RULE, prefix="ssn "), True),
+    ("PHONE_NUMBER", _by(phones.PHONE, prefix="phone "), True),
+    ("US_SSN", _by(documents.US_SSN, prefix="ssn "), True),
     ("CN_PASSPORT", lambda value: _PASSPORT.fullmatch(value) is not None, True),
     ("PERSON", lambda value: _LATIN_NAME.fullmatch(value) is not None, True),
     ("LOCATION", lambda value: bool(re.search(r"[0-9]", value) and re.search(r"[^\W\d_]", value)), True),

@@ -23,10 +23,10 @@ import polars as pl
 
 from privacy.pii.findings import VALIDATED, Span, arbitrate
 from privacy.pii.normalise_text import fold
-from privacy.pii.recognisers import cn_bank_card, cn_resident_id, email
+from privacy.pii.recognisers import accounts, documents, online
 
 _SCHEMA: Final = pl.Schema({"_row": pl.UInt32(), "column": pl.String(), "type": pl.String()})
-_RULES: Final = (cn_resident_id.RULE, cn_bank_card.RULE, email.RULE)
+_RULES: Final = (documents.RESIDENT_ID, accounts.BANK_CARD, online.EMAIL)
 _MOBILE: Final = re.compile(
     r"(?<![0-9A-Za-z_\-.])(?:(?:\+|00)?86[ \-]?)?"
     r"1[3-9][0-9][ \-]?[0-9]{4}[ \-]?[0-9]{4}(?![0-9A-Za-z_\-]|\.[0-9])"

@@ -56,7 +56,7 @@ def _offers(text: str) -> int:
     return offers
 
 
-def unread(text: str) -> tuple[Span, ...]:
+def _unread(text: str) -> tuple[Span, ...]:
     """The one finding of a text that is too long to be read."""
     return (Span(0, len(text), "UNSCANNED", VALIDATED, "too_long"),)
 
@@ -103,19 +103,19 @@ class Detector:
         Returns:
             As many tuples as texts. Offsets are half-open and count code points of the original text.
         """
-        distinct = list(dict.fromkeys(texts))
+        distinct = [text for text in dict.fromkeys(texts) if len(text) <= MAX_TEXT]
         found = dict(zip(distinct, self._gated(distinct), strict=True))
-        return [found[text] for text in texts]
+        return [found[text] if text in found else _unread(text) for text in texts]
 
     def detect(self, text: str) -> tuple[Span, ...]:
         """Spans of one text, disjoint and in order."""
         if len(text) > MAX_TEXT:
-            return unread(text)
+            return _unread(text)
         folded = fold(text)
         return self._find(text, folded, self._finders[_offers(folded.text)])
 
     def _gated(self, texts: list[str]) -> Iterator[tuple[Span, ...]]:
-        """Spans of each text; a text in which no rule can find anything is passed over."""
+        """Spans of each text, none too long; a text in which no rule can find anything is passed over."""
         if len(texts) < _MANY:
             yield from map(self.detect, texts)
             return
@@ -125,9 +125,6 @@ class Detector:
         for place, (text, folded, admitted) in enumerate(
             zip(texts, plain, self._gate.admits(plain), strict=True)
         ):
-            if len(text) > MAX_TEXT:
-                yield unread(text)
-                continue
             if not admitted and not read_all:
                 yield ()
                 continue

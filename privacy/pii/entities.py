@@ -39,6 +39,7 @@ class Entity:
 
 _C2 = "JR/T 0171-2020 4.2 b)"
 _DOCUMENT = f"PIPL 28; GB/T 35273-2020 annex B; {_C2}"
+_FINANCIAL = f"PIPL 28 (financial account); {_C2}"
 _PLAIN = f"PIPL 4; {_C2}"
 
 
@@ -49,13 +50,9 @@ def _told(kind: str, category: str, law: str = "") -> Entity:
 
 _ALL = (
     Entity("CN_ID_CARD", "C2", sensitive=True, law=f"{_DOCUMENT}; GB 11643", id_type="cn_resident_id"),
-    Entity(
-        "CN_BANK_CARD", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}", id_type="bank_card"
-    ),
-    Entity(
-        "CREDIT_CARD", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}", id_type="bank_card"
-    ),
-    Entity("IBAN_CODE", "C2", sensitive=True, law=f"PIPL 28 (financial account); {_C2}; ISO 13616"),
+    Entity("CN_BANK_CARD", "C2", sensitive=True, law=_FINANCIAL, id_type="bank_card"),
+    Entity("CREDIT_CARD", "C2", sensitive=True, law=_FINANCIAL, id_type="bank_card"),
+    Entity("IBAN_CODE", "C2", sensitive=True, law=f"{_FINANCIAL}; ISO 13616"),
     Entity("US_SSN", "C2", sensitive=True, law=_DOCUMENT),
     Entity("CN_PASSPORT", "C2", sensitive=True, law=_DOCUMENT),
     Entity("CN_HK_MO_TW_PERMIT", "C2", sensitive=True, law=_DOCUMENT),

@@ -20,7 +20,7 @@ from typing import Final
 
 import polars as pl
 
-from privacy.pii.normalise_text import ORDINARY, Folded, fold
+from privacy.pii.normalise_text import ORDINARY, Folded, encodable, fold
 from privacy.pii.recognisers.rule import Rule
 
 EVERY: Final = ""  # the pattern that stands in every text
@@ -34,7 +34,6 @@ _NOT_BEFORE: Final = re.compile(r"\(\?<!\[([^\\\]^]+)\]\)")
 _NOT_AFTER: Final = re.compile(r"\(\?!\[([^\\\]^]+)\]\)$")
 _SET_SYNTAX: Final = re.compile(r"(?<!\\)[\[&~]")  # means something in a class of Rust's grammar only
 _FOREIGN: Final = f"[^{ORDINARY}]"
-_LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no column holds
 #: The full-width forms that become one ASCII character each, and the dash of Chinese texts.
 _WIDE: Final = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"\u3000": " ", "—": "-"}
 _FOLDABLE: Final = f"[^{ORDINARY}{''.join(_WIDE)}]"
@@ -85,7 +84,7 @@ def as_column(texts: Sequence[str]) -> pl.Series:
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError:
-        return pl.Series([_LONE.sub("\ufffd", text) for text in texts], dtype=pl.String)
+        return pl.Series([encodable(text) for text in texts], dtype=pl.String)
 
 
 def fold_batch(texts: Sequence[str]) -> tuple[pl.Series, dict[int, Folded]]:

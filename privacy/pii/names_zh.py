@@ -20,7 +20,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from privacy.pii.recognisers.person import is_chinese_name
+from privacy.pii.recognisers.person import is_chinese_name, places
+from privacy.pii.recognisers.rule import table
 from privacy.pii.recognisers.surnames import COMPOUND, SURNAMES
 
 PERSON: Final = "PER"
@@ -29,19 +30,7 @@ _DOT: Final = re.compile(rf"(?<={_HAN})[·•・](?={_HAN})")
 _PART: Final = 4  # characters of a part that is taken whole though the tagger does not know it
 _BEFORE_DOT: Final = re.compile(rf"(?<!{_HAN}){_HAN}{{1,{_PART}}}$")
 _AFTER_DOT: Final = re.compile(rf"{_HAN}{{1,{_PART}}}(?!{_HAN})")
-_TITLE: Final = re.compile(
-    r"(?:总?书记|副?主席|副?总理|首相|总统|国王|先生|女士|小姐|太太|夫人|同志|阿姨|老师|教授|博士|医生|大夫|护士|律师|法官|"
-    r"警官|经理|总裁|董事长|主任|部长|省长|市长|县长|区长|镇长|乡长|村长|局长|处长|科长|所长|院长|校长|厂长|队长|班长|"
-    r"连长|营长|团长|师长|军长|司令|将军|元帅|委员长|大使|导演|教练|师傅|大爷|大妈|大娘|大嫂|大姐|大哥|老汉|老伯|老太太|"
-    r"姑娘|妈妈|奶奶|爷爷|叔叔)$"
-)
-_ROLE: Final = re.compile(
-    r"(?:记者|主席|总理|首相|总统|书记|秘书|教授|博士|院士|医生|大夫|律师|法官|检察官|经理|总监|总裁|董事长?|主任|部长|省长|"
-    r"市长|县长|区长|镇长|乡长|村长|局长|厅长|处长|科长|所长|院长|校长|厂长|队长|班长|团长|师长|军长|司令员?|政委|将军|上将|"
-    r"中将|少将|委员长?|理事长|会长|站长|社长|大使|代表|发言人|导演|演员|作家|诗人|画家|歌手|编剧|主持人|教练|球员|选手|冠军|"
-    r"队员|运动员|工程师|专家|学者|研究员|警察|民警|战士|村民|市民|居民|农民|工人|职工|同学|学生|老师|教师|夫人|妻子|丈夫|"
-    r"儿子|女儿|父亲|母亲|市民|网友|嫌疑人|被告人?|原告|受害人|司机|老人|青年|男子|女子)$"
-)
+_TITLE, _ROLE = (re.compile(f"(?:{''.join(table('person')[key])})$") for key in ("titles", "roles"))
 #: Behind a name at the end of a line or bracket: who wrote, drew or took it.
 _BYLINE: Final = frozenset("摄文图报讯译编画绘供词曲饰整")
 _LIST: Final = re.compile(rf"(?<=、){_HAN}{{2,4}}(?=[、(]|等)|(?<![^\s:,;。(]){_HAN}{{2,4}}(?=、)")
@@ -160,10 +149,7 @@ def people(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
     inside = {i for start, end in dotted for i in range(start, end)}
     found = {place for place in found if inside.isdisjoint(range(*place))} | set(dotted)
     for name in {text[s:e] for s, e in found if e - s > _SHORTEST}:
-        at = text.find(name)
-        while at >= 0:
-            found.add((at, at + len(name)))
-            at = text.find(name, at + len(name))
+        found.update(places(name, text))
     taken: set[int] = set()
     for start, end in sorted(found, key=lambda place: (place[0] - place[1], place)):
         if taken.isdisjoint(range(start, end)):

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from privacy.errors import ModelMissingError
 from privacy.pii.findings import NER, Span
 from privacy.pii.models import ModelFiles, installed, session
-from privacy.pii.recognisers.phone import NUMBER, is_plausible
+from privacy.pii.normalise_text import encodable
+from privacy.pii.recognisers.phones import NUMBER, is_plausible
 from privacy.pii.recognisers.rule import last
 from privacy.pii.windows import windows
 
@@ -43,7 +44,6 @@ _BETWEEN: Final = {
 _BESIDE: Final = re.compile(r"[ ]?")
 #: A surname that the model did not see, right after a given name that it saw.
 _SURNAME: Final = re.compile(r" (?:[A-Z]\.? )?[A-Z][^\W\d_]+(?:[\-'’][A-Z][^\W\d_]+)?(?![^\W_])")
-_LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair, which no encoder takes
 _SEGMENT: Final = re.compile(r"[^\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 #: A word that is no part of an address, an account or a code. Beside Han text a single one is not enough.
 _WORD: Final = re.compile(r"(?<![^\W_])(?<![@._\-/])[^\W\d_]{2,}(?![\w@]|[.\-/]\w)")
@@ -101,7 +101,7 @@ class LatinNer:
 
     def _words(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Words with the label that is most probable for all of their tokens; without those outside."""
-        encoding = self._tokenizer.encode(_LONE.sub("\ufffd", text), add_special_tokens=False)
+        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
         if not encoding.ids:
             return
         likely = np.concatenate(list(self._classify(encoding.ids)))

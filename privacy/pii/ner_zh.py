@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from privacy.pii.findings import NER, Span
 from privacy.pii.models import ModelFiles, installed, session
 from privacy.pii.names_zh import Word, people
-from privacy.pii.recognisers.address import REST
+from privacy.pii.recognisers.places import REST
 from privacy.pii.windows import windows
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]{2}")

@@ -14,6 +14,7 @@ character knows which original character it came from, so a span is reported whe
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
 #: As characters of a class: what reads the same to every program, and folds to itself.
 ORDINARY: Final = "\t\n\r -~×·“”‘’、。《》【】「」\u3400-\u4dbf\u4e00-\u9fff"
+_LONE: Final = re.compile("[\ud800-\udfff]")  # half of a surrogate pair
 _KEEP: Final = ("<circle>", "<super>", "<sub>", "<fraction>", "<square>")
 
 
@@ -87,3 +89,8 @@ def fold(text: str) -> Folded:
         return Folded(plain)
     origin = tuple(i for i, character in enumerate(text) for _ in _TABLE[ord(character)])
     return Folded(plain, origin)
+
+
+def encodable(text: str) -> str:
+    """The text with the replacement character for half a surrogate pair, which no encoder takes."""
+    return _LONE.sub("\ufffd", text)

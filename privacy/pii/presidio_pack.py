@@ -7,47 +7,58 @@ used: without a language model it has no lemmas, and on Chinese it would see sin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, Final
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 
 from privacy.pii.findings import Span, arbitrate
 from privacy.pii.normalise_text import fold
-from privacy.pii.recognisers import (
-    address,
-    auth_secret,
-    cn_bank_card,
-    cn_credit_code,
-    cn_phone,
-    cn_plate,
-    cn_resident_id,
-    credit_card,
-    date_of_birth,
-    driver_license,
-    email,
-    en_place,
-    iban,
-    ip_address,
-    messaging,
-    organisation,
-    person,
-    phone,
-    sensitive,
-    travel_documents,
-    url,
-    us_ssn,
-)
+from privacy.pii.recognisers import ENGLISH_RULES, RULES
 from privacy.pii.recognisers.rule import Rule
+
+#: What Presidio's results call the recogniser of each rule; ``Cn`` is for what only China issues.
+NAMES: Final = {
+    "cn_resident_id": "CnResidentIdRecognizer",
+    "cn_phone": "CnPhoneRecognizer",
+    "cn_bank_card": "CnBankCardRecognizer",
+    "cn_credit_code": "CnCreditCodeRecognizer",
+    "travel_documents": "CnTravelDocumentRecognizer",
+    "cn_plate": "CnPlateRecognizer",
+    "wechat": "CnWechatRecognizer",
+    "qq": "CnQqRecognizer",
+    "address": "CnAddressRecognizer",
+    "person": "CnPersonRecognizer",
+    "organisation": "CnOrganisationRecognizer",
+    "driver_license": "DriverLicenseRecognizer",
+    "sensitive": "SensitiveRecognizer",
+    "email": "OfflineEmailRecognizer",  # Presidio's own one fetches the public suffix list from the network
+    "ip_address": "IpAddressRecognizer",
+    "auth_secret": "AuthSecretRecognizer",
+    "credit_card": "PaymentCardRecognizer",  # by length, Luhn and the words beside it, not by brand
+    "date_of_birth": "BirthDateRecognizer",
+    "en_place": "PlaceRecognizer",
+    "iban": "AccountNumberRecognizer",
+    "phone": "TelephoneRecognizer",
+    "url": "WebAddressRecognizer",
+    "us_ssn": "SocialSecurityRecognizer",
+}
 
 
 class RuleRecognizer(EntityRecognizer):
     """A rule behind Presidio's interface; folds the text itself and reports offsets into the original."""
 
-    RULE: ClassVar[Rule]
+    name: str
 
-    def __init__(self, supported_language: str = "zh") -> None:
-        super().__init__(supported_entities=list(self.RULE.types), supported_language=supported_language)
+    def __init__(self, rule: Rule, language: str = "zh") -> None:
+        name = NAMES[rule.name]
+        super().__init__(
+            supported_entities=list(rule.types),
+            name=name,
+            supported_language=language,
+            country_code="cn" if name.startswith("Cn") else None,
+        )
+        self._rule: Final = rule
 
     def load(self) -> None:
         """Nothing to load: rules are compiled at import."""
@@ -62,10 +73,10 @@ class RuleRecognizer(EntityRecognizer):
         folded = fold(text)
         spans = (
             Span(*folded.original(s.start, s.end), s.type, s.score, s.rule)
-            for s in self.RULE.find(folded.text)
+            for s in self._rule.find(folded.text)
         )
         metadata: dict[str, Any] = {
-            RecognizerResult.RECOGNIZER_NAME_KEY: type(self).__name__,
+            RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
         }
         return [
@@ -75,187 +86,13 @@ class RuleRecognizer(EntityRecognizer):
         ]
 
 
-class CnRecognizer(RuleRecognizer):
-    """A recogniser of something that only China issues."""
-
-    COUNTRY_CODE = "cn"
-
-
-class CnResidentIdRecognizer(CnRecognizer):
-    """居民身份证号码."""
-
-    RULE = cn_resident_id.RULE
-
-
-class CnPhoneRecognizer(CnRecognizer):
-    """手机号, 座机."""
-
-    RULE = cn_phone.RULE
-
-
-class CnBankCardRecognizer(CnRecognizer):
-    """银行卡号."""
-
-    RULE = cn_bank_card.RULE
-
-
-class CnCreditCodeRecognizer(CnRecognizer):
-    """统一社会信用代码."""
-
-    RULE = cn_credit_code.RULE
-
-
-class CnTravelDocumentRecognizer(CnRecognizer):
-    """护照, 通行证."""
-
-    RULE = travel_documents.RULE
-
-
-class CnPlateRecognizer(CnRecognizer):
-    """车牌号."""
-
-    RULE = cn_plate.RULE
-
-
-class CnWechatRecognizer(CnRecognizer):
-    """微信号."""
-
-    RULE = messaging.WECHAT
-
-
-class CnQqRecognizer(CnRecognizer):
-    """QQ 号."""
-
-    RULE = messaging.QQ
-
-
-class CnAddressRecognizer(CnRecognizer):
-    """住址."""
-
-    RULE = address.RULE
-
-
-class CnPersonRecognizer(CnRecognizer):
-    """姓名."""
-
-    RULE = person.RULE
-
-
-class CnOrganisationRecognizer(CnRecognizer):
-    """企业名称."""
-
-    RULE = organisation.RULE
-
-
-class DriverLicenseRecognizer(RuleRecognizer):
-    """驾驶证档案编号, driving licences."""
-
-    RULE = driver_license.RULE
-
-
-class SensitiveRecognizer(RuleRecognizer):
-    """敏感个人信息: health, religion, biometrics and the rest of PIPL 28, where a sentence tells them."""
-
-    RULE = sensitive.RULE
-
-
-class OfflineEmailRecognizer(RuleRecognizer):
-    """E-mail; Presidio's own one fetches the public suffix list from the network."""
-
-    RULE = email.RULE
-
-
-class IpAddressRecognizer(RuleRecognizer):
-    """IP addresses, also glued to Han characters."""
-
-    RULE = ip_address.RULE
-
-
-class AuthSecretRecognizer(RuleRecognizer):
-    """Passwords and codes."""
-
-    RULE = auth_secret.RULE
-
-
-class PaymentCardRecognizer(RuleRecognizer):
-    """Cards of any issuer by length, Luhn and the words beside them, not by brand."""
-
-    RULE = credit_card.RULE
-
-
-class BirthDateRecognizer(RuleRecognizer):
-    """Dates that are said to be of a birth; no other date."""
-
-    RULE = date_of_birth.RULE
-
-
-class PlaceRecognizer(RuleRecognizer):
-    """Countries, post boxes, military mail."""
-
-    RULE = en_place.RULE
-
-
-class AccountNumberRecognizer(RuleRecognizer):
-    """International bank account numbers."""
-
-    RULE = iban.RULE
-
-
-class TelephoneRecognizer(RuleRecognizer):
-    """Telephone numbers of any country."""
-
-    RULE = phone.RULE
-
-
-class WebAddressRecognizer(RuleRecognizer):
-    """Web addresses."""
-
-    RULE = url.RULE
-
-
-class SocialSecurityRecognizer(RuleRecognizer):
-    """US social security numbers."""
-
-    RULE = us_ssn.RULE
-
-
-RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
-    CnResidentIdRecognizer,
-    CnPhoneRecognizer,
-    CnBankCardRecognizer,
-    CnCreditCodeRecognizer,
-    CnTravelDocumentRecognizer,
-    CnPlateRecognizer,
-    CnWechatRecognizer,
-    CnQqRecognizer,
-    CnAddressRecognizer,
-    CnPersonRecognizer,
-    CnOrganisationRecognizer,
-    DriverLicenseRecognizer,
-    SensitiveRecognizer,
-    OfflineEmailRecognizer,
-    IpAddressRecognizer,
-    AuthSecretRecognizer,
-)
-
-#: What an engine for English has besides.
-ENGLISH_RECOGNIZERS: tuple[type[RuleRecognizer], ...] = (
-    PaymentCardRecognizer,
-    BirthDateRecognizer,
-    PlaceRecognizer,
-    AccountNumberRecognizer,
-    TelephoneRecognizer,
-    WebAddressRecognizer,
-    SocialSecurityRecognizer,
-)
-
-
 def build_engine(languages: Sequence[str]) -> AnalyzerEngine:
     """A stock engine: no-op NLP, our recognisers for each language, nothing predefined."""
-    english = {"en": ENGLISH_RECOGNIZERS}
     registry = RecognizerRegistry(
         recognizers=[
-            kind(language) for language in languages for kind in (*RECOGNIZERS, *english.get(language, ()))
+            RuleRecognizer(rule, language)
+            for language in languages
+            for rule in (RULES + ENGLISH_RULES if language == "en" else RULES)
         ],
         supported_languages=list(languages),
     )

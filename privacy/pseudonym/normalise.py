@@ -21,6 +21,7 @@ become plain ones) and is trimmed. What is then not a valid identifier of its ty
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -106,9 +107,9 @@ def _bank_card(values: pl.Series) -> pl.Series:
     return _keep(candidate, _mask(len(values), rows, (total % 10 == 0) & (digits.any(axis=1))))
 
 
-def _name(values: pl.Series) -> pl.Series:
+def _words(values: pl.Series, *, least: int, most: int) -> pl.Series:
     folded = values.str.to_lowercase().str.replace_all(r"\s+", " ")
-    return _keep(folded, folded.str.len_chars().is_between(1, 100))
+    return _keep(folded, folded.str.len_chars().is_between(least, most))
 
 
 def _birth_date(values: pl.Series) -> pl.Series:
@@ -116,11 +117,6 @@ def _birth_date(values: pl.Series) -> pl.Series:
     text = parts.struct.rename_fields(["y", "m", "d"]).to_frame("p").unnest("p")
     joined = text.select(pl.concat_str("y", pl.col("m", "d").str.zfill(2), separator="-")).to_series()
     return joined.str.to_date("%Y-%m-%d", strict=False).dt.to_string("%Y-%m-%d")
-
-
-def _address(values: pl.Series) -> pl.Series:
-    folded = values.str.to_lowercase().str.replace_all(r"\s+", " ")
-    return _keep(folded, folded.str.len_chars().is_between(3, 200))
 
 
 def _digits(values: pl.Series, width: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -140,7 +136,7 @@ _RULES: Final[dict[str, Callable[[pl.Series], pl.Series]]] = {
     "mobile": _mobile,
     "email": _email,
     "bank_card": _bank_card,
-    "name": _name,
+    "name": partial(_words, least=1, most=100),
     "birth_date": _birth_date,
-    "address": _address,
+    "address": partial(_words, least=3, most=200),
 }

@@ -18,26 +18,30 @@ from audit.logdir import create_key, create_log, load_key, open_log
 from service.errors import AuditUnavailableError
 
 
+@contextlib.contextmanager
+def _unavailable(step: str) -> Iterator[None]:
+    """Turn every audit error into the one that stops a use case; its text holds no personal data."""
+    try:
+        yield
+    except AuditError as error:
+        raise AuditUnavailableError("audit log unavailable", step=step, why=str(error)) from error
+
+
 class LogTrail:
     """Implements ``service.ports.AuditTrail`` over one log. Threads and processes may share the directory."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
+    @_unavailable("append")
     def append(self, *entries: Entry) -> tuple[int, ...]:
         """Make the entries durable and return their indices."""
-        with _unavailable("append"):
-            return self._log.append(*(format_entry(entry) for entry in entries))
+        return self._log.append(*(format_entry(entry) for entry in entries))
 
+    @_unavailable("seal")
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
-        with _unavailable("seal"):
-            return self._log.publish()
-
-    def proof(self, index: int) -> bytes:
-        """A C2SP tlog-proof of one sealed entry against the last checkpoint."""
-        with _unavailable("proof"):
-            return self._log.proof(index)
+        return self._log.publish()
 
     def entries(self) -> Iterator[tuple[int, Entry]]:
         """Seal, then every entry in order: what is listed is always covered by a checkpoint."""
@@ -46,20 +50,16 @@ class LogTrail:
             for index, data in self._log.entries():
                 yield index, parse_entry(data)
 
+    @_unavailable("evidence")
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Seal, then give out these entries with proofs against one checkpoint."""
-        with _unavailable("evidence"):
-            self._log.publish()
-            return self._log.evidence(indices)
+        self._log.publish()
+        return self._log.evidence(indices)
 
+    @_unavailable("attest")
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over a statement from ``audit.dsse.format_statement``, signed by the log's key."""
-        with _unavailable("attest"):
-            return sign_statement(statement, self._log.signer)
-
-    def close(self) -> None:
-        """Give the log back."""
-        self._log.close()
+        return sign_statement(statement, self._log.signer)
 
     @property
     def vkey(self) -> str:
@@ -67,6 +67,7 @@ class LogTrail:
         return self._log.vkey
 
 
+@_unavailable("open")
 def open_trail(directory: Path, key: Path, origin: str, *, create: bool = False) -> LogTrail:
     """Open the log in ``directory``.
 
@@ -79,24 +80,14 @@ def open_trail(directory: Path, key: Path, origin: str, *, create: bool = False)
     Raises:
         AuditUnavailableError: no log, a damaged one, another key, or a key file that others can read.
     """
-    with _unavailable("open"):
-        if create and not key.exists() and not (directory / CHECKPOINT).exists():
-            create_key(key, origin)
-        signer = load_key(key)
-        if signer.name != origin:
-            raise KeyFileError(str(key), "belongs to another origin")
-        try:
-            return LogTrail(open_log(directory, signer))
-        except LogMissingError:
-            if not create:
-                raise
-            return LogTrail(create_log(directory, signer))
-
-
-@contextlib.contextmanager
-def _unavailable(step: str) -> Iterator[None]:
-    """Turn every audit error into the one that stops a use case; its text holds no personal data."""
+    if create and not key.exists() and not (directory / CHECKPOINT).exists():
+        create_key(key, origin)
+    signer = load_key(key)
+    if signer.name != origin:
+        raise KeyFileError(str(key), "belongs to another origin")
     try:
-        yield
-    except AuditError as error:
-        raise AuditUnavailableError("audit log unavailable", step=step, why=str(error)) from error
+        return LogTrail(open_log(directory, signer))
+    except LogMissingError:
+        if not create:
+            raise
+        return LogTrail(create_log(directory, signer))

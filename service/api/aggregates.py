@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from service.api.deps import Acting, Service
 from service.domain.releases import Release
-from service.usecases.budget import budget_statement
+from service.usecases.budget import Account, budget_statement
 from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
 
 router = APIRouter(tags=["aggregates"])
@@ -42,7 +41,7 @@ class Aggregate(BaseModel):
     approver: str = Field(examples=["user:paul"])
     rho: int = Field(description="Cost in micro-rho (zCDP).", examples=[20200])
     entry: int = Field(description="Index of the audit entry; -1 until released.")
-    answer: dict[str, Any] | None
+    answer: Annotated[dict[str, Any] | None, BeforeValidator(lambda text: json.loads(text) if text else None)]
 
 
 class Scope(BaseModel):
@@ -62,39 +61,29 @@ def preview(plan: Plan, service: Service, actor: Acting) -> dict[str, Any]:
     return preview_aggregate(plan, actor=actor, deps=service).document()
 
 
-@router.post("/aggregates", status_code=201, summary="Ask for an aggregate")
-def post_aggregate(body: AggregateRequest, service: Service, actor: Acting) -> Aggregate:
+@router.post("/aggregates", response_model=Aggregate, status_code=201, summary="Ask for an aggregate")
+def post_aggregate(body: AggregateRequest, service: Service, actor: Acting) -> Release:
     """Ask; another person must approve. A plan answered before over the same data is returned at no cost."""
-    return _view(request_aggregate(body.plan, body.purpose, actor=actor, deps=service))
+    return request_aggregate(body.plan, body.purpose, actor=actor, deps=service)
 
 
-@router.post("/aggregates/{release_id}/approval", summary="Approve an aggregate (never one's own)")
-def post_approval(release_id: str, service: Service, actor: Acting) -> Aggregate:
+@router.post(
+    "/aggregates/{release_id}/approval",
+    response_model=Aggregate,
+    summary="Approve an aggregate (never one's own)",
+)
+def post_approval(release_id: str, service: Service, actor: Acting) -> Release:
     """Approve."""
-    return _view(approve_aggregate(release_id, actor=actor, deps=service))
+    return approve_aggregate(release_id, actor=actor, deps=service)
 
 
-@router.post("/aggregates/{release_id}/run", summary="Pay for and get the answer")
-def post_run(release_id: str, service: Service, actor: Acting) -> Aggregate:
+@router.post("/aggregates/{release_id}/run", response_model=Aggregate, summary="Pay for and get the answer")
+def post_run(release_id: str, service: Service, actor: Acting) -> Release:
     """Charge the budget, then answer; asked again, the stored answer costs nothing."""
-    return _view(run_aggregate(release_id, actor=actor, deps=service))
+    return run_aggregate(release_id, actor=actor, deps=service)
 
 
-@router.get("/budget", summary="What is left of the privacy budget")
-def get_budget(service: Service, actor: Acting) -> list[Scope]:
+@router.get("/budget", response_model=list[Scope], summary="What is left of the privacy budget")
+def get_budget(service: Service, actor: Acting) -> tuple[Account, ...]:
     """Caps and spending per scope."""
-    lines = budget_statement(actor=actor, deps=service)
-    return [Scope(**asdict(account)) for account in lines]
-
-
-def _view(release: Release) -> Aggregate:
-    return Aggregate(
-        id=release.id,
-        state=release.state.value,
-        purpose=release.purpose,
-        requester=release.requester,
-        approver=release.approver,
-        rho=release.rho,
-        entry=release.entry,
-        answer=json.loads(release.answer) if release.answer else None,
-    )
+    return budget_statement(actor=actor, deps=service)

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from service.api import aggregates, datasets, evidence, identity, pii, problems, quality, rights, scores
-from service.api.limits import BodyLimit
+from service.api.uploads import BodyLimit
 from service.ports import Deps
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, SecretStr
 
 from service.api.deps import Acting, Sending, Service
-from service.api.uploads import FILE_BODY, Upload, received
-from service.domain.actors import Actor
-from service.ports import BatchRow, Deps
+from service.api.uploads import FILE_BODY, CsvFile, DataFile
+from service.ports import BatchRow
 from service.usecases.consent import import_consents, withdraw
 from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest
@@ -23,16 +22,6 @@ router = APIRouter(tags=["ingest"])
 _YAML: Final = {
     "requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}, "required": True}
 }
-FileName = Annotated[
-    str,
-    Query(
-        pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet|xlsx)$", examples=["statements-2005-09.csv"]
-    ),
-]
-Encoding = Annotated[
-    str,
-    Query(pattern=r"^[a-z0-9-]{0,12}$", examples=["gb18030"], description="Of a text file, when not UTF-8."),
-]
 
 
 class Dataset(BaseModel):
@@ -79,40 +68,27 @@ async def post_dataset(request: Request, service: Service, actor: Acting) -> Dat
 
 
 @router.post("/datasets/{name}/batches", status_code=201, openapi_extra=FILE_BODY, summary="Ingest a file")
-async def post_batch(
-    name: str,
-    filename: FileName,
-    request: Request,
-    service: Service,
-    sender: Sending,
-    *,
-    encoding: Encoding = "",
-) -> Batch:
+def post_batch(name: str, service: Service, sender: Sending, file: DataFile) -> Batch:
     """Take a file in, from a person by token or a source system by signature (RFC 9421).
 
     Idempotent by content: the same file twice changes nothing.
     """
-    async with received(request, filename) as file:
-        row = await run_in_threadpool(_take_in, file, name, sender, service, encoding)
-    return Batch(id=row.id, dataset=name, **asdict(row.counts), reasons=dict(row.reasons))
-
-
-def _take_in(file: Upload, name: str, sender: Actor | Push, service: Deps, encoding: str) -> BatchRow:
     if isinstance(sender, Push):
-        return push(sender, file.path, file.sha256, name, deps=service, encoding=encoding)
-    return ingest(file.path, name, actor=sender, deps=service, encoding=encoding)
+        row = push(sender, file.path, file.sha256, name, deps=service, encoding=file.encoding)
+    else:
+        row = ingest(file.path, name, actor=sender, deps=service, encoding=file.encoding)
+    return batch_view(row)
+
+
+def batch_view(row: BatchRow) -> Batch:
+    """A batch as the caller sees it."""
+    return Batch(id=row.id, dataset=row.dataset, **asdict(row.counts), reasons=dict(row.reasons))
 
 
 @router.post("/consents/batches", status_code=201, openapi_extra=FILE_BODY, summary="Import consent records")
-async def post_consents(
-    request: Request, service: Service, actor: Acting, *, encoding: Encoding = ""
-) -> dict[str, object]:
+def post_consents(service: Service, actor: Acting, file: CsvFile) -> dict[str, object]:
     """Import consent records from CSV; records seen before are not repeated."""
-    async with received(request, "consents.csv") as file:
-        counts = await run_in_threadpool(
-            import_consents, file.path, actor=actor, deps=service, encoding=encoding
-        )
-    return asdict(counts)
+    return asdict(import_consents(file.path, actor=actor, deps=service, encoding=file.encoding))
 
 
 @router.post("/consents/withdrawals", summary="Withdraw a consent, effective at once")

@@ -19,9 +19,7 @@ _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued 
 
 def service_of(request: Request) -> Deps:
     """The composed service."""
-    deps = request.app.state.deps
-    if not isinstance(deps, Deps):
-        raise TypeError("create_app stores the composed service")
+    deps: Deps = request.app.state.deps
     return deps
 
 

@@ -56,7 +56,7 @@ async def post_verification(
     request: Request, vkey: Annotated[str, Query(max_length=300)] = ""
 ) -> dict[str, Any]:
     """The body is the file; 409 names the first broken link. Nothing is stored, no token is needed."""
-    async with received(request, "evidence", MAX_EVIDENCE) as file:
+    async with received(request, "evidence", limit=MAX_EVIDENCE) as file:
         return {"valid": True, **await run_in_threadpool(verify_evidence, file.path, vkey=vkey)}
 
 

@@ -24,14 +24,14 @@ class Assessed(BaseModel):
 class Run(Assessed):
     """A matching run."""
 
-    dry_run: bool = False
+    dry_run: bool = Field(default=False, description="Only say what would be done.")
 
 
 class Two(Assessed):
     """Two enrolments."""
 
-    a: int
-    b: int
+    a: int = Field(examples=[1])
+    b: int = Field(examples=[2])
 
 
 @router.post("/matches", summary="Find enrolments of one person: merge the clear ones, propose the rest")

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 from starlette.exceptions import HTTPException
 
 from service.errors import FiduciaryError
@@ -25,24 +26,21 @@ _HTTP: Final = {
 }
 
 
+_EXAMPLE: Final[JsonDict] = {
+    "type": _TYPE + "budget",
+    "title": "The privacy budget of a scope does not cover the request. Nothing was charged.",
+    "status": 409,
+    "code": "budget",
+    "detail": "privacy budget exceeded",
+    "fields": {"scope": "actor:user:ann", "requested": 20200, "left": 19200},
+    "trace_id": "5f0c2b7c0d6f4e0a",
+}
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": _TYPE + "budget",
-                    "title": "The privacy budget of a scope does not cover the request. Nothing was charged.",
-                    "status": 409,
-                    "code": "budget",
-                    "detail": "privacy budget exceeded",
-                    "fields": {"scope": "actor:user:ann", "requested": 20200, "left": 19200},
-                    "trace_id": "5f0c2b7c0d6f4e0a",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
     type: str
     title: str
     status: int

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Query
 
-from service.api.datasets import Batch, Encoding, FileName
+from service.api.datasets import Batch, batch_view
 from service.api.deps import Acting, Service
-from service.api.uploads import FILE_BODY, received
+from service.api.uploads import FILE_BODY, DataFile
 from service.usecases.correction import list_quarantine, release
 from service.usecases.quality import quality_report
 
@@ -44,16 +42,6 @@ def get_quarantine(
 @router.post(
     "/batches/{batch}/corrections", status_code=201, openapi_extra=FILE_BODY, summary="Release corrected rows"
 )
-async def post_corrections(
-    batch: str,
-    filename: FileName,
-    request: Request,
-    service: Service,
-    actor: Acting,
-    *,
-    encoding: Encoding = "",
-) -> Batch:
+def post_corrections(batch: str, service: Service, actor: Acting, file: DataFile) -> Batch:
     """Take corrected rows in; ``_source_row`` has their numbers. Idempotent by content."""
-    async with received(request, filename) as file:
-        row = await run_in_threadpool(release, batch, file.path, actor=actor, deps=service, encoding=encoding)
-    return Batch(id=row.id, dataset=row.dataset, **asdict(row.counts), reasons=dict(row.reasons))
+    return batch_view(release(batch, file.path, actor=actor, deps=service, encoding=file.encoding))

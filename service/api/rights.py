@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
 from service.api.deps import Acting, Service
 from service.domain.requests import Right, RightsRequest
 from service.usecases.rights import (
+    Opened,
     decide_request,
     find_certificate,
     open_request,
@@ -51,42 +54,49 @@ class RequestView(BaseModel):
     id: str
     right: str
     state: str = Field(examples=["done"])
-    due_at: str
-    decision: list[dict[str, Any]]
+    due_at: Annotated[str, BeforeValidator(datetime.isoformat)]
+    decision: Annotated[list[dict[str, Any]], BeforeValidator(lambda text: json.loads(text or "[]"))]
     certificate: str
     package: dict[str, Any] | None = None
 
 
-@router.post("/rights", status_code=201, summary="Open a request; a one-time code goes to the contact")
-def post_request(body: NewRequest, service: Service, actor: Acting) -> OpenedView:
+@router.post(
+    "/rights",
+    response_model=OpenedView,
+    status_code=201,
+    summary="Open a request; a one-time code goes to the contact",
+)
+def post_request(body: NewRequest, service: Service, actor: Acting) -> Opened:
     """Open a request."""
     contact = body.contact.get_secret_value()
-    opened = open_request(body.right, body.id_type, contact, actor=actor, deps=service)
-    return OpenedView(
-        id=opened.id,
-        due_at=opened.due_at,
-        code_expires_at=opened.code_expires_at,
-        receipt_key=opened.receipt_key,
-    )
+    return open_request(body.right, body.id_type, contact, actor=actor, deps=service)
 
 
-@router.post("/rights/{request_id}/verification", summary="Check the one-time code (needs no token)")
-def post_verification(request_id: str, body: Code, service: Service) -> RequestView:
+@router.post(
+    "/rights/{request_id}/verification",
+    response_model=RequestView,
+    summary="Check the one-time code (needs no token)",
+)
+def post_verification(request_id: str, body: Code, service: Service) -> RightsRequest:
     """The holder of the code is the person; no staff token is needed."""
-    return _view(verify_request(request_id, body.code.get_secret_value(), deps=service))
+    return verify_request(request_id, body.code.get_secret_value(), deps=service)
 
 
-@router.post("/rights/{request_id}/decision", summary="Decide by the rules in force, per class of data")
-def post_decision(request_id: str, service: Service, actor: Acting) -> RequestView:
+@router.post(
+    "/rights/{request_id}/decision",
+    response_model=RequestView,
+    summary="Decide by the rules in force, per class of data",
+)
+def post_decision(request_id: str, service: Service, actor: Acting) -> RightsRequest:
     """Decide."""
-    return _view(decide_request(request_id, actor=actor, deps=service))
+    return decide_request(request_id, actor=actor, deps=service)
 
 
-@router.post("/rights/{request_id}/run", summary="Carry out a decided request")
-def post_run(request_id: str, service: Service, actor: Acting) -> RequestView:
+@router.post("/rights/{request_id}/run", response_model=RequestView, summary="Carry out a decided request")
+def post_run(request_id: str, service: Service, actor: Acting) -> dict[str, Any]:
     """Run, or go on with an interrupted run; an access request answers with the copy."""
     ran = run_request(request_id, actor=actor, deps=service)
-    return _view(ran.request, ran.package)
+    return asdict(ran.request) | {"package": ran.package}
 
 
 @router.get("/rights/{request_id}/certificate", summary="The certificate, verifiable offline")
@@ -94,15 +104,3 @@ def get_certificate(request_id: str, service: Service, actor: Acting) -> FileRes
     """Download it."""
     path = find_certificate(request_id, actor=actor, deps=service)
     return FileResponse(path, media_type="application/json", filename=path.name)
-
-
-def _view(request: RightsRequest, package: dict[str, object] | None = None) -> RequestView:
-    return RequestView(
-        id=request.id,
-        right=request.right.value,
-        state=request.state.value,
-        due_at=request.due_at.isoformat(),
-        decision=json.loads(request.decision or "[]"),
-        certificate=request.certificate,
-        package=package,
-    )

@@ -56,16 +56,23 @@ def post_profiles(service: Service, actor: Acting) -> dict[str, Any]:
     return asdict(build_profiles(actor=actor, deps=service))
 
 
-@router.post("/models/credit", status_code=201, summary="Train the credit scorecard from noisy counts")
-def post_model(body: Training, service: Service, actor: Acting) -> ModelView:
+@router.post(
+    "/models/credit",
+    response_model=ModelView,
+    status_code=201,
+    summary="Train the credit scorecard from noisy counts",
+)
+def post_model(body: Training, service: Service, actor: Acting) -> Model:
     """Train; another person must approve before it serves."""
-    return _view(train_model(actor=actor, deps=service, epsilon_micro=body.epsilon))
+    return train_model(actor=actor, deps=service, epsilon_micro=body.epsilon)
 
 
-@router.post("/models/{name}/{version}/approval", summary="Approve a model (never one's own)")
-def post_model_approval(name: str, version: Version, service: Service, actor: Acting) -> ModelView:
+@router.post(
+    "/models/{name}/{version}/approval", response_model=ModelView, summary="Approve a model (never one's own)"
+)
+def post_model_approval(name: str, version: Version, service: Service, actor: Acting) -> Model:
     """Approve."""
-    return _view(approve_model(name, version, actor=actor, deps=service))
+    return approve_model(name, version, actor=actor, deps=service)
 
 
 @router.post("/scores", status_code=201, summary="Score every customer with a separate consent")
@@ -78,20 +85,5 @@ def post_scores(service: Service, actor: Acting) -> dict[str, Any]:
 def post_score_query(body: ScoreQuery, service: Service, actor: Acting) -> dict[str, Any]:
     """Served only for a permitted purpose to a permitted role; refused when the customer objected."""
     value = body.value.get_secret_value()
-    return asdict(
-        score_customer(
-            body.purpose,
-            id_type=body.id_type,
-            value=value,
-            pseudonym=body.pseudonym,
-            actor=actor,
-            deps=service,
-        )
-    )
-
-
-def _view(model: Model) -> ModelView:
-    return ModelView(
-        name=model.name, version=model.version, state=model.state.value, digest=model.digest,
-        trained_by=model.trained_by, approved_by=model.approved_by, rho=model.rho,
-    )  # fmt: skip
+    whose = {"id_type": body.id_type, "value": value, "pseudonym": body.pseudonym}
+    return asdict(score_customer(body.purpose, **whose, actor=actor, deps=service))

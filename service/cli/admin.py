@@ -7,30 +7,23 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.context import SESSION, Json
+from service.cli.context import SESSION, command, group
 from service.cli.output import emit, progress_bar, table
+from service.errors import ConflictError, UsageError
 
 TokenFile = Annotated[
     Path | None, typer.Option("--token-file", help="Write the token here, owner-only, instead of showing it.")
 ]
-user_app = typer.Typer(help="Staff and their tokens.", no_args_is_help=True)
+user_app = group("user", "Staff and their tokens.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(init)
-    app.command()(doctor)
-    app.command()(serve)
-    app.command()(demo)
-    app.add_typer(user_app, name="user")
-
-
-def init(token_file: TokenFile = None, as_json: Json = False) -> None:
+def init(token_file: TokenFile = None) -> None:
     """Make a new data directory with keys, databases, audit log and a first administrator."""
     from service.wiring import create_service
 
@@ -42,7 +35,7 @@ def init(token_file: TokenFile = None, as_json: Json = False) -> None:
         "Next: put the token into FIDUCIARY_TOKEN (or its file's path into FIDUCIARY_TOKEN_FILE), then\n"
         "  fiduciary user add user:ann --role analyst"
     )
-    emit({"home": str(settings.home), "actor": "user:admin", "token": shown}, as_json=as_json, text=text)
+    emit({"home": str(settings.home), "actor": "user:admin", "token": shown}, text)
 
 
 def _hand_over(token: str, path: Path | None) -> str:
@@ -50,34 +43,31 @@ def _hand_over(token: str, path: Path | None) -> str:
     if path is None:
         return token
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
+    path.touch(0o600)
+    path.write_text(token + "\n")
     return str(path)
 
 
-@user_app.command("add")
+@command(user_app, "add")
 def user_add(
     actor_id: Annotated[str, typer.Argument(help="Such as user:ann; a pseudonym, not a name.")],
     role: Annotated[list[str], typer.Option("--role", help="Role; repeat for several.")],
     days: Annotated[int, typer.Option(help="Life of the token, 1 to 90 days.")] = 90,
     token_file: TokenFile = None,
-    as_json: Json = False,
 ) -> None:
     """Add a person and show their token once."""
     from service.domain.actors import Actor
-    from service.errors import UsageError
     from service.usecases.users import add_user
 
-    actor, deps = SESSION.acting()
+    acting = SESSION.acting()
     try:
         user = Actor(actor_id, frozenset(role))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    token = add_user(user, actor=actor, deps=deps, days=days)
+    token = add_user(user, **acting, days=days)
     shown = _hand_over(token, token_file)
     text = f"{actor_id} added with {', '.join(role)}. Token (shown once): {shown}"
-    emit({"actor": actor_id, "roles": sorted(role), "token": shown}, as_json=as_json, text=text)
+    emit({"actor": actor_id, "roles": sorted(role), "token": shown}, text)
 
 
 def doctor(
@@ -87,29 +77,27 @@ def doctor(
             "--scan", help="Search every byte for the identifiers in this file, one a line; - reads stdin."
         ),
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """Check keys, databases, policies, log and stores; list what exists."""
     if scan is not None:
-        _trace(scan, as_json=as_json)
+        _trace(scan)
         return
     from service.usecases.doctor import examine
 
     findings = examine(SESSION.deps())
     rows = [(f.part, "ok" if f.ok else "BROKEN", f.detail) for f in findings]
-    value = [{"part": f.part, "ok": f.ok, "detail": f.detail} for f in findings]
-    emit(value, as_json=as_json, text=table("Fiduciary doctor", ("part", "state", "detail"), rows))
+    emit([asdict(f) for f in findings], table("Fiduciary doctor", ("part", "state", "detail"), rows))
     if not all(f.ok for f in findings):
         raise typer.Exit(1)
 
 
-def _trace(path: Path, *, as_json: bool) -> None:
+def _trace(path: Path) -> None:
     """Files that hold an identifier in the clear, by its line; the identifiers themselves are not shown."""
     from service.usecases.doctor import trace
     from service.wiring import open_scanner
 
     lines = _lines(path)
-    with progress_bar("scan", quiet=as_json) as progress:
+    with progress_bar("scan") as progress:
         traces = trace(lines, open_scanner(SESSION.settings, progress))
     hits = [{"file": f, "lines": n, "vault": f not in traces.outside} for f, n in traces.hits.items()]
     value = {
@@ -120,19 +108,15 @@ def _trace(path: Path, *, as_json: bool) -> None:
     text = f"{traces.needles:,} identifiers, {searched}: {len(hits)} with hits\n"
     if traces.too_short:
         text += f"too short to be looked for: lines {_some(traces.too_short)}\n"
-    rows = [(f, _some(n) if n else "cannot be decoded") for f, n in traces.hits.items()]
-    emit(
-        value,
-        as_json=as_json,
-        text=text + (table("Hits", ("file", "lines of the list"), rows) if rows else ""),
-    )
+    if hits:
+        rows = [(f, _some(n) if n else "cannot be decoded") for f, n in traces.hits.items()]
+        text += table("Hits", ("file", "lines of the list"), rows)
+    emit(value, text)
     if traces.outside:
         raise typer.Exit(1)
 
 
 def _lines(path: Path) -> list[str]:
-    from service.errors import UsageError
-
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -164,8 +148,6 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    from service.errors import ConflictError
-
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
@@ -181,11 +163,10 @@ def demo(
         "var/demo"
     ),
     customers: Annotated[int, typer.Option(help="How many of the 30,000 customers.")] = 30_000,
-    as_json: Json = False,
 ) -> None:
     """Run the main job on real card customers: ingest, aggregate, score, delete, report, verify."""
     from service.demo.run import run_demo
 
-    with progress_bar("demo", quiet=as_json) as progress:
+    with progress_bar("demo") as progress:
         summary = run_demo(target.absolute(), customers=customers, progress=progress)
-    emit(summary.document(), as_json=as_json, text=summary.text())
+    emit(summary.facts, summary.text())

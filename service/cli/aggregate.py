@@ -10,23 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.context import SESSION, Json
-from service.cli.output import emit, table
+from service.cli.context import SESSION, Purpose, command, group
+from service.cli.output import emit, pick, table
 from service.errors import UsageError
 
 if TYPE_CHECKING:
     from service.domain.releases import Release
 
-aggregate_app = typer.Typer(help="Noisy aggregates, paid from the privacy budget.", no_args_is_help=True)
-budget_app = typer.Typer(help="What is left of the privacy budget.", no_args_is_help=True)
+aggregate_app = group("aggregate", "Noisy aggregates, paid from the privacy budget.")
+budget_app = group("budget", "What is left of the privacy budget.")
 Plan = Annotated[Path, typer.Argument(help="Plan, a JSON file; see docs/reference/plan.md.")]
 ReleaseId = Annotated[str, typer.Argument(help="Id of the release.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.add_typer(aggregate_app, name="aggregate")
-    app.add_typer(budget_app, name="budget")
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -40,74 +34,65 @@ def read_plan(path: Path) -> dict[str, Any]:
     return document
 
 
-@aggregate_app.command("preview")
-def preview(plan: Plan, as_json: Json = False) -> None:
+@command(aggregate_app, "preview")
+def preview(plan: Plan) -> None:
     """Cost and expected error of a plan, before any data is read."""
     from service.usecases.release import preview_aggregate
 
-    actor, deps = SESSION.acting()
-    view = preview_aggregate(read_plan(plan), actor=actor, deps=deps).document()
-    emit(view, as_json=as_json, text=_preview_text(view))
+    acting = SESSION.acting()
+    view = preview_aggregate(read_plan(plan), **acting).document()
+    emit(view, _preview_text(view))
 
 
-@aggregate_app.command("request")
-def request(
-    plan: Plan, purpose: Annotated[str, typer.Option(help="Purpose code.")], as_json: Json = False
-) -> None:
+@command(aggregate_app, "request")
+def request(plan: Plan, purpose: Purpose) -> None:
     """Ask for an aggregate; another person must approve it."""
     from service.usecases.release import request_aggregate
 
-    actor, deps = SESSION.acting()
-    _show(request_aggregate(read_plan(plan), purpose, actor=actor, deps=deps), as_json=as_json)
+    acting = SESSION.acting()
+    _show(request_aggregate(read_plan(plan), purpose, **acting))
 
 
-@aggregate_app.command("approve")
-def approve(release: ReleaseId, as_json: Json = False) -> None:
+@command(aggregate_app, "approve")
+def approve(release: ReleaseId) -> None:
     """Approve a requested aggregate (never one's own)."""
     from service.usecases.release import approve_aggregate
 
-    actor, deps = SESSION.acting()
-    _show(approve_aggregate(release, actor=actor, deps=deps), as_json=as_json)
+    _show(approve_aggregate(release, **SESSION.acting()))
 
 
-@aggregate_app.command("run")
-def run(release: ReleaseId, as_json: Json = False) -> None:
+@command(aggregate_app, "run")
+def run(release: ReleaseId) -> None:
     """Pay for an approved aggregate and get the answer; asked again, the stored answer costs nothing."""
     from service.usecases.release import run_aggregate
 
-    actor, deps = SESSION.acting()
-    _show(run_aggregate(release, actor=actor, deps=deps), as_json=as_json)
+    _show(run_aggregate(release, **SESSION.acting()))
 
 
-@budget_app.command("show")
-def budget_show(as_json: Json = False) -> None:
+@command(budget_app, "show")
+def budget_show() -> None:
     """Caps and what is left, per scope, in micro-rho."""
     from service.usecases.budget import budget_statement
 
-    actor, deps = SESSION.acting()
-    lines = budget_statement(actor=actor, deps=deps)
+    lines = budget_statement(**SESSION.acting())
     rows = [
         (b.scope, b.cap, b.spent, b.left, f"{b.epsilon_left / 1e6:.2f} at 1e-{b.delta_exponent}")
         for b in lines
     ]
     columns = ("scope", "cap", "spent", "left", "epsilon left")
     text = table("Privacy budget, micro-rho (zCDP)", columns, rows)
-    emit([asdict(b) for b in lines], as_json=as_json, text=text)
+    emit([asdict(b) for b in lines], text)
 
 
-def _show(release: Release, *, as_json: bool) -> None:
+def _show(release: Release) -> None:
     answer = json.loads(release.answer) if release.answer else None
-    value = {
-        "id": release.id, "state": release.state.value, "purpose": release.purpose, "rho": release.rho,
-        "requester": release.requester, "approver": release.approver, "entry": release.entry,
-        "answer": answer,
-    }  # fmt: skip
+    value = pick(release, "id", "state", "purpose", "rho", "requester", "approver", "entry")
     text = f"release {release.id}: {release.state.value}, cost {release.rho:,} micro-rho"
     if answer:
         text += f" (epsilon {answer['epsilon'] / 1e6:g} at delta 1e-{answer['delta_exponent']})\n"
         text += f"purpose {release.purpose}, approved by {release.approver}, log entry {release.entry}\n"
         text += answer_table(answer) + answer["note"]
-    emit(value, as_json=as_json, text=text)
+    emit(value | {"answer": answer}, text)
 
 
 def _preview_text(view: Mapping[str, Any]) -> str:

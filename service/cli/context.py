@@ -5,38 +5,31 @@ Heavy imports happen on first use, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from service.errors import UsageError
+
 if TYPE_CHECKING:
-    from service.domain.actors import Actor
     from service.ports import Deps
     from service.settings import Settings
+    from service.wiring import Acting
 
 Progress = Callable[[str, int], None]
 
 
-class IdType(StrEnum):
-    """By which identifier a person is named."""
-
-    EMAIL = "email"
-    MOBILE = "mobile"
-    CN_RESIDENT_ID = "cn_resident_id"
-
-
-class Contact(StrEnum):
-    """Where a one-time code can go."""
-
-    EMAIL = "email"
-    MOBILE = "mobile"
-
-
+IdType = Annotated[
+    Literal["email", "mobile", "cn_resident_id"], typer.Option(help="What is on standard input.")
+]
+Dataset = Annotated[str, typer.Argument(help="Name of a registered dataset.")]
+Purpose = Annotated[str, typer.Option(help="Purpose code.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -46,6 +39,7 @@ class Session:
 
     home: Path | None = None
     language: str = "en"
+    as_json: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -60,15 +54,40 @@ class Session:
 
         return open_service(self.settings)
 
-    def acting(self) -> tuple[Actor, Deps]:
+    def acting(self) -> Acting:
         """The service, and the actor that the token names."""
         from service.usecases.users import authenticate
 
         deps = self.deps()
-        return authenticate(self.settings.token, deps=deps), deps
+        return {"actor": authenticate(self.settings.token, deps=deps), "deps": deps}
 
 
 SESSION = Session()
+
+
+def group(name: str, text: str) -> typer.Typer:
+    """Commands that share their first word."""
+    return typer.Typer(name=name, help=text, no_args_is_help=True)
+
+
+def command(
+    group: typer.Typer, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add a function to a group as a command that has the option ``--json``, behind its own options."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*, as_json: bool, **arguments: object) -> None:
+            SESSION.as_json = as_json
+            function(**arguments)
+
+        own = inspect.signature(function, eval_str=True)
+        option = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+        run.__signature__ = own.replace(parameters=[*own.parameters.values(), option])  # type: ignore[attr-defined]  # read by typer
+        group.command(name)(run)
+        return function
+
+    return add
 
 
 def ask(what: str, *, hidden: bool = True) -> str:
@@ -77,8 +96,6 @@ def ask(what: str, *, hidden: bool = True) -> str:
     Raises:
         UsageError: there is none.
     """
-    from service.errors import UsageError
-
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=hidden, err=True))
     try:

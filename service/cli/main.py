@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
-from service.cli import admin, aggregate, cleaning, data, evidence, identity, pii, rights, scoring, sources
-from service.cli.context import SESSION
+from service.cli import admin, aggregate, data, evidence, identity, pii, rights, scoring, sources
+from service.cli.context import SESSION, command
 from service.cli.output import fail
 from service.errors import FiduciaryError, UsageError
 from service.settings import is_debugging, message_language
 
 _INTERRUPTED: Final = 130
-
-
-class Language(StrEnum):
-    """Languages of messages."""
-
-    EN = "en"
-    ZH = "zh"
 
 
 app = typer.Typer(
@@ -42,26 +35,40 @@ def root(
     home: Annotated[
         Path | None, typer.Option("--home", help="FIDUCIARY_HOME, else ./var.", show_default=False)
     ] = None,
-    lang: Annotated[Language | None, typer.Option("--lang", help="Language of messages.")] = None,
+    lang: Annotated[Literal["en", "zh"] | None, typer.Option("--lang", help="Language of messages.")] = None,
 ) -> None:
     """Shared options."""
     SESSION.home = home
     if lang is not None:
-        SESSION.language = lang.value
+        SESSION.language = lang
 
 
-for group in (admin, data, cleaning, sources, aggregate, scoring, identity, rights, evidence, pii):
-    group.register(app)
+# in the order of the help
+command(app)(admin.init)
+command(app)(admin.doctor)
+app.command()(admin.serve)
+for function in (admin.demo, data.ingest, data.quality, sources.pull, sources.consume):
+    command(app)(function)
+for group in (
+    *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),
+    *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),
+    *(scoring.profile_app, scoring.model_app, scoring.score_app),
+    *(identity.identity_app, rights.rights_app, evidence.report_app, evidence.audit_app),
+):
+    app.add_typer(group)
+pii.register(app)
 
 
 def main() -> None:
     """Run the command and exit with its code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: its threads would only wait
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; every failure becomes plain words and an exit code, never a traceback."""
     SESSION.language = message_language()
+    SESSION.as_json = "--json" in arguments  # for an error before the command has read its options
     failure: FiduciaryError
     try:
         return int(app(list(arguments), prog_name="fiduciary", standalone_mode=False) or 0)
@@ -81,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         failure.__cause__ = error
     if is_debugging():
         traceback.print_exception(failure)
-    return fail(failure, as_json="--json" in arguments, language=SESSION.language)
+    return fail(failure)
 
 
 def _without_values(reason: str, arguments: Sequence[str]) -> str:

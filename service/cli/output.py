@@ -10,21 +10,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from service.cli.context import SESSION, Progress
 from service.cli.messages import message
 from service.errors import FiduciaryError, StorageError
 
 _TWENTIETH: Final = 5  # percent
 Pace = Callable[[int], str]  # of percent
 
-if TYPE_CHECKING:
-    from service.cli.context import Progress
 
-
-def emit(value: object, *, as_json: bool, text: str = "") -> None:
-    """Print a result: the JSON value, or the text for people."""
-    line = json.dumps(value, ensure_ascii=False, default=str) if as_json else text.rstrip("\n")
+def emit(value: object, text: str = "", *, as_json: bool | None = None) -> None:
+    """Print a result: the JSON value, or the text for people; as the session says, unless told."""
+    asked = SESSION.as_json if as_json is None else as_json
+    line = json.dumps(value, ensure_ascii=False, default=str) if asked else text.rstrip("\n")
     try:
         sys.stdout.write(f"{line}\n" if line else "")
         sys.stdout.flush()  # here, where a full disk can still be reported
@@ -34,6 +33,11 @@ def emit(value: object, *, as_json: bool, text: str = "") -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit is to succeed
         why = error.strerror or ""
         raise StorageError("the output cannot be written; the command itself is done", cause=why) from None
+
+
+def pick(row: object, *names: str) -> dict[str, object]:
+    """Some attributes of an object, in this order."""
+    return {name: getattr(row, name) for name in names}
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -52,10 +56,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     return text.getvalue()
 
 
-def fail(error: FiduciaryError, *, as_json: bool, language: str) -> int:
+def fail(error: FiduciaryError) -> int:
     """Say what went wrong and what to do next; returns the exit code."""
-    what, then = message(error.code, language)
-    if as_json:
+    what, then = message(error.code, SESSION.language)
+    if SESSION.as_json:
         body: Mapping[str, object] = {
             "error": error.code, "reason": error.reason, "fields": dict(error.fields), "next": then,
         }  # fmt: skip
@@ -95,12 +99,12 @@ def _pace(size: int) -> Pace:
 
 
 @contextmanager
-def progress_bar(title: str, *, quiet: bool, size: int = 0) -> Iterator[Progress]:
-    """A progress bar on stderr; plain lines where no terminal is; silent when quiet.
+def progress_bar(title: str, *, quiet: bool | None = None, size: int = 0) -> Iterator[Progress]:
+    """A progress bar on stderr; plain lines where no terminal is; silent when quiet (else with ``--json``).
 
     ``size`` in bytes, of what there is to go through, adds the rate and the remaining time.
     """
-    if quiet:
+    if SESSION.as_json if quiet is None else quiet:
         yield lambda _step, _percent: None
         return
     pace = _pace(size)
@@ -108,10 +112,11 @@ def progress_bar(title: str, *, quiet: bool, size: int = 0) -> Iterator[Progress
         yield _plain_lines(title, pace)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     percent = TextColumn("{task.percentage:>3.0f} %")
     columns = (TextColumn("{task.description}"), BarColumn(), percent, TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=100)
         yield lambda step, at: bar.update(task, description=f"{title}: {step}{pace(at)}", completed=at)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TICK: Final = 0.2  # seconds between two looks at the workers' progress
 _Told = tuple[int, str, int]  # file, step, percent
+_Tell = Callable[[int, str, int], None]
 _TELL: list[SimpleQueue[_Told]] = []  # of a worker
 
 
@@ -33,40 +34,35 @@ def ingest_files(
     Returns:
         The batches in the order of ``paths``, and what went wrong.
     """
-    bar = _Bar(paths, progress)
+    tell = _bar(paths, progress)
     if len(paths) == 1 or workers == 1:
-        results = [_attempt(dataset, path, encoding, n, bar.tell) for n, path in enumerate(paths)]
+        results = [_attempt(dataset, path, encoding, n, tell) for n, path in enumerate(paths)]
     else:
-        results = _in_processes(dataset, paths, encoding, min(workers, len(paths)), bar)
+        results = _in_processes(dataset, paths, encoding, min(workers, len(paths)), tell)
     errors = [found for found in results if isinstance(found, FiduciaryError)]
     return [found for found in results if not isinstance(found, FiduciaryError)], errors
 
 
-class _Bar:
+def _bar(paths: Sequence[Path], progress: Progress) -> _Tell:
     """One bar for all files, by bytes."""
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    percents = [0] * len(paths)
 
-    def __init__(self, paths: Sequence[Path], progress: Progress) -> None:
-        self._paths, self._progress = paths, progress
-        self._sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
-        self._percents = [0] * len(paths)
+    def tell(number: int, step: str, percent: int) -> None:
+        percents[number] = percent
+        done = sum(size * at for size, at in zip(sizes, percents, strict=True))
+        name = f"{paths[number].name}: " if len(paths) > 1 else ""
+        progress(f"{name}{step}", done // (sum(sizes) or 1))
 
-    def tell(self, number: int, step: str, percent: int) -> None:
-        """A file has come so far."""
-        self._percents[number] = percent
-        done = sum(size * at for size, at in zip(self._sizes, self._percents, strict=True))
-        name = f"{self._paths[number].name}: " if len(self._paths) > 1 else ""
-        self._progress(f"{name}{step}", done // (sum(self._sizes) or 1))
+    return tell
 
 
-def _attempt(
-    dataset: str, path: Path, encoding: str, number: int, tell: Callable[[int, str, int], None]
-) -> BatchRow | FiduciaryError:
+def _attempt(dataset: str, path: Path, encoding: str, number: int, tell: _Tell) -> BatchRow | FiduciaryError:
     from service.usecases.ingest import ingest
 
     try:
-        actor, deps = SESSION.acting()
         return ingest(
-            path, dataset, actor=actor, deps=deps, encoding=encoding,
+            path, dataset, **SESSION.acting(), encoding=encoding,
             progress=lambda step, percent: tell(number, step, percent),
         )  # fmt: skip
     except FiduciaryError as error:
@@ -74,7 +70,7 @@ def _attempt(
 
 
 def _in_processes(
-    dataset: str, paths: Sequence[Path], encoding: str, workers: int, bar: _Bar
+    dataset: str, paths: Sequence[Path], encoding: str, workers: int, tell: _Tell
 ) -> list[BatchRow | FiduciaryError]:
     context = multiprocessing.get_context("spawn")  # threads of the engine do not survive a fork
     told: SimpleQueue[_Told] = context.SimpleQueue()
@@ -85,16 +81,15 @@ def _in_processes(
         while waiting:
             waiting = wait(waiting, _TICK, FIRST_COMPLETED).not_done
             while not told.empty():
-                bar.tell(*told.get())
+                tell(*told.get())
         return [_outcome(job) for job in jobs]
 
 
 def _outcome(job: Future[BatchRow | FiduciaryError]) -> BatchRow | FiduciaryError:
-    if job.exception() is None:
+    error = job.exception()
+    if error is None:
         return job.result()
-    return StorageError(
-        "a worker ended before its file was done; run again", why=type(job.exception()).__name__
-    )
+    return StorageError("a worker ended before its file was done; run again", why=type(error).__name__)
 
 
 def _start(home: Path | None, told: SimpleQueue[_Told]) -> None:

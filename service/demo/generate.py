@@ -25,12 +25,13 @@ import polars as pl
 
 from service.demo.consents import make_consents
 from service.demo.identities import break_checksum, make_cards, make_identities
-from service.demo.notes import TYPES, write_note
+from service.demo.notes import TYPES, Planted, write_note
 from service.errors import UsageError
 
 DATA: Final = Path(__file__).parent / "data/uci_default.parquet"
 CONTRACTS: Final = Path(__file__).parent / "contracts"
-DATASETS: Final = ("customers", "statements", "notes")
+FILES: Final = {"customers": "customers.csv", "statements": "statements.csv", "notes": "notes.jsonl"}
+DATASETS: Final = tuple(FILES)
 ALL_CUSTOMERS: Final = 30_000
 CUSTOMERS_PER_NOTE: Final = 5
 
@@ -60,9 +61,6 @@ class GeneratedInput:
         contracts: dataset name to its contract.
         consents: consent records.
         truth: planted identifiers.
-        good: dataset name to number of good rows; bad ones come on top, see ``BAD_ROWS``.
-        n_consents: number of consent records.
-        n_planted: number of planted identifiers.
     """
 
     target: Path
@@ -70,9 +68,6 @@ class GeneratedInput:
     contracts: dict[str, Path]
     consents: Path
     truth: Path
-    good: dict[str, int]
-    n_consents: int
-    n_planted: int
 
 
 def generate(target: Path, *, customers: int = ALL_CUSTOMERS, seed: int = 2005) -> GeneratedInput:
@@ -94,12 +89,8 @@ def generate(target: Path, *, customers: int = ALL_CUSTOMERS, seed: int = 2005) 
     tables = {"customers": _customers(source, people, rng), "statements": _statements(source, people, rng)}
     notes, truth = _notes(people, kin, rng)
     consents = make_consents(people["resident_id"], rng)
-
     target.mkdir(parents=True, exist_ok=True)
-    files = {
-        name: target / f"{name}.{suffix}"
-        for name, suffix in zip(DATASETS, ("csv", "csv", "jsonl"), strict=True)
-    }
+    files = {name: target / file for name, file in FILES.items()}
     for name, table in tables.items():
         table.write_csv(files[name])
     _write_lines(files["notes"], notes)
@@ -111,9 +102,6 @@ def generate(target: Path, *, customers: int = ALL_CUSTOMERS, seed: int = 2005) 
         contracts=_copy_contracts(target / "contracts"),
         consents=target / "consents.csv",
         truth=target / "truth.jsonl",
-        good={"customers": customers, "statements": 6 * customers, "notes": customers // CUSTOMERS_PER_NOTE},
-        n_consents=consents.height,
-        n_planted=len(truth),
     )
 
 
@@ -179,17 +167,10 @@ def _notes(
         truth += [{**where, "column": "text", **asdict(p)} for p in planted]
         if index in spoilt:
             channel = own["mobile"]
-            whole = {
-                "start": 0,
-                "end": len(channel),
-                "type": TYPES["mobile"],
-                "value": channel,
-                "plain": channel,
-            }
-            truth.append({**where, "column": "channel", **whole})
-        notes.append(
-            {"mobile": own["mobile"], "noted_on": noted_on.isoformat(), "channel": channel, "text": text}
-        )
+            whole = Planted(0, len(channel), TYPES["mobile"], channel, channel)
+            truth.append({**where, "column": "channel", **asdict(whole)})
+        note = {"mobile": own["mobile"], "noted_on": noted_on.isoformat(), "channel": channel, "text": text}
+        notes.append(note)
     return notes, truth
 
 

@@ -14,7 +14,6 @@ class Export(Protocol):
     @property
     def name(self) -> str:
         """Names the table among all sources; no address, no secret."""
-        ...
 
     def newest(self, after: str, contract: DatasetContract) -> str:
         """The last position behind ``after`` (empty: the start) that is to be read up to; empty for none.
@@ -24,8 +23,6 @@ class Export(Protocol):
             ConflictError: ``after`` is a position in a table whose columns were others.
             StorageError: the database is not available.
         """
-        ...
 
     def rows(self, after: str, upto: str) -> Source:
         """The rows behind ``after`` up to ``upto``."""
-        ...

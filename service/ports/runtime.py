@@ -25,7 +25,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The current instant in UTC."""
-        ...
 
 
 class AuditTrail(Protocol):
@@ -33,32 +32,22 @@ class AuditTrail(Protocol):
 
     def append(self, *entries: Entry) -> tuple[int, ...]:
         """Make the entries durable and return their indices. Group commit is inside."""
-        ...
 
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
-        ...
-
-    def proof(self, index: int) -> bytes:
-        """A C2SP tlog-proof of one entry against the last checkpoint."""
-        ...
 
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""
-        ...
 
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Seal, then give these entries out with proofs against one checkpoint."""
-        ...
 
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over an in-toto statement, signed with the log's key."""
-        ...
 
     @property
     def vkey(self) -> str:
         """The verifier key, ``name+hash+key``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +71,10 @@ class Source(Protocol):
     @property
     def digest(self) -> str:
         """64 hex digits that name the content: under one contract the same digest gives the same rows."""
-        ...
 
     @property
     def facts(self) -> tuple[tuple[str, str | int], ...]:
         """What the log entry says of the source, such as its encoding; sorted, no personal data."""
-        ...
 
     def chunks(self, contract: DatasetContract) -> Iterator[Chunk]:
         """All rows, in bounded memory. Never guesses, never drops a row silently.
@@ -96,7 +83,6 @@ class Source(Protocol):
             ContractError: unknown or missing column, not a table; with facts of the source only.
             ConflictError: the source changed while it was read.
         """
-        ...
 
 
 class Connector(Protocol):
@@ -107,7 +93,6 @@ class Connector(Protocol):
 
         Raises ContractError (no regular file, wrong or unknown encoding, unknown suffix).
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +114,6 @@ class Scanner(Protocol):
 
     def scan(self, needles: Sequence[str | bytes]) -> ByteScan:
         """Search text needles as UTF-8, UTF-16, hex and base64, byte needles raw, as hex and base64."""
-        ...
 
 
 class Courier(Protocol):
@@ -137,7 +121,6 @@ class Courier(Protocol):
 
     def deliver(self, id_type: str, contact: str, code: str) -> None:
         """Send the code; the text names no data but the code."""
-        ...
 
 
 class ReportSigner(Protocol):
@@ -145,11 +128,9 @@ class ReportSigner(Protocol):
 
     def sign(self, pdf: bytes) -> bytes:
         """The file with a PAdES signature."""
-        ...
 
     def certificate(self) -> bytes:
         """The signer's certificate, PEM."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

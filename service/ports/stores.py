@@ -39,7 +39,6 @@ class Stage(Protocol):
 
     def add(self, part: AdmittedBatch) -> None:
         """Set a part aside."""
-        ...
 
     def commit(self, living: Callable[[], pl.DataFrame | None] | None = None) -> Committed:
         """Make all parts live at once and exactly once; a batch seen before gives its first counts.
@@ -51,7 +50,6 @@ class Stage(Protocol):
             living: asked while no erasure can run beside: ``_sp`` of all who may be stored, or None for
                 everyone in the batch.
         """
-        ...
 
 
 class EventStore(Protocol):
@@ -59,48 +57,37 @@ class EventStore(Protocol):
 
     def stage(self, batch_id: str, contract: DatasetContract) -> AbstractContextManager[Stage]:
         """Begin a batch. What is not committed when the context ends is gone."""
-        ...
 
     def append(self, batch: AdmittedBatch) -> int:
         """Stage and commit a batch of one part; return the table version."""
-        ...
 
     def replace(self, name: str, frame: pl.DataFrame) -> int:
         """Write a derived table such as ``derived_profile`` anew; ``_sp`` and ``_bucket`` are in it."""
-        ...
 
     def version(self, name: str) -> int:
         """Table version, -1 when there is no such table."""
-        ...
 
     def tables(self) -> tuple[str, ...]:
         """Names of all tables: datasets, ``quarantine_*`` and ``derived_*``."""
-        ...
 
     def scan(self, name: str, *, bucket: int | None = None) -> pl.LazyFrame:
         """The live rows of a table, or of one bucket of it. Raises UnknownError."""
-        ...
 
     def read_subject(self, name: str, pseudonym: bytes) -> pl.DataFrame:
         """One subject's rows; reads one bucket only."""
-        ...
 
     def erase(self, name: str, pseudonyms: Sequence[bytes]) -> int:
         """Remove the subjects' rows by rewriting their buckets, purge old files; return rows removed."""
-        ...
 
     def residue(self, pseudonyms: Sequence[bytes]) -> tuple[str, ...]:
         """Independent re-query: files on disk (live or not) that still hold one of the pseudonyms."""
-        ...
 
     def bucket_of(self, pseudonym: bytes) -> int:
         """The partition of a pseudonym."""
-        ...
 
     @property
     def n_buckets(self) -> int:
         """Number of partitions."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,83 +115,63 @@ class Vault(Protocol):
             Same height: ``_subject`` Int64 (null where unknown), ``_sp`` Binary(16), ``problem`` String:
             null, ``unknown_subject``, ``identity_conflict`` (its identifiers belong to different subjects).
         """
-        ...
 
     def suppressed(self, tags: Sequence[bytes]) -> frozenset[bytes]:
         """Those of the keyed suppression tags that are on the list: erased people who must not come back."""
-        ...
-
-    def seal(self, subjects: Sequence[int], data_class: str, documents: Sequence[bytes]) -> None:
-        """Seal one document per subject (AES-256-GCM under the subject's key); replaces an earlier one."""
-        ...
 
     def seal_classes(self, documents: Mapping[str, Mapping[int, bytes]]) -> None:
-        """``seal`` for several classes at once: data class to subject to document."""
-        ...
+        """Seal documents, all or none: data class to subject to document.
+
+        AES-256-GCM under the subject's key; replaces an earlier document of the class.
+        """
 
     def open(self, subject: int, data_class: str) -> bytes | None:
         """Open one sealed document; None when there is none or the key is destroyed."""
-        ...
 
     def pseudonyms(self, subjects: Sequence[int] | None = None) -> pl.DataFrame:
         """``_subject`` Int64, ``_sp`` Binary(16), ``state`` String of the named or of all living subjects."""
-        ...
 
     def purpose_pseudonyms(self, subjects: Sequence[int], purpose: str) -> Sequence[bytes]:
         """Each subject's pseudonym under a purpose; two purposes cannot be joined."""
-        ...
 
     def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
         """The living subject with this pseudonym under the purpose."""
-        ...
 
     def find(self, id_type: str, blind: bytes) -> int | None:
         """The subject behind one blind index."""
-        ...
 
     def restrict(self, subject: int) -> None:
         """Take the subject out of all processing but storage, for every read that starts later."""
-        ...
 
     def restricted(self) -> frozenset[int]:
         """Subjects under restriction, with all that are the same person."""
-        ...
 
     def links(self) -> tuple[Link, ...]:
         """Every link between subjects, whatever was decided, oldest first."""
-        ...
 
     def save_links(self, links: Sequence[Link]) -> None:
         """Store new links, or the newest decision about known ones."""
-        ...
 
     def identifiers(self, subjects: Sequence[int] | None = None) -> Iterator[dict[int, dict[str, Any]]]:
         """Sealed identifiers by subject, of the named or of all living, a block of people at a time."""
-        ...
 
     def standing(self) -> object:
         """Equal to an earlier answer as long as nobody was restricted, freed or erased in between."""
-        ...
 
     def retain(self, subject: int, document: bytes, what: Retained) -> None:
         """Seal what a law says keep under the retention key, apart from the subject's own keys."""
-        ...
 
     def suppress(self, tags: Sequence[bytes], *, until: datetime) -> None:
         """Put keyed tags on the suppression list."""
-        ...
 
     def suppression_tags(self, subject: int, tagger: Callable[[str, str], bytes]) -> tuple[bytes, ...]:
         """Tags of every sealed direct identifier of the subject; ``tagger(id_type, normalised)``."""
-        ...
 
     def destroy(self, subject: int) -> str:
         """Destroy the subject's keys, sealed data and blind indexes; returns the id of the destroyed epoch.
 
         A new key epoch starts, so that no residue of the wrapped keys can be opened. Idempotent.
         """
-        ...
 
     def retained(self) -> tuple[Retained, ...]:
         """What is kept, without content."""
-        ...

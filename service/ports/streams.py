@@ -29,7 +29,6 @@ class Stream(Protocol):
     @property
     def name(self) -> str:
         """Names the stream among all sources, such as ``nats:EVENTS:card.paid``; no address, no secret."""
-        ...
 
     def read(self, after: str, upto: str, limit: int, wait: float) -> list[Message]:
         """Messages behind ``after`` (empty: from the start), oldest first.
@@ -41,4 +40,3 @@ class Stream(Protocol):
             StorageError: the broker is not available or does not answer in time.
             ConflictError: the stream does not reach back or forward to ``after``: it was made anew.
         """
-        ...

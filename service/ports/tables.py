@@ -55,11 +55,9 @@ class BatchTable(Protocol):
     def all(self) -> tuple[BatchRow, ...]: ...
     def release(self, batch_id: str, rows: pl.DataFrame, by: BatchRow) -> None:
         """Mark rejected rows (``_row``, ``rule``) of a batch as taken in by another; once is for ever."""
-        ...
 
     def released(self, batch_id: str) -> pl.DataFrame:
         """``_row`` Int64, ``rule`` and ``by_batch`` of the rows of a batch that were taken in later."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +80,12 @@ class CursorTable(Protocol):
 
     def get(self, source: str, dataset: str) -> Cursor:
         """The cursor; a new source is at its start."""
-        ...
 
     def begin(self, source: str, dataset: str, upto: str) -> None:
         """Set ``pending``. Raises ConflictError when another batch is pending."""
-        ...
 
     def finish(self, source: str, dataset: str, upto: str) -> None:
         """Set ``done`` and clear ``pending``. Raises ConflictError when ``upto`` is not what is pending."""
-        ...
 
 
 class ConsentTable(Protocol):
@@ -101,12 +96,10 @@ class ConsentTable(Protocol):
 
         A frame has the columns of ``frame``.
         """
-        ...
 
     def withdraw(self, subject: int, purpose: str, at: datetime) -> int: ...
     def frame(self, purpose: str | None = None) -> pl.DataFrame:
         """Columns of ConsentRecord with ``subject`` as ``_subject``; times as Datetime[us, UTC]."""
-        ...
 
     def of(self, subject: int) -> tuple[ConsentRecord, ...]: ...
     def forget(self, subject: int) -> int: ...
@@ -131,7 +124,6 @@ class BudgetLedger(Protocol):
 
     def open(self, scope: str, cap: int) -> None:
         """Make a scope if it is new; an existing cap stays as it is."""
-        ...
 
     def charge(self, charge_id: str, scopes: Sequence[str], rho: int, at: datetime) -> bool:
         """Charge all scopes or none, by one conditional update each, in the caller's transaction.
@@ -139,7 +131,6 @@ class BudgetLedger(Protocol):
         Returns True when charged now, False when this charge id was charged before (nothing changes).
         Raises BudgetExceededError(scope=, requested=, left=) and UnknownError(scope=).
         """
-        ...
 
     def lines(self, scopes: Sequence[str] | None = None) -> tuple[BudgetLine, ...]: ...
 
@@ -151,11 +142,9 @@ class ReleaseTable(Protocol):
     def get(self, release_id: str) -> Release: ...
     def save(self, release: Release) -> None:
         """Store a new state. Raises ConflictError when the stored state does not precede it."""
-        ...
 
     def answered(self, plan_digest: str, data_version: str) -> Release | None:
         """A released answer to the same plan over the same data."""
-        ...
 
     def all(self) -> tuple[Release, ...]: ...
 
@@ -167,17 +156,14 @@ class RequestTable(Protocol):
     def get(self, request_id: str) -> RightsRequest: ...
     def save(self, request: RightsRequest) -> None:
         """Store a new state. Raises ConflictError when the stored state does not precede it."""
-        ...
 
     def all(self) -> tuple[RightsRequest, ...]: ...
     def flag(self, subject: int, flag: str, at: datetime) -> None:
         """Set a standing flag such as ``no_automated_decision``."""
-        ...
 
     def flagged(self, flag: str) -> frozenset[int]: ...
     def forget(self, subject: int) -> int:
         """Remove the subject's flags and set ``subject`` of its requests to 0."""
-        ...
 
 
 class ModelTable(Protocol):
@@ -197,7 +183,6 @@ class UserTable(Protocol):
     def add_token(self, actor_id: str, token_id: str, digest: str, expires_at: datetime) -> None: ...
     def token(self, token_id: str) -> tuple[str, str, datetime] | None:
         """(actor id, digest, expiry)."""
-        ...
 
     def all(self) -> tuple[Actor, ...]: ...
 
@@ -210,32 +195,22 @@ class SourceTable(Protocol):
     def pushed(self, source: str, key: str) -> PushRecord | None: ...
     def answer(self, source: str, key: str, record: PushRecord) -> None:
         """Keep an answer; of one that is kept, only ``created`` goes on."""
-        ...
 
 
-class OpsTransaction(Protocol):
+@dataclass(frozen=True, slots=True)
+class OpsTransaction:
     """One transaction of the operational database; the tables share it."""
 
-    @property
-    def datasets(self) -> DatasetTable: ...
-    @property
-    def batches(self) -> BatchTable: ...
-    @property
-    def consents(self) -> ConsentTable: ...
-    @property
-    def cursors(self) -> CursorTable: ...
-    @property
-    def budget(self) -> BudgetLedger: ...
-    @property
-    def releases(self) -> ReleaseTable: ...
-    @property
-    def requests(self) -> RequestTable: ...
-    @property
-    def models(self) -> ModelTable: ...
-    @property
-    def users(self) -> UserTable: ...
-    @property
-    def sources(self) -> SourceTable: ...
+    datasets: DatasetTable
+    batches: BatchTable
+    consents: ConsentTable
+    cursors: CursorTable
+    budget: BudgetLedger
+    releases: ReleaseTable
+    requests: RequestTable
+    models: ModelTable
+    users: UserTable
+    sources: SourceTable
 
 
 #: ``with ops() as tx:`` begins IMMEDIATE, commits at the end, rolls back on any exception.

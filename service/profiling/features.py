@@ -31,11 +31,6 @@ from typing import Final
 
 import polars as pl
 
-FEATURES: Final = (
-    "limit_cents", "months", "used_months", "bill_cents", "spend_cents", "paid_cents", "revolve_cents",
-    "util_last",
-    "util_mean", "util_trend", "pay_ratio", "last_status", "worst_status", "months_late",
-)  # fmt: skip
 MAX_PAY_RATIO: Final = 2.0
 LATE: Final = 1  # status: months overdue
 #: The words of the statements' contract as numbers; an unknown word is an error, never a guess.
@@ -90,18 +85,14 @@ def features(statements: pl.DataFrame, customers: pl.DataFrame, as_of: date) -> 
     Returns:
         ``_sp`` and ``FEATURES``, sorted by ``_sp``, without nulls.
     """
-    rows = monthly(statements, as_of).lazy()
-    limits = (
-        customers.lazy().select("_sp", pl.col("limit_cents").cast(pl.Int64)).filter(pl.col("limit_cents") > 0)
-    )
-    return (
-        rows.join(limits, on="_sp", how="inner")
-        .sort("_sp", "month")
-        .group_by("_sp", maintain_order=True)
-        .agg(**_features())
-        .select("_sp", *FEATURES)
-        .collect()
-    )
+    rows = with_limit(monthly(statements, as_of), customers)
+    return rows.group_by("_sp", maintain_order=True).agg(**_features())
+
+
+def with_limit(rows: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
+    """The months of customers with a positive limit, in order, and that limit."""
+    limits = customers.select("_sp", pl.col("limit_cents").cast(pl.Int64)).filter(pl.col("limit_cents") > 0)
+    return rows.join(limits, on="_sp", how="inner").sort("_sp", "month")
 
 
 def _features() -> dict[str, pl.Expr]:
@@ -131,3 +122,6 @@ def _features() -> dict[str, pl.Expr]:
 
 def _mean_cents(amount: pl.Expr) -> pl.Expr:
     return amount.mean().fill_null(0).round().cast(pl.Int64)
+
+
+FEATURES: Final = tuple(_features())

@@ -1,16 +1,13 @@
 """The value segment of a customer: what the relation contributes, how reliably it is repaid, where it goes.
 
-Three levels are read off the features and one decision table maps every combination of levels to exactly one
-segment, so segments are disjoint and cover all customers by construction.
+Three levels are read off the features and the first rule that fits a customer's levels names the segment, so
+segments are disjoint and cover all customers by construction.
 
 * contribution, cents a month: 1.25 % of the balance carried on plus 1.5 % of spending (declared margins)
 * reliability: ``strained`` when two or more months were late, or the last one is two or more months overdue
 * direction: ``up`` when utilisation of the newer half of the months is 5 points above the older half
 
 A segment says how to serve a customer; it never enters a price or a credit decision.  # PIPL 24(1)
-
->>> segment_of("high", "reliable", "flat"), segment_of("high", "strained", "up")
-('high_value', 'at_risk')
 """
 
 from __future__ import annotations
@@ -27,30 +24,7 @@ LATE_MONTHS: Final = 2
 OVERDUE: Final = 2
 TREND_UP: Final = 0.05
 
-CONTRIBUTIONS: Final = ("low", "middle", "high")
-RELIABILITIES: Final = ("reliable", "strained")
-DIRECTIONS: Final = ("flat", "up")
-
-#: (contribution, reliability, direction) to segment; "*" stands for every level.
-TABLE: Final = (
-    ("*", "strained", "*", "at_risk"),
-    ("low", "reliable", "*", "low_activity"),
-    ("middle", "reliable", "up", "growing"),
-    ("middle", "reliable", "flat", "steady"),
-    ("high", "reliable", "*", "high_value"),
-)
 SEGMENTS: Final = ("high_value", "growing", "steady", "low_activity", "at_risk")
-
-
-def segment_of(contribution: str, reliability: str, direction: str) -> str:
-    """The one segment of a combination of levels. Raises ValueError when not exactly one rule fits."""
-    levels = (contribution, reliability, direction)
-    found = [
-        segment for *rule, segment in TABLE if all(r in {"*", v} for r, v in zip(rule, levels, strict=True))
-    ]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} rules for {levels}")
-    return found[0]
 
 
 def segments(features: pl.DataFrame) -> pl.DataFrame:
@@ -62,7 +36,8 @@ def segments(features: pl.DataFrame) -> pl.DataFrame:
     """
     cents = (REVOLVE_BP * pl.col("revolve_cents") + SPEND_BP * pl.col("spend_cents")) // 10_000
     strained = (pl.col("months_late") >= LATE_MONTHS) | (pl.col("last_status") >= OVERDUE)
-    levels = features.select(
+    contribution, reliability, direction = pl.col("contribution"), pl.col("reliability"), pl.col("direction")
+    return features.select(
         "_sp",
         contribution_cents=cents,
         contribution=pl.when(cents < LOW_CENTS)
@@ -72,12 +47,14 @@ def segments(features: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("high")),
         reliability=pl.when(strained).then(pl.lit("strained")).otherwise(pl.lit("reliable")),
         direction=pl.when(pl.col("util_trend") >= TREND_UP).then(pl.lit("up")).otherwise(pl.lit("flat")),
+    ).with_columns(
+        segment=pl.when(reliability == "strained")
+        .then(pl.lit("at_risk"))
+        .when(contribution == "low")
+        .then(pl.lit("low_activity"))
+        .when(contribution == "high")
+        .then(pl.lit("high_value"))
+        .when(direction == "up")
+        .then(pl.lit("growing"))
+        .otherwise(pl.lit("steady"))
     )
-    return levels.join(
-        _grid(), on=["contribution", "reliability", "direction"], how="left", maintain_order="left"
-    )
-
-
-def _grid() -> pl.DataFrame:
-    rows = [(c, r, d, segment_of(c, r, d)) for c in CONTRIBUTIONS for r in RELIABILITIES for d in DIRECTIONS]
-    return pl.DataFrame(rows, schema=["contribution", "reliability", "direction", "segment"], orient="row")

@@ -7,12 +7,11 @@ value, lines are labelled at their end and dashed differently) and has its table
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 from typing import Final
 
-from service.reporting.document import Figure, Kind, Language
+from service.reporting.document import Figure, Kind, Language, Table
 from service.reporting.words import CENTS, spell
 
 WIDTH: Final = 640
@@ -22,22 +21,15 @@ STROKES: Final = (("#1d4e79", ""), ("#b3541e", "7 4"), ("#3f7d58", "2 3"), ("#6b
 FONT: Final = "Noto Sans SC, sans-serif"
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Named values; None where suppressed."""
-
-    name: str
-    values: tuple[float | None, ...]
+#: A name and its values; None where suppressed.
+Series = tuple[str, Sequence[float | None]]
 
 
 def draw(figure: Figure, language: Language) -> str:
     """The chart of a figure."""
     labels = [spell(c, "text", language) for c in figure.table.values(figure.label)]
     columns = {c.key: c for c in figure.table.columns}
-    series = [
-        Series(columns[key].title.to(language), tuple(_number(c) for c in figure.table.values(key)))
-        for key in figure.series
-    ]
+    series = [(columns[key].title.to(language), _numbers(figure.table, key)) for key in figure.series]
     kind = columns[figure.series[0]].kind
     body, height = (_bars if figure.shape == "bar" else _lines)(labels, series, kind, language)
     title, told = escape(figure.title.to(language)), escape(describe(figure, language))
@@ -61,19 +53,19 @@ def describe(figure: Figure, language: Language) -> str:
     return "; ".join(parts)
 
 
-def _number(cell: object) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None
+def _numbers(table: Table, key: str) -> Sequence[float | None]:
+    return [cell if isinstance(cell, int | float) else None for cell in table.values(key)]
 
 
 def _bars(labels: Sequence[str], series: Sequence[Series], kind: Kind, language: Language) -> tuple[str, int]:
-    values = series[0].values
-    top = max((v for v in values if v is not None), default=0.0) or 1.0
+    _, values = series[0]
+    top = max((v for v in values if v is not None), default=0) or 1
     room = WIDTH - _LEFT - _RIGHT
     out = []
     for place, (label, value) in enumerate(zip(labels, values, strict=True)):
         y = 6 + place * _ROW
         length = 0.0 if value is None else room * value / top
-        shown = _spell(value, kind, language)
+        shown = spell(value, kind, language)
         out.append(
             f'<text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
             f'<rect x="{_LEFT}" y="{y + 1}" width="{length:.1f}" height="17" fill="{STROKES[0][0]}"/>'
@@ -87,35 +79,33 @@ def _bars(labels: Sequence[str], series: Sequence[Series], kind: Kind, language:
 def _lines(
     labels: Sequence[str], series: Sequence[Series], kind: Kind, language: Language
 ) -> tuple[str, int]:
-    left, right, bottom = 62, 24, 34
-    legend = 24
+    left, right, bottom, legend = 62, 24, 34, 24
     room, tall = WIDTH - left - right, _LINES - bottom - legend
-    highest = max((v for s in series for v in s.values if v is not None), default=0.0)
-    ticks = nice_ticks(highest / CENTS if kind == "money" else highest)
-    scale = ticks[-1] * (CENTS if kind == "money" else 1)
-    step = room / max(len(labels) - 1, 1)
+    unit = CENTS if kind == "money" else 1
+    highest = max((v for _, values in series for v in values if v is not None), default=0)
+    ticks = [unit * tick for tick in nice_ticks(highest / unit)]
+    xs = [left + place * room / max(len(labels) - 1, 1) for place in range(len(labels))]
 
-    def point(place: int, value: float) -> tuple[float, float]:
-        return left + place * step, legend + tall * (1 - value / scale)
+    def y_of(value: float) -> float:
+        return legend + tall * (1 - value / ticks[-1])
 
     small = f'fill="{SOFT}" font-size="11"'
     out = []
     for tick in ticks:
-        y = legend + tall * (1 - tick / ticks[-1])
-        shown = _spell(tick * (CENTS if kind == "money" else 1), kind, language)
+        y, shown = y_of(tick), spell(round(tick) if kind == "count" else tick, kind, language)
         out.append(
             f'<line x1="{left}" y1="{y:.1f}" x2="{WIDTH - right}" y2="{y:.1f}" stroke="{RULE}"/>'
             f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" {small}>{shown}</text>'
         )
-    for place, label in enumerate(labels):
-        x = left + place * step
+    for x, label in zip(xs, labels, strict=True):
         out.append(f'<text x="{x:.1f}" y="{_LINES - 12}" text-anchor="middle" {small}>{escape(label)}</text>')
-    for nth, item in enumerate(series):
-        out.append(_line(nth, item, [point(i, v) for i, v in enumerate(item.values) if v is not None], left))
+    for nth, (name, values) in enumerate(series):
+        points = [(x, y_of(v)) for x, v in zip(xs, values, strict=True) if v is not None]
+        out.append(_line(nth, name, points, left))
     return "".join(out), _LINES
 
 
-def _line(nth: int, item: Series, points: Sequence[tuple[float, float]], left: int) -> str:
+def _line(nth: int, name: str, points: Sequence[tuple[float, float]], left: int) -> str:
     colour, dash = STROKES[nth % len(STROKES)]
     style = f'stroke="{colour}" stroke-width="2"' + (f' stroke-dasharray="{dash}"' if dash else "")
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -124,7 +114,7 @@ def _line(nth: int, item: Series, points: Sequence[tuple[float, float]], left: i
     return (
         f'<polyline points="{path}" fill="none" {style}/>{dots}'
         f'<line x1="{x}" y1="9" x2="{x + 26}" y2="9" {style}/>'
-        f'<text x="{x + 33}" y="13" fill="{INK}" font-size="12">{escape(item.name)}</text>'
+        f'<text x="{x + 33}" y="13" fill="{INK}" font-size="12">{escape(name)}</text>'
     )
 
 
@@ -140,9 +130,3 @@ def nice_ticks(highest: float, wanted: int = 4) -> tuple[float, ...]:
     unit = 10.0 ** floor(log10(raw))
     step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= raw * 0.999999)
     return tuple(round(step * i, 12) for i in range(ceil(highest / step - 1e-9) + 1))
-
-
-def _spell(value: float | None, kind: Kind, language: Language) -> str:
-    if value is not None and kind in {"count", "money"}:
-        return spell(round(value), kind, language)
-    return spell(value, kind, language)

@@ -15,8 +15,10 @@ import pytest
 from fakes.command import PROGRAM, CommandLine, Ran
 from fakes.house import House, build, furnish, move_in
 
+from service.cli.messages import message
 from service.demo.generate import generate
 from service.demo.run import PLAN
+from service.errors import FiduciaryError
 
 Run = Callable[..., Ran]
 COMMANDS = (
@@ -219,6 +221,17 @@ def test_messages_come_in_the_language_asked_for(
     arguments = choice.pop("arguments")
     ran = line_of(model_house).call(*arguments, "budget", "show", **choice)
     assert said in ran.err
+
+
+def test_every_error_has_words_in_both_languages() -> None:
+    kinds = [FiduciaryError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    for kind in kinds:
+        english, chinese = (message(kind.code, language) for language in ("en", "zh"))
+        assert all(english), kind
+        assert all(chinese), kind
+        assert english != chinese
 
 
 @pytest.mark.parametrize(

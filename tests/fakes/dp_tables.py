@@ -13,7 +13,7 @@ import polars as pl
 from privacy.dp.bounding import exact_totals, l2_squared
 from privacy.dp.query import parse_plan
 from privacy.dp.schema import Query, Table, Total, resolve
-from privacy.dp.unit import remove_unit
+from privacy.dp.unit import CUSTOMER
 
 Row = tuple[int, date, int, str]  # customer, day, amount, channel
 Person = tuple[int, str]  # customer, education
@@ -86,9 +86,10 @@ def worst_ratio(
     """The certificate: remove every customer in turn; the largest squared L2 change over the claimed one."""
     whole = totals(asked, stored)
     worst = Fraction(0)
-    customers = {unit for table in stored.values() for unit in table["_sp"].to_list()}
+    customers = {unit for table in stored.values() for unit in table[CUSTOMER].to_list()}
     for unit in customers:
-        change = whole - totals(asked, remove_unit(stored, unit))
+        neighbour = {name: table.filter(pl.col(CUSTOMER) != unit) for name, table in stored.items()}
+        change = whole - totals(asked, neighbour)
         for total, row in zip(asked.totals, change, strict=True):
             moved = sum(int(value) ** 2 for value in row)
             worst = max(worst, Fraction(moved, claim(asked, total)))

@@ -79,6 +79,11 @@ def enrol(vault: SqlVault, *numbers: int) -> list[int]:
     """Put people in, with two sealed documents each; their subject numbers."""
     rows = vault.resolve(blind(*(person(n) for n in numbers)), create=True)
     subjects = rows["_subject"].to_list()
-    vault.seal(subjects, "identity", [document(n, "cn_resident_id") for n in numbers])
-    vault.seal(subjects, "contact", [document(n, "mobile", "email") for n in numbers])
+    people = list(zip(subjects, numbers, strict=True))
+    vault.seal_classes(
+        {
+            "identity": {subject: document(n, "cn_resident_id") for subject, n in people},
+            "contact": {subject: document(n, "mobile", "email") for subject, n in people},
+        }
+    )
     return subjects

@@ -11,7 +11,7 @@ from fakes.house import House
 from starlette.testclient import TestClient
 
 from service.api.app import create_app
-from service.api.limits import MAX_BODY
+from service.api.uploads import MAX_BODY
 from service.demo.run import PLAN
 
 MEDIA = "application/problem+json"
@@ -100,6 +100,19 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(api: tuple[TestCl
     assert (contract.status_code, contract.json()["code"]) == (422, "contract")
     lying = {"Content-Length": "many"} | ann
     assert client.post("/v1/aggregates", content=b"{}", headers=lying).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("dana", "/v1/datasets/none/batches?filename=a.csv"),
+        ("dana", f"/v1/batches/{'0' * 64}/corrections?filename=a.csv"),
+    ],
+)
+def test_a_file_may_be_larger_than_other_bodies(api: tuple[TestClient, House], name: str, url: str) -> None:
+    client, house = api
+    response = client.post(url, content=b"a,b\n" * (MAX_BODY // 2), headers=bearer(house, name))
+    assert (response.status_code, response.json()["code"]) == (404, "unknown")
 
 
 @pytest.mark.parametrize(

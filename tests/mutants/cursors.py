@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.adapters.sql.cursors import SqlCursors
+from service.adapters.sql.sources import SqlCursors
 
 
 class Hasty(SqlCursors):

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from privacy.pii.recognisers import cn_phone
+from privacy.pii.recognisers import phones
 
-RULE = replace(cn_phone.RULE, triggers=cn_phone.RULE.triggers[:1])
+RULE = replace(phones.CN_PHONE, triggers=phones.CN_PHONE.triggers[:1])

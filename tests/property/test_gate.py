@@ -16,7 +16,7 @@ from mutants import narrow_gate
 from privacy.pii.detect import MAX_TEXT, Detector, build_detector
 from privacy.pii.gate import Gate, fold_batch, relax, trigger
 from privacy.pii.normalise_text import ORDINARY, fold
-from privacy.pii.recognisers import ENGLISH_RULES, RULES, cn_phone, ip_address, messaging
+from privacy.pii.recognisers import ENGLISH_RULES, RULES, online, phones
 from privacy.pii.recognisers.rule import Rule
 
 ALL = (*RULES, *ENGLISH_RULES)
@@ -79,7 +79,7 @@ def test_every_rule_has_triggers() -> None:
 
 
 def test_a_rule_without_triggers_reads_every_text() -> None:
-    rule = Rule("any", ("X",), messaging.QQ.needs, messaging.QQ.find)
+    rule = Rule("any", ("X",), online.QQ.needs, online.QQ.find)
     assert Gate([trigger(rule)]).admits(pl_text("a")) == [1]
 
 
@@ -123,8 +123,8 @@ def test_a_relaxed_pattern_drops_what_only_narrows(pattern: str, relaxed: str) -
 
 
 def test_a_starting_pattern_is_relaxed_to_its_body() -> None:
-    assert relax(cn_phone._MOBILE.pattern).startswith("(?:^|[^0-9])(?:")
-    assert "(?<" not in relax(ip_address._V4.pattern)
+    assert relax(phones._MOBILE.pattern).startswith("(?:^|[^0-9])(?:")
+    assert "(?<" not in relax(online._V4.pattern)
 
 
 def test_a_text_that_is_too_long_is_one_finding_and_never_passes_for_clean() -> None:
@@ -137,5 +137,5 @@ def test_a_text_that_is_too_long_is_one_finding_and_never_passes_for_clean() -> 
 
 def test_triggers_that_forget_a_pattern_are_caught() -> None:
     texts = ["电话010-62345678", "手机13912345678"]
-    assert blind([cn_phone.RULE], texts) == []
+    assert blind([phones.CN_PHONE], texts) == []
     assert blind([narrow_gate.RULE], texts) == [("cn_phone", texts[0])]

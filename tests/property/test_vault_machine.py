@@ -51,7 +51,7 @@ class VaultMachine(RuleBasedStateMachine):
     def seal(self, n: int, data_class: str, document: bytes) -> None:
         """A document is put or replaced."""
         if n in self.subject:
-            self.vault.seal([self.subject[n]], data_class, [document])
+            self.vault.seal_classes({data_class: {self.subject[n]: document}})
             self.sealed[self.subject[n], data_class] = document
 
     @rule(n=NUMBERS)

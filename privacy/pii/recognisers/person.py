@@ -13,22 +13,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, starting
+from privacy.pii.recognisers.rule import Needs, Rule, initials, starting, table
 from privacy.pii.recognisers.surnames import COMPOUND, NOT_GIVEN, NOT_NAMES, SURNAMES
 
 _TYPE: Final = "PERSON"
 _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 
-#: What may follow a two-character name, so that its first character is not taken for the name's third.
-_FOLLOWS: Final = (
-    r"来电|来访|来函|来信|来行|来我|来办|反映|反馈|投诉|咨询|申请|申诉|要求|希望|表示|表明|声称|称|说|询问|查询|问|提出|提供|办理|"
-    r"前来|授权|委托|完成|实名|开(?=了|通|户|具|立|卡)|已|未|曾|于|在|将|因|向|从|对|给|把|被|让|请|拟|需|欲|想|又|再|也|仍|的|之|是|为(?!民|国|华|东|军|平|强|明)|"
-    r"(?:和|与|及|跟|同|或|、)(?="
-    + _HAN
-    + r")|先生|女士|小姐|太太|同志|老师|经理|本人|夫妇|等|手机|电话|身份|证件|"
-    r"银行|卡号|账[号户]|邮箱|邮件|微信|联系|地址|住址|住|现|系|任|名下|持|购|还款|逾期|借款|贷款|担保|签|通过|收|发|"
-    r"丈夫|妻子|配偶|父|母|儿子|女儿|户|开户|转账|汇款|确认|同意|拒绝|取消|修改|变更|更换|"
-    r"更改|要|您|你|我|他|她|男|女(?=[,;，。 ]|$)"
+#: What announces a name, and what ends one.
+_TABLE: Final = table("person")
+_FOLLOWS, _NO_PART, _ZH_CUES, _SOFT_CUES, _EN_CUES = (
+    "".join(_TABLE[key]) for key in ("follows", "no_word", "zh_cues", "soft_cues", "en_cues")
 )
 _NOT: Final = "(?!" + "|".join(sorted(set(NOT_NAMES))) + ")"
 _FIRST: Final = rf"(?![{NOT_GIVEN}]){_HAN}"
@@ -42,15 +36,7 @@ _SOUND: Final = rf"(?:[买提热不次]|(?!人){_FIRST})"
 _ETHNIC: Final = rf"{_SOUND}{{2,6}}(?:[·•](?!{_FOLLOWS}){_SOUND}(?:(?!{_FOLLOWS}){_SOUND}){{0,6}}){{1,3}}"
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][A-Za-zÀ-ÖØ-öø-ÿĀ-ž'’\-\u0300-\u036f]{1,24}"
-_NO_WORD: Final = (
-    r"(?!(?i:service|support|care|account|number|no|id|card|loan|mobile|phone|email|e-mail|called|call|request|sir|madam|"
-    r"team|customer|client|name|address|the|this|that|he|she|they|we|it|is|was|has|had|and|or|of|for|from|not|in|"
-    r"on|at|to|by|with|please|thank|thanks|dear|bank|credit|debit|payment|application|complaint|passport|"
-    r"person|relations?|details?|information|data|contact|tel|monday|tuesday|wednesday|thursday|friday|saturday|"
-    r"sunday|january|february|march|april|may|june|july|august|september|october|november|december|mr|mrs|ms|miss|"
-    r"dr|holder|all|any|no|yes|new|your|our|my|wechat|qq|asked|said|wants|reported|update|date|dob|"
-    r"http|https|ref|type|status|segment|value|risk|limit|balance|amount|null|none|true|false)(?![A-Za-z]))"
-)
+_NO_WORD: Final = rf"(?!(?i:{_NO_PART})(?![A-Za-z]))"
 _EN: Final = (
     rf"{_NO_WORD}{_WORD}"
     rf"(?:[ ]{{1,2}}(?:(?:van|von|de|der|den|da|di|del|bin|binti|al|la|"
@@ -59,36 +45,6 @@ _EN: Final = (
 _NAME: Final = rf"(?P<name>{_ETHNIC}|{_ZH}|{_EN})"
 
 _JOINT: Final = r"(?:[\s:;=,\"'“”‘’<(（【「《|_\-*#/.]|是|为|叫|姓名|名字|名称|名){0,6}"
-_ZH_CUES: Final = (
-    "姓名|名字|户名|客户|顾客|用户|联系人|借款人|贷款人|出借人|担保人|保证人|持卡人|持有人|开户人|收件人|寄件人|收款人|"
-    "付款人|汇款人|申请人|投保人|被保人|被保险人|保险人|受益人|法定代表人|法人代表|法人|代表人|负责人|经办人|代理人|委托人|"
-    "监护人|登记人|当事人|办理人|权利人|产权人|所有人|继承人|投诉人|来电人|反馈人|咨询人|还款人|欠款人|推荐人|介绍人|"
-    "签收人|签署人|提现人|查询人|使用人|承租人|出租人|抵押人|债务人|债权人|申诉人|共借人|车主|机主|户主|配偶|丈夫|妻子|"
-    "老公|老婆|经理|专员|催收员|业务员|信贷员|柜员|甲方|乙方|尊敬的|亲爱的|我叫|回访|致电|拨打|联系|联络|经核实|核实|"
-    "签名|签字|抄送|转给|受托人|经营者|复核人|经手人|收货人|取件人|签约人|联络人|共有人|出卖人|买受人|转出人|转入人|租户|"
-    "出票人|持票人|客户名|账户名|真实姓名|曾用名|主贷人|主借人|户主|投递员|外访员|协办人|审批人|承办人"
-)
-#: Words that as often introduce something else: only a name that ends where a word can end counts.
-_SOFT_CUES: Final = (
-    "学生|旅客|乘客|司机|原告|被告|署名|老师|律师|医生|主管|同事|朋友|患者|病人|本人|我是|业主|委托|授权|通知|"
-    "提醒|告知|确认|先生|女士|名叫|叫做|叫|妈妈|爸爸|母亲|父亲|哥哥|姐姐|弟弟|妹妹|儿子|女儿|家属|亲属|坐席|客服|"
-    "会员|房东|租客|员工|雇员|转告|称呼|元至|转至|汇至|汇给|打给|付给|转账给"
-)
-_EN_CUES: Final = (
-    r"mr\.?(?![a-z])|mrs\.?(?![a-z])|ms\.?(?![a-z])|mx\.?(?![a-z])|dr\.?(?![a-z])|prof\.?(?![a-z])|miss|mister|"
-    r"my name|name|user[ _]?name|full[ _]?name|first[ _]?name|last[ _]?name|family[ _]?name|"
-    r"given[ _]?name|surname|"
-    r"customer(?:[ _]name)?|client(?:[ _]name)?|account[ _](?:holder|name)(?: name)?|"
-    r"card ?holder(?: name)?|policy ?holder|"
-    r"holder|nickname|named|i am|i'm|i’m|this is|borrower|co-?borrower|debtor|applicant|"
-    r"guarantor|beneficiary|payee|"
-    r"payer|insured|contact(?: person| name)?|caller|recipient|spouse|wife|husband|mother|"
-    r"father|son|daughter|brother|"
-    r"sister|patient|tenant|landlord|owner|employee|manager|agent|advis[eo]r|user|member|spoke (?:to|with)|"
-    r"call(?:ed)?(?: back)?|met(?: with)?|dear|hi|hello|attn|regards|sincerely|signed(?: by)?|"
-    r"from|on behalf of|"
-    r"care of|c/o|with|for"
-)
 
 
 def _by_letter(cues: str) -> str:
@@ -99,12 +55,10 @@ def _by_letter(cues: str) -> str:
     return "|".join(f"[{c.upper()}{c}](?i:{'|'.join(rest)})" for c, rest in groups.items())
 
 
-_BEFORE: Final = starting(
-    "".join(sorted({c[0] for c in _ZH_CUES.split("|")})), rf"(?:{_ZH_CUES}){_JOINT}{_NAME}"
-)
+_BEFORE: Final = starting(initials(_ZH_CUES), rf"(?:{_ZH_CUES}){_JOINT}{_NAME}")
 _AFTER_SOFT: Final = starting(
-    "".join(sorted({c[0] for c in _SOFT_CUES.split("|")})),
-    rf"(?:{_SOFT_CUES})[:= “\"是为]{{0,2}}(?![于向曾经任时应])(?P<name>{_ETHNIC}|{_ZH}|{_EN})"
+    initials(_SOFT_CUES),
+    rf"(?:{_SOFT_CUES})[:= “\"是为]{{0,2}}(?![于向曾经任时应]){_NAME}"
     rf"(?:(?!{_HAN})|(?={_FOLLOWS}))",
 )
 _BEFORE_EN: Final = starting(
@@ -205,7 +159,7 @@ def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     again = {n for n in names if len(n) >= _REPEATABLE}
     if len(again) <= _FEW:
         for name in again:
-            yield from _places(name, text)
+            yield from places(name, text)
         return
     opening = {n[:_REPEATABLE] for n in again}  # one pass for all names keeps a long text linear
     lengths = sorted({len(n) for n in again}, reverse=True)
@@ -214,7 +168,8 @@ def _repeats(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
             yield from ((at, at + n) for n in lengths if text[at : at + n] in again)
 
 
-def _places(name: str, text: str) -> Iterator[tuple[int, int]]:
+def places(name: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a text repeats a name."""
     at = text.find(name)
     while at >= 0:
         yield at, at + len(name)

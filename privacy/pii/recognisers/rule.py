@@ -12,10 +12,12 @@ False
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
-from typing import Final
+from importlib.resources import files
+from typing import Any, Final
 
 from privacy.pii.findings import Span
 
@@ -54,14 +56,64 @@ class Rule:
     triggers: tuple[re.Pattern[str] | str, ...] = ()
 
 
-def starting(first: str, body: str, flags: int = 0) -> re.Pattern[str]:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What values of one kind look like, what must hold of them, and what they are worth then.
+
+    Attributes:
+        type: entity type.
+        name: ``Span.rule``.
+        score: band of a value for which all holds.
+        pattern: finds the value; made by ``starting`` unless ``group`` says otherwise.
+        group: the pattern's group that is the value.
+        is_valid: whether a value is one; None: any is.
+        context: words of which one must stand on the left.
+        reach: characters on the left in which it must stand.
+        alone: band of a value without such a word; 0: it is none.
+    """
+
+    type: str
+    name: str
+    score: float
+    pattern: re.Pattern[str]
+    _: KW_ONLY
+    group: int | str = 1
+    is_valid: Callable[[str], bool] | None = None
+    context: re.Pattern[str] | None = None
+    reach: int = REACH
+    alone: float = 0
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Values in folded text."""
+        for match in self.pattern.finditer(text):
+            start, end = match.span(self.group)
+            if self.is_valid and not self.is_valid(text[start:end]):
+                continue
+            is_said = self.context is None or last(self.context, text, start, self.reach) >= 0
+            score = self.score if is_said else self.alone
+            if score:
+                yield Span(start, end, self.type, score, self.name)
+
+
+def rule_of(name: str, needs: Needs, *shapes: Shape) -> Rule:
+    """The rule that finds values of some shapes; their patterns are its triggers."""
+
+    def find(text: str) -> Iterator[Span]:
+        for shape in shapes:
+            yield from shape.find(text)
+
+    types = tuple(dict.fromkeys(shape.type for shape in shapes))
+    return Rule(name, types, needs, find, tuple(shape.pattern for shape in shapes))
+
+
+def starting(first: str, body: str) -> re.Pattern[str]:
     """A pattern for ``scan``: ``body`` as group 1, tried wherever a character of the class ``first`` stands.
 
     The leading class lets ``re`` skip to the next candidate at memory speed, several times faster than
     trying a look-behind at every character. Only that one character is consumed, so matches may overlap
     and none hides another.
     """
-    return re.compile(f"[{first}](?<=(?=({body})).)", flags)
+    return re.compile(f"[{first}](?<=(?=({body})).)")
 
 
 def scan(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
@@ -87,3 +139,15 @@ def nearest(text: str, start: int, yes: re.Pattern[str], no: re.Pattern[str]) ->
     if for_it < 0 and against < 0:
         return None
     return for_it > against
+
+
+def table(name: str) -> dict[str, Any]:
+    """The words of a rule, from ``name.toml`` beside this module."""
+    words = files(__package__).joinpath(f"{name}.toml")
+    return tomllib.loads(words.read_text("utf-8"))
+
+
+def initials(words: str) -> str:
+    """First characters of alternatives in either case, as ``starting`` takes them."""
+    first = {word[0] for word in words.split("|")}
+    return "".join(sorted(first | {c.upper() for c in first}))

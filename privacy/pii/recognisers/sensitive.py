@@ -21,15 +21,13 @@ statement wins its characters.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, last, starting
+from privacy.pii.recognisers.rule import Needs, Rule, initials, last, starting, table
 
-_TABLE: Final = tomllib.loads(files(__package__).joinpath("sensitive.toml").read_text("utf-8"))
+_TABLE: Final = table("sensitive")
 _FAR: Final = 40  # characters before a statement in which somebody is spoken of
 _BESIDE: Final = 12  # characters between an age and the word for a child
 _GROUP: Final = re.compile(r"(?<!\\)\((?!\?)")
@@ -47,8 +45,8 @@ def _compiled(statements: Sequence[Mapping[str, Any]], left: str) -> re.Pattern[
     for statement in statements:
         opens, tells = _pattern(statement["opens"]), _pattern(statement.get("tells", ""))
         bodies.append(f"(?:{opens}){tells}" if _GROUP.search(tells) else f"((?:{opens}){tells})")
-    first = {opening[0] for s in statements for opening in _pattern(s["opens"]).split("|")}
-    return starting("".join(sorted(first | {c.upper() for c in first})), f"{left}(?i:{'|'.join(bodies)})")
+    first = initials("|".join(_pattern(statement["opens"]) for statement in statements))
+    return starting(first, f"{left}(?i:{'|'.join(bodies)})")
 
 
 _ZH: Final = _compiled(_TABLE["zh"], "")

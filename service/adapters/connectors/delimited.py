@@ -37,11 +37,10 @@ def read_delimited(texts: Iterable[str], contract: DatasetContract, *, separator
         records = _judge(_records(pl.Series("line", lines, dtype=pl.String)), len(columns), separator)
         records = records.with_columns(_row=pl.int_range(row, row + pl.len(), dtype=pl.UInt32))
         row += records.height
-        broken = reject(records.filter(pl.col("rule").is_not_null()).with_columns(column=pl.lit("")))
+        broken = records.filter(pl.col("rule").is_not_null()).with_columns(column=pl.lit(""))
         whole = records.filter(pl.col("rule").is_null())
         fields = _split(whole["line"], columns, separator).with_columns(whole["_row"])
-        typed, rejected = type_rows(fields, contract)
-        yield typed, pl.concat([broken, rejected]).sort("_row")
+        yield type_rows(fields, contract, reject(broken))
     if not columns:
         raise ContractError("the file has no header line")
 
@@ -78,46 +77,34 @@ def _header(line: str, separator: str) -> list[str]:
     return [str(v) for v in _split(pl.Series([line]), None, separator).row(0)]
 
 
-def _records(lines: pl.Series) -> pl.DataFrame:
-    """One row per record: ``line``, and ``open`` where quotes did not pair up.
-
-    A line with an odd number of quotes opens a stretch that the next such line closes.
-    """
-    frame = lines.to_frame("line").with_columns(
-        odd=pl.col("line").str.count_matches(_QUOTE, literal=True) % 2 == 1
-    )
-    if not frame["odd"].any():
-        return frame.select("line", stretch=pl.lit(None, pl.List(pl.String)))
-    frame = frame.with_columns(inside=pl.col("odd").cum_sum() % 2 == 1)
-    begins = ~pl.col("inside").shift(1, fill_value=False)
+def _records(lines: pl.Series) -> pl.Series:
+    """The records; a line with an odd number of quotes opens a stretch that the next such line closes."""
+    odd = lines.str.count_matches(_QUOTE, literal=True) % 2 == 1
+    if not odd.any():
+        return lines
+    begins = ~(odd.cum_sum() % 2 == 1).shift(1, fill_value=False)
+    joined = pl.col("line").str.join("\n")
     return (
-        frame.with_columns(record=begins.cum_sum())
+        pl.DataFrame([lines, begins.cum_sum().alias("record")])
         .group_by("record", maintain_order=True)
-        .agg(pl.col("line").str.join("\n"), stretch=pl.col("line"))
-        .select("line", pl.when(pl.col("stretch").list.len() > 1).then("stretch").alias("stretch"))
+        .agg(joined)["line"]
     )
 
 
-def _judge(records: pl.DataFrame, n_fields: int, separator: str) -> pl.DataFrame:
+def _judge(records: pl.Series, n_fields: int, separator: str) -> pl.DataFrame:
     """``line`` and ``rule``; a broken record of several lines falls apart into its lines."""
     line = pl.col("line")
     plain = ~line.str.contains(_QUOTE, literal=True)
     counted = line.str.count_matches(separator, literal=True) == n_fields - 1
     fits = pl.when(plain).then(counted).otherwise(line.str.contains(_record(n_fields, separator)))
     quoted = plain | line.str.contains(_record(n_fields, separator, any_number=True))
-    rule = (
-        pl.when(fits)
-        .then(None)
-        .when(quoted)
-        .then(pl.lit("wrong_field_count"))
-        .otherwise(pl.lit("broken_quotes"))
-    )
-    judged = records.with_columns(rule=rule.cast(pl.String))
-    apart = pl.when(pl.col("rule").is_not_null() & pl.col("stretch").is_not_null())
-    return judged.select(
-        apart.then("stretch").otherwise(pl.concat_list("line")).alias("line"),
-        apart.then(pl.lit("broken_quotes")).otherwise("rule").alias("rule"),
-    ).explode("line")
+    count = quoted & ~line.str.contains("\n", literal=True)
+    wrong = pl.when(count).then(pl.lit("wrong_field_count")).otherwise(pl.lit("broken_quotes"))
+    judged = records.to_frame().with_columns(rule=pl.when(~fits).then(wrong))
+    if judged["rule"].null_count() == judged.height:
+        return judged
+    apart = pl.when(pl.col("rule").is_null()).then(pl.concat_list("line")).otherwise(line.str.split("\n"))
+    return judged.with_columns(apart).explode("line")
 
 
 def _record(n_fields: int, separator: str, *, any_number: bool = False) -> str:

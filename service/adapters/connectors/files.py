@@ -80,28 +80,22 @@ class FileSource:
         deque(self._blocks(), maxlen=0)
 
     def _text(self, contract: DatasetContract) -> Iterator[Chunk]:
-        size, read = self._path.stat().st_size or 1, 0
-
-        def counted() -> Iterator[bytes]:
-            nonlocal read
-            for block in self._blocks():
-                read += len(block)
-                yield block
-
-        texts = text_of(counted(), self._encoding)
+        size = self._path.stat().st_size or 1
+        texts = text_of(self._blocks(), self._encoding)
         if self._suffix == ".jsonl":
             frames = read_jsonl(texts, contract)
         else:
             frames = read_delimited(texts, contract, separator="," if self._suffix == ".csv" else "\t")
         for typed, rejected in frames:
-            yield Chunk(typed, rejected, min(read / size, 1.0))
+            yield Chunk(typed, rejected, min(self._read / size, 1.0))
 
     def _blocks(self) -> Iterator[bytes]:
         """The bytes; the first to come to their end sets the digest, the others are held to it."""
-        digest = hashlib.sha256()
+        digest, self._read = hashlib.sha256(), 0
         with open_source(self._path) as file:
             for block in blocks(file, self._block):
                 digest.update(block)
+                self._read += len(block)
                 yield block
         if self.digest and self.digest != digest.hexdigest():
             raise ConflictError("the file changed while it was read")

@@ -40,11 +40,9 @@ def read_jsonl(
         check_columns([*names, *sorted(keys - set(names))], contract)
         seen |= {name for name in names if int(uses[name].sum() or 0)}
         objects += good.height
-        typed, rejected = type_rows(good, contract)
-        rest = rows.join(good.select(_ROW), on=_ROW, how="anti").with_columns(
-            pl.col("rule").fill_null("not_json"), column=pl.lit("")
-        )
-        yield typed, pl.concat([reject(rest), rejected]).sort(_ROW)
+        rest = rows.join(good.select(_ROW), on=_ROW, how="anti")
+        rest = rest.with_columns(pl.col("rule").fill_null("not_json"), column=pl.lit(""))
+        yield type_rows(good, contract, reject(rest))
     if not objects:
         raise ContractError("no line is a JSON object")
     check_columns([c.name for c in contract.columns if not c.required or c.name in seen], contract)
@@ -75,9 +73,7 @@ def _decode(rows: pl.DataFrame, names: list[str]) -> tuple[pl.DataFrame, frozens
         if fields is not None:
             decoded.append(fields.select(_ROW, *names))
             keys |= set(fields.columns) - {_ROW}
-        elif block.height <= _FEW and (whole := [_is_object(line) for line in block["line"]]) != [True] * len(
-            block
-        ):
+        elif block.height <= _FEW and not all(whole := [_is_object(line) for line in block["line"]]):
             pending.append(block.filter(pl.Series(whole, dtype=pl.Boolean)))
         elif block.height > 1:
             half = block.height // 2

@@ -8,8 +8,9 @@ A regular expression that matches where a value holds one of
 - UTF-8 read as GBK: a whole run beyond ASCII whose GBK bytes are UTF-8 of three bytes each. Two or more
   Chinese characters are found; a single one loses its last byte and is seen only by what is left of that.
 
-Nothing is repaired: a row that matches is set aside. Real text hardly ever matches; an accented letter before
-two quotation marks (``é…»``) is the known exception.
+The way in repairs nothing: a row that matches is set aside. ``repair`` undoes what can be undone for
+certain, for whoever decides to send the repaired file. Real text hardly ever matches; an accented letter
+before two quotation marks (``é…»``) is the known exception.
 
 >>> import re
 >>> re.search(MOJIBAKE, "王芳".encode().decode("gbk")) is not None, re.search(MOJIBAKE, "王芳") is None
@@ -51,3 +52,38 @@ _AS_GBK: Final = (
     rf"(?:^|[\x00-\x7f])(?:{_FIRST}{_SECOND}{_THIRD})+(?:{_FIRST}[^\x00-\x7f]?)?(?:$|[\x00-\x7f])"
 )
 MOJIBAKE: Final = f"\ufffd|锟斤拷|[ÂÃ]{_ONE}|[â-éï]{_ONE}{_ONE}|{_AS_GBK}"
+
+
+_RUN: Final = re.compile("[^\x00-\x7f]+")
+_BROKEN: Final = re.compile(MOJIBAKE)
+
+
+def repair(text: str) -> tuple[str, int]:
+    """The text with every run of spoilt characters as it was before, and how many runs that were.
+
+    A run is put back only when exactly one reading of it as UTF-8 exists that is not spoilt itself.
+
+    >>> repair("name: " + "王芳".encode().decode("latin-1"))
+    ('name: 王芳', 1)
+    """
+    repaired = 0
+
+    def mended(run: re.Match[str]) -> str:
+        nonlocal repaired
+        readings = {fixed for codec in ("cp1252", "gb18030") if (fixed := _reread(run[0], codec))}
+        if len(readings) != 1 or not _BROKEN.search(run[0]):
+            return run[0]
+        repaired += 1
+        return readings.pop()
+
+    return _RUN.sub(mended, text), repaired
+
+
+def _reread(run: str, codec: str) -> str:
+    """The characters' bytes read as UTF-8, or nothing. Windows keeps bytes that stand for no letter."""
+    try:
+        data = b"".join(c.encode(codec if c > "\x9f" else "latin-1") for c in run)
+        text = data.decode("utf-8")
+    except UnicodeError:
+        return ""
+    return "" if _BROKEN.search(text) else text

@@ -38,32 +38,33 @@ _INSTANT: Final = (
 _TYPED: Final = "_typed_"
 
 
-def type_rows(frame: pl.DataFrame, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
+def type_rows(
+    frame: pl.DataFrame, contract: DatasetContract, *rejected: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into typed and rejected ones.
 
     Args:
         frame: ``_row`` UInt32 and every contract column, as String or already of its type.
         contract: the contract.
+        rejected: REJECTED frames of rows that were set aside before.
 
     Returns:
         Typed frame (``_row``, then the columns in contract order) and a REJECTED frame; heights add up.
     """
     columns = contract.columns
     frame = frame.with_columns(pl.col(c.name).cast(pl.String) for c in columns if c.kind is Kind.STRING)
-    frame, huge = _split(frame, [(c.name, _huge(c)) for c in columns if _may_be_huge(c, frame[c.name])])
+    frame, huge = split(frame, [(c.name, _huge(c)) for c in columns if _may_be_huge(c, frame[c.name])])
     kinds = frame.schema
     frame = frame.with_columns(_value(c, kinds[c.name]).alias(_TYPED + c.name) for c in columns)
     order = [(below, _out_of_order(above, below)) for above, below in contract.order]
-    good, bad = _split(frame, [*((c.name, _rule(c, kinds[c.name])) for c in columns), *order])
+    good, bad = split(frame, [*((c.name, _rule(c, kinds[c.name])) for c in columns), *order])
     typed = good.select("_row", *(pl.col(_TYPED + c.name).alias(c.name) for c in columns))
-    return typed, pl.concat([huge, bad]).sort("_row")
+    return typed, pl.concat([*rejected, huge, bad]).sort("_row")
 
 
 def reject(rows: pl.DataFrame) -> pl.DataFrame:
     """A REJECTED frame from ``_row``, ``rule`` and ``column``; nothing is known of the subject yet."""
-    return rows.select(
-        "_row", "rule", "column", _sp=pl.lit(None, pl.Binary), row_tag=pl.lit("", pl.String)
-    ).cast(REJECTED)
+    return rows.select("_row", "rule", "column", _sp=pl.lit(None), row_tag=pl.lit("")).cast(REJECTED)
 
 
 def fits(dtype: pl.DataType, kind: Kind) -> bool:
@@ -75,7 +76,7 @@ def fits(dtype: pl.DataType, kind: Kind) -> bool:
     return dtype == DTYPES[kind]
 
 
-def _split(frame: pl.DataFrame, tests: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def split(frame: pl.DataFrame, tests: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows for which each test gives null, and a REJECTED frame with the first rule of the others."""
     if not tests:
         return frame, pl.DataFrame(schema=REJECTED)
@@ -125,18 +126,15 @@ def _rule(column: Column, dtype: pl.DataType) -> pl.Expr:
 
 
 def _limits(limits: Limits, typed: pl.Expr) -> list[tuple[str, pl.Expr]]:
-    tests: list[tuple[str, pl.Expr]] = []
-    if limits.minimum is not None:
-        tests.append(("below_minimum", typed < pl.lit(limits.minimum)))
-    if limits.maximum is not None:
-        tests.append(("above_maximum", typed > pl.lit(limits.maximum)))
-    if limits.min_length is not None:
-        tests.append(("too_short", typed.str.len_chars() < limits.min_length))
-    if limits.max_length is not None:
-        tests.append(("too_long", typed.str.len_chars() > limits.max_length))
-    if limits.pattern:
-        tests.append(("pattern_mismatch", ~typed.str.contains(limits.pattern)))
-    return tests
+    length = typed.str.len_chars()
+    tests = [
+        ("below_minimum", limits.minimum, typed < pl.lit(limits.minimum)),
+        ("above_maximum", limits.maximum, typed > pl.lit(limits.maximum)),
+        ("too_short", limits.min_length, length < pl.lit(limits.min_length)),
+        ("too_long", limits.max_length, length > pl.lit(limits.max_length)),
+        ("pattern_mismatch", limits.pattern or None, ~typed.str.contains(limits.pattern)),
+    ]
+    return [(rule, wrong) for rule, limit, wrong in tests if limit is not None]
 
 
 def _value(column: Column, dtype: pl.DataType) -> pl.Expr:

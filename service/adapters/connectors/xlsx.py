@@ -31,9 +31,9 @@ from xml.etree import ElementTree as ET
 import polars as pl
 
 from service.adapters.connectors import xlsx_child
-from service.adapters.connectors.rows import reject, type_rows
+from service.adapters.connectors.rows import split, type_rows
 from service.adapters.connectors.source import check_columns
-from service.domain.contracts import DatasetContract, Kind
+from service.domain.contracts import Column, DatasetContract, Kind
 from service.errors import ContractError
 
 MAX_INFLATED: Final = 2**30
@@ -81,27 +81,23 @@ def read_xlsx(file: BinaryIO, contract: DatasetContract) -> tuple[pl.DataFrame, 
         raise ContractError("the sheet cannot be read without guessing", found=faults[part])
     used = [s for s in cells if not s.name.endswith("#") and s.null_count() < cells.height]
     check_columns([str(s[0] or "") for s in used], contract)
-    frame = pl.DataFrame([s[1:].alias(s[0]) for s in used]).with_row_index("_row", offset=1)
-    numbers = pl.DataFrame(
-        [cells[f"{s.name}#"][1:].alias(s[0]) for s in used if f"{s.name}#" in cells.columns]
-    )
+    whole = [s[1:].alias(s[0]) for s in used]
+    whole += [cells[f"{s.name}#"][1:].alias(f"{s[0]}#") for s in used if f"{s.name}#" in cells.columns]
+    frame = pl.DataFrame(whole).with_row_index("_row", offset=1)
     frame = frame.with_columns(_date(c.name) for c in contract.columns if c.kind is Kind.DATE)
-    rounded = _rounded(frame, numbers, contract)
-    filled = frame.filter(pl.any_horizontal(pl.exclude("_row").is_not_null()))
-    typed, rejected = type_rows(filled.join(rounded, on="_row", how="anti", maintain_order="left"), contract)
-    return typed, pl.concat([reject(rounded), rejected]).sort("_row")
+    filled = frame.filter(pl.any_horizontal(pl.col(c.name).is_not_null() for c in contract.columns))
+    tests = [(c.name, _rounded(c)) for c in contract.columns if f"{c.name}#" in frame.columns]
+    exact, rounded = split(filled, tests)
+    return type_rows(exact, contract, rounded)
 
 
-def _rounded(frame: pl.DataFrame, numbers: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
-    """Rows with a number whose digits are gone: ``_row``, ``rule`` and the first such ``column``."""
-    tests = [pl.lit(None, pl.String)]
-    for column in contract.columns if numbers.width else ():
-        gone = frame[column.name].str.contains("^-?[0-9]{16,}$") & numbers[column.name]
-        if column.kind is Kind.INTEGER:
-            gone &= frame[column.name].cast(pl.Float64, strict=False).abs() >= _EXACT
-        tests.append(pl.when(gone).then(pl.lit(column.name)))
-    verdict = frame.select("_row", pl.lit("rounded_number").alias("rule"), pl.coalesce(tests).alias("column"))
-    return verdict.filter(pl.col("column").is_not_null())
+def _rounded(column: Column) -> pl.Expr:
+    """``rounded_number`` where a cell is a number whose digits are gone."""
+    value = pl.col(column.name)
+    gone = value.str.contains("^-?[0-9]{16,}$") & pl.col(f"{column.name}#")
+    if column.kind is Kind.INTEGER:
+        gone &= value.cast(pl.Float64, strict=False).abs() >= _EXACT
+    return pl.when(gone).then(pl.lit("rounded_number"))
 
 
 def _date(name: str) -> pl.Expr:

@@ -31,6 +31,8 @@ from service.errors import StorageError
 _LOG: Final = "_delta_log"
 _PARTITION: Final = "_bucket"
 _LEVEL: Final = 1  # of zstd
+_FAILURES: Final = (DeltaError, OSError, pl.exceptions.PolarsError)
+_WRITER: Final = WriterProperties(compression="ZSTD")
 
 
 @contextmanager
@@ -38,21 +40,14 @@ def storage_errors(table: str) -> Iterator[None]:
     """Turn every failure of disk or engine into StorageError, without the engine's text."""
     try:
         yield
-    except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-        why = type(error).__name__
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # the engine's own class; it panics on a full disk
+        why = type(error).__name__
+        # The engine's own class; it panics on a full disk.
+        if not isinstance(error, _FAILURES) and why != "PanicException":
             raise
-        why = "PanicException"
     else:
         return
     raise StorageError("event store cannot be used; the state before the call holds", table=table, why=why)
-
-
-def exists(path: Path) -> bool:
-    """Whether there is a table, not just a directory that a killed creation left."""
-    log = path / _LOG
-    return log.is_dir() and any(entry.name.endswith(".json") for entry in log.iterdir())
 
 
 def create(path: Path, schema: pl.Schema, statistics: str | None) -> DeltaTable:
@@ -85,15 +80,11 @@ def write_bucket(directory: Path, rows: pl.DataFrame, bucket: int, dates: str | 
     file.parent.mkdir(exist_ok=True)
     rows.drop(_PARTITION).write_parquet(file, compression="zstd", compression_level=_LEVEL, statistics=False)
     stats: dict[str, object] = {"numRecords": rows.height}
-    if dates and rows.schema[dates] == pl.Date:
-        low, high, nulls = rows.select(
-            pl.col(dates).min().cast(pl.String),
-            high=pl.col(dates).max().cast(pl.String),
-            nulls=pl.col(dates).null_count(),
-        ).row(0)
-        known = low is not None
-        stats |= {"minValues": {dates: low}, "maxValues": {dates: high}} if known else {}
-        stats["nullCount"] = {dates: nulls}
+    if dates:
+        days = rows[dates]
+        if days.null_count() < len(days):
+            stats |= {"minValues": {dates: str(days.min())}, "maxValues": {dates: str(days.max())}}
+        stats["nullCount"] = {dates: days.null_count()}
     size, at = file.stat().st_size, int(file.stat().st_mtime * 1000)
     return AddAction(path, size, {_PARTITION: str(bucket)}, at, data_change=True, stats=json.dumps(stats))
 
@@ -134,18 +125,13 @@ def counts_of(table: DeltaTable, batch_id: str) -> Mapping[str, int]:
 
 def rewrite(table: DeltaTable, frame: pl.DataFrame, bucket: int) -> None:
     """Put ``frame`` in the place of everything in a bucket, in one commit; an empty frame empties it."""
-    write_deltalake(
-        table,
-        frame,
-        mode="overwrite",
-        predicate=f"{_PARTITION} = {int(bucket)}",
-        writer_properties=_writer(),
-    )
+    only = f"{_PARTITION} = {int(bucket)}"
+    write_deltalake(table, frame, mode="overwrite", predicate=only, writer_properties=_WRITER)
 
 
 def overwrite(table: DeltaTable, frame: pl.DataFrame) -> None:
     """Put ``frame``, with its schema, in the place of the whole table."""
-    write_deltalake(table, frame, mode="overwrite", schema_mode="overwrite", writer_properties=_writer())
+    write_deltalake(table, frame, mode="overwrite", schema_mode="overwrite", writer_properties=_WRITER)
 
 
 def scan(table: DeltaTable, buckets: Sequence[int] | None = None) -> pl.LazyFrame:
@@ -184,7 +170,3 @@ def _is_stray(entry: Path, path: Path, live: set[str]) -> bool:
     if entry.relative_to(path).parts[0] == _LOG:
         return entry.suffix not in {".json", ".parquet", ".crc"} and entry.name != "_last_checkpoint"
     return entry.name not in live
-
-
-def _writer() -> WriterProperties:
-    return WriterProperties(compression="ZSTD")

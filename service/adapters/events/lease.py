@@ -21,9 +21,22 @@ def writer_lease(directory: Path) -> Iterator[None]:
     Raises:
         OSError: the lock file cannot be opened.
     """
-    handle = os.open(directory / ".lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    (directory / ".lease").touch(mode=0o600)
+    with locked(directory / ".lease"):
+        yield
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the exclusive lock of a file or folder.
+
+    Raises:
+        OSError: it cannot be opened; BlockingIOError when somebody holds it and ``wait`` is not set.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # per open file: also between threads of one process
+        # per open file: also between threads of one process
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(handle)

@@ -7,18 +7,16 @@ What lies here is what the event store will hold, never what came in: pseudonyms
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from service.adapters.events.lease import writer_lease
+from service.adapters.events.lease import locked, writer_lease
 
 IN_MEMORY: Final = 64 * 1024**2  # bytes
 _ROWS_PER_GROUP: Final = 16_384  # what is decoded to find a bucket
@@ -29,11 +27,12 @@ class Spill:
     """Rows by ``_bucket``, in the order they were added.
 
     Args:
-        folder: for this object alone.
+        folder: made for this object alone.
         in_memory: bytes that are kept before a file is written.
     """
 
     def __init__(self, folder: Path, in_memory: int) -> None:
+        folder.mkdir()
         self._folder, self._in_memory = folder, in_memory
         self._parts: list[pl.DataFrame] = []
         self._files: list[Path] = []
@@ -74,31 +73,19 @@ def scratch(store: Path) -> Iterator[Path]:
     Raises:
         OSError: the disk is full, or not to be written.
     """
-    with writer_lease(store):
-        remove_abandoned(store)
-        (store / _FOLDER).mkdir(mode=0o700, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=store / _FOLDER))
-        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(handle, fcntl.LOCK_EX)  # held as long as this process lives
-    try:
+    with ExitStack() as stack:
+        with writer_lease(store):
+            remove_abandoned(store)
+            (store / _FOLDER).mkdir(mode=0o700, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=store / _FOLDER))
+            stack.enter_context(locked(folder))  # as long as this process lives
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
 
 
 def remove_abandoned(store: Path) -> None:
     """Remove folders whose process is gone. Hold the writer lease."""
-    folders = (store / _FOLDER).iterdir() if (store / _FOLDER).is_dir() else ()
-    for folder in list(folders):
-        try:
-            handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # its process has just ended
-            continue
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for folder in list((store / _FOLDER).glob("*")):
+        # It is somebody's, or its process has just ended.
+        with suppress(BlockingIOError, FileNotFoundError), locked(folder, wait=False):
             shutil.rmtree(folder)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(handle)

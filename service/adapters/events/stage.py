@@ -42,10 +42,7 @@ class DeltaStage:
         in_memory: int,
     ) -> None:
         self._tables, self._batch, self._contract, self._n_buckets = tables, batch_id, contract, n_buckets
-        folders = folder / "rows", folder / "rejected"
-        for path in folders:
-            path.mkdir()
-        self._rows, self._rejected = (Spill(path, in_memory) for path in folders)
+        self._rows, self._rejected = (Spill(folder / part, in_memory) for part in ("rows", "rejected"))
 
     def add(self, part: AdmittedBatch) -> None:
         """Set a part of the batch aside."""
@@ -114,20 +111,18 @@ class DeltaStage:
 
     def _commit_rejected(self) -> None:
         name = f"quarantine_{self._contract.name}"
-        buckets = self._rejected.buckets
+        buckets, read = self._rejected.buckets, self._rejected.read
         if not buckets:
             return
-        rows = {bucket: self._rejected.read(bucket) for bucket in buckets[:1]}
-        table = self._tables.open_or_create(name, rows[buckets[0]].schema)
+        table = self._tables.open_or_create(name, read(buckets[0]).schema)
         if not delta.committed(table, self._batch):
             path = self._tables.path(name)
-            read = self._rejected.read
             delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
 
 
 def _schema(contract: DatasetContract) -> pl.Schema:
     stored = {column.name: DTYPES[column.kind] for column in contract.stored}
-    sums = {name: pl.Int64() for name in totals.total_names(contract)}
+    sums = totals.total_types(contract)
     return pl.Schema({"_sp": pl.Binary(), **stored, **sums, "_batch": pl.String(), "_bucket": pl.Int32()})
 
 

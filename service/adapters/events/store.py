@@ -21,11 +21,11 @@ from service.adapters.events.lease import writer_lease
 from service.adapters.events.residue import residue
 from service.adapters.events.spill import IN_MEMORY, remove_abandoned, scratch
 from service.adapters.events.stage import DeltaStage
-from service.adapters.events.tables import Tables, in_order, safe_name
+from service.adapters.events.tables import Tables, in_order
 from service.domain.batches import AdmittedBatch
 from service.domain.buckets import bucket_of
 from service.domain.contracts import DatasetContract
-from service.errors import ConflictError, UnknownError, UsageError
+from service.errors import ConflictError, UsageError
 
 _LAYOUT: Final = "buckets"
 
@@ -95,11 +95,8 @@ class DeltaEventStore:
     def tables(self) -> tuple[str, ...]:
         """Names of all tables, sorted."""
         with delta.storage_errors(""):
-            return tuple(
-                sorted(
-                    path.name for path in self._tables.directory.iterdir() if self._tables.exists(path.name)
-                )
-            )
+            names = (path.name for path in self._tables.directory.iterdir())
+            return tuple(sorted(filter(self._tables.exists, names)))
 
     def scan(self, name: str, *, bucket: int | None = None) -> pl.LazyFrame:
         """The rows of the newest snapshot. Raises UnknownError.
@@ -107,8 +104,6 @@ class DeltaEventStore:
         The files are those of this moment. An erasure that ends before ``collect`` has removed some of them:
         the read then fails and is to be repeated.
         """
-        if not self._tables.exists(name):
-            raise UnknownError("no such table", table=safe_name(name))
         with delta.storage_errors(name):
             return delta.scan(self._tables.open(name), None if bucket is None else [bucket])
 
@@ -122,10 +117,8 @@ class DeltaEventStore:
         """Rewrite the subjects' buckets without them, then remove every file that is not live.
 
         Files are removed even when no row is: an aborted write may have left some of theirs. Returns rows
-        removed.
+        removed. Raises UnknownError.
         """
-        if not self._tables.exists(name):
-            raise UnknownError("no such table", table=safe_name(name))
         gone = pl.DataFrame({"_sp": list(pseudonyms)}, schema={"_sp": pl.Binary})
         removed = 0
         with self._tables.writing(name):

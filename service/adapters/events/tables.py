@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from service.adapters.events import delta
 from service.adapters.events.lease import writer_lease
-from service.errors import UsageError
+from service.errors import UnknownError, UsageError
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -32,10 +32,13 @@ class Tables:
 
     def exists(self, name: str) -> bool:
         """Whether there is such a table."""
-        return bool(_NAME.fullmatch(name)) and delta.exists(self.path(name))
+        path = self.directory / name
+        return bool(_NAME.fullmatch(name)) and path.is_dir() and DeltaTable.is_deltatable(path)
 
     def open(self, name: str) -> DeltaTable:
-        """A fresh handle: the newest snapshot."""
+        """A fresh handle: the newest snapshot. Raises UnknownError."""
+        if not self.exists(name):
+            raise UnknownError("no such table", table=safe_name(name))
         return DeltaTable(self.path(name))
 
     def open_or_create(self, name: str, schema: pl.Schema, dates: str | None = None) -> DeltaTable:
@@ -55,11 +58,8 @@ class Tables:
     def _sweep(self, name: str) -> None:
         """Best effort: the first error is the one to report."""
         for table in (name, f"quarantine_{name}"):
-            try:
-                if self.exists(table):
-                    delta.sweep(self.path(table), self.open(table))
-            except Exception:  # noqa: BLE001, S112 - the disk may be full still
-                continue
+            with suppress(Exception):  # the disk may be full still
+                delta.sweep(self.path(table), self.open(table))
 
 
 def safe_name(name: str) -> str:

@@ -8,6 +8,7 @@ rows: in which batches the rows came is no matter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -24,19 +25,17 @@ def log_statistics(contract: DatasetContract) -> str | None:
     return period.name if period and period.kind is Kind.DATE else None
 
 
-def total_names(contract: DatasetContract) -> tuple[str, ...]:
-    """Names of the total columns; none for a table without time."""
-    if contract.period is None:
-        return ()
-    return (_N,)
+def total_types(contract: DatasetContract) -> Mapping[str, pl.DataType]:
+    """The total columns; none for a table without time."""
+    return {_N: pl.Int64()} if contract.period else {}
 
 
 def with_totals(frame: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     """Set the totals of whole subject-months; ``frame`` must hold all rows of every subject in it."""
     if contract.period is None:
         return frame
-    rows = pl.len().over("_sp", _MONTH).cast(pl.Int64).alias(_N)
-    return frame.with_columns(_month(contract)).with_columns(rows).drop(_MONTH)
+    month = _day(contract.period).dt.month_start()
+    return frame.with_columns(pl.len().over("_sp", month).cast(pl.Int64).alias(_N))
 
 
 def first_seen(
@@ -69,23 +68,17 @@ def meets(new: pl.DataFrame, stored: pl.LazyFrame, contract: DatasetContract) ->
     if period is None:
         return False
     day = _day(period)
+    month = day.dt.month_start().alias(_MONTH)
     low, high = new.select(day.min().dt.month_start(), high=day.max().dt.month_end()).row(0)
     near = stored.filter(day.is_null() | day.is_between(low, high)) if low is not None else stored
-    pairs = new.lazy().select("_sp", _month(contract)).unique()
-    found = near.select("_sp", _month(contract)).join(pairs, on=["_sp", _MONTH], how="semi", nulls_equal=True)
-    return _any(found)
+    pairs = new.lazy().select("_sp", month).unique()
+    return _any(near.select("_sp", month).join(pairs, on=["_sp", _MONTH], how="semi", nulls_equal=True))
 
 
 def merged(new: pl.DataFrame, stored: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     """All rows of the buckets the batch touches, old and new, with totals computed anew."""
-    names = [name for name in stored.columns if name not in total_names(contract)]
+    names = [name for name in stored.columns if name != _N]
     return with_totals(newest(pl.concat([stored.select(names), new.select(names)]), contract), contract)
-
-
-def _month(contract: DatasetContract) -> pl.Expr:
-    period = contract.period
-    assert period is not None  # noqa: S101 - callers have looked; narrows the type
-    return _day(period).dt.month_start().alias(_MONTH)
 
 
 def _day(period: Column) -> pl.Expr:

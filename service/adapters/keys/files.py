@@ -27,7 +27,7 @@ from service.errors import ConflictError, StorageError, TamperedError
 _PREFIX: Final = "epoch-"
 _SUFFIX: Final = ".key"
 _PARTIAL: Final = ".partial"
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def create_root(path: Path) -> bytes:
@@ -46,7 +46,7 @@ def create_root(path: Path) -> bytes:
     root = secrets.token_bytes(ROOT_BYTES)
     with _plain_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(path, root)
+        write_new(path, root)
     return root
 
 
@@ -76,7 +76,7 @@ class EpochFiles:
         """Write an epoch's key; when this returns it is durable. Raises ConflictError, StorageError."""
         path = self._path(epoch.id)
         with _plain_errors(path):
-            _write_new(path, epoch.sealed(self._key))
+            write_new(path, epoch.sealed(self._key))
 
     def load(self, epoch_id: str) -> Epoch:
         """Read an epoch's key.
@@ -134,7 +134,7 @@ class EpochFiles:
             _sync_directory(path.parent)
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
     """All of a new file or nothing; never over an existing one (``link`` refuses, ``rename`` would not)."""
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -155,7 +155,7 @@ def _read_private(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise StorageError("key file is not a plain file", file=path.name)
-            if status.st_mode & _OTHERS or status.st_uid != os.geteuid():
+            if status.st_mode & OTHERS or status.st_uid != os.geteuid():
                 raise StorageError("key file is open to others; make it 0600 and your own", file=path.name)
             return file.read()
 

@@ -6,9 +6,8 @@ institution that has a certificate of an authority puts its own file there.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
-import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,12 +28,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from service.adapters.keys.files import OTHERS, write_new
 from service.errors import StorageError
 from service.ports import Clock
 
 FILE: Final = "report.pem"
 _YEARS: Final = 5
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NAME: Final = "Fiduciary report signer"
 
 
@@ -62,7 +61,7 @@ class ReportKey:
             if not path.exists():
                 _create(path, self.clock.now())
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & _OTHERS:
+                if os.fstat(file.fileno()).st_mode & OTHERS:
                     raise StorageError("key file is open to others; make it 0600", file=path.name)
                 data = file.read()
             key = load_pem_private_key(data, None)
@@ -84,17 +83,8 @@ def _create(path: Path, at: datetime) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     pem += _self_signed(key, at).public_bytes(Encoding.PEM)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()
+    with contextlib.suppress(FileExistsError):
+        write_new(path, pem)
 
 
 def _self_signed(key: EllipticCurvePrivateKey, at: datetime) -> x509.Certificate:

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
-from service.adapters.sql.statements import insert_new, one_row
+from service.adapters.sql.statements import SqlTable, insert_new, one_row
 from service.adapters.sql.tables import BUDGET_CHARGE, BUDGET_SCOPE
 from service.errors import BudgetExceededError, ConflictError, UnknownError, UsageError
 from service.ports import BudgetLine
@@ -26,19 +26,14 @@ from service.ports import BudgetLine
 _MAX: Final = 2**63 - 1
 
 
-class SqlBudget:
-    """``service.ports.BudgetLedger``."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlBudget(SqlTable):
+    """``service.ports.tables.BudgetLedger``."""
 
     def open(self, scope: str, cap: int) -> None:
         """Make a scope with nothing spent; an existing one stays as it is."""
         if not 0 <= cap <= _MAX:
             raise UsageError("a cap is a number of micro-rho, 0 or more", scope=scope)
-        self._connection.execute(
-            insert_new(self._connection, BUDGET_SCOPE).values(scope=scope, cap=cap, spent=0)
-        )
+        insert_new(self._connection, BUDGET_SCOPE, {"scope": scope, "cap": cap, "spent": 0})
 
     def charge(self, charge_id: str, scopes: Sequence[str], rho: int, at: datetime) -> bool:
         """Charge every scope or none.
@@ -57,8 +52,7 @@ class SqlBudget:
             raise UsageError("a charge needs a scope and a positive number of micro-rho")
         with self._connection.begin_nested():
             values = {"id": charge_id, "scopes": json.dumps(names), "rho": rho, "at": at}
-            insert = insert_new(self._connection, BUDGET_CHARGE).values(**values)
-            if self._connection.execute(insert).rowcount == 0:
+            if insert_new(self._connection, BUDGET_CHARGE, values) == 0:
                 self._same(values)
                 return False
             for scope in names:

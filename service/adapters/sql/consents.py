@@ -9,10 +9,9 @@ from typing import Final
 
 import polars as pl
 import polars.selectors as cs
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
-from service.adapters.sql.bulk import execute_many
-from service.adapters.sql.statements import insert_new
+from service.adapters.sql.statements import SqlTable, execute_many, insert_into
 from service.adapters.sql.tables import CONSENT
 from service.domain.consents import ConsentKind, ConsentRecord
 
@@ -23,23 +22,15 @@ _STORED: Final = "%Y-%m-%d %H:%M:%S%.6f"  # how SQLite keeps a time in UTC; Post
 _FIELDS: Final = ("subject", "purpose", "kind", "given_at", "valid_until", "withdrawn_at", "notice")
 _COLUMNS: Final = tuple(CONSENT.c[name] for name in _FIELDS)
 _SCHEMA: Final = pl.Schema(
-    {
-        "_subject": pl.Int64(),
-        "purpose": pl.String(),
-        "kind": pl.String(),
-        "given_at": _TIME,
-        "valid_until": _TIME,
-        "withdrawn_at": _TIME,
-        "notice": pl.String(),
-    }
+    {"_subject": pl.Int64()}
+    | dict.fromkeys(("purpose", "kind"), pl.String())
+    | dict.fromkeys(("given_at", "valid_until", "withdrawn_at"), _TIME)
+    | {"notice": pl.String()}
 )
 
 
-class SqlConsents:
-    """``service.ports.ConsentTable``."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlConsents(SqlTable):
+    """``service.ports.tables.ConsentTable``."""
 
     def add(self, records: Sequence[ConsentRecord] | pl.DataFrame) -> int:
         """Insert unseen records; a withdrawal that arrives for a known one is kept as well (PIPL 15)."""
@@ -47,7 +38,8 @@ class SqlConsents:
             records = pl.DataFrame([astuple(record) for record in records], schema=_SCHEMA, orient="row")
         plain = records.select(_SCHEMA.names()).cast({"kind": _KIND, _AWARE: _TIME})
         rows = plain.with_columns(_AWARE.dt.strftime(_STORED))
-        new = execute_many(self._connection, insert_new(self._connection, CONSENT), _FIELDS, rows.rows())
+        statement = insert_into(self._connection, CONSENT).on_conflict_do_nothing()
+        new = execute_many(self._connection, statement, _FIELDS, rows.rows())
         self._mark_withdrawn(rows.filter(pl.col("withdrawn_at").is_not_null()))
         return new
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
-from service.adapters.sql.statements import insert_new, insert_once, one_row
+from service.adapters.sql.statements import SqlTable, insert_new, insert_once, one_row
 from service.adapters.sql.tables import BATCH, DATASET, QUARANTINE_RELEASE
 from service.domain.batches import IngestCounts
 from service.domain.contracts import DatasetContract
@@ -19,14 +20,13 @@ from service.errors import ConflictError, UnknownError
 from service.ports import BatchRow
 
 _CONTRACT: Final = TypeAdapter(DatasetContract)
+_PLAIN: Final = ("id", "dataset", "source", "at", "actor", "table_version")
+_COUNTS: Final = ("reasons", "measures")  # JSON objects
 _ROWS: Final = 1000  # of one INSERT
 
 
-class SqlDatasets:
-    """``service.ports.DatasetTable``. The version added last is in force; earlier ones stay on record."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlDatasets(SqlTable):
+    """``service.ports.tables.DatasetTable``. The version added last is in force; earlier ones stay."""
 
     def add(self, contract: DatasetContract, document: str, at: datetime) -> None:
         """Put a contract in force; the one in force already changes nothing.
@@ -65,11 +65,8 @@ class SqlDatasets:
         return tuple(_CONTRACT.validate_json(text) for text in self._connection.scalars(query))
 
 
-class SqlBatches:
-    """``service.ports.BatchTable``."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlBatches(SqlTable):
+    """``service.ports.tables.BatchTable``."""
 
     def get(self, batch_id: str) -> BatchRow | None:
         """The batch, None when it was never taken in."""
@@ -78,19 +75,9 @@ class SqlBatches:
 
     def add(self, row: BatchRow) -> None:
         """Record a batch. Raises ConflictError when its id is taken."""
-        counts = asdict(row.counts)
-        values = {
-            "id": row.id,
-            "dataset": row.dataset,
-            "source": row.source,
-            "row_count": counts.pop("rows"),
-            **counts,
-            "at": row.at,
-            "actor": row.actor,
-            "table_version": row.table_version,
-            "reasons": json.dumps(dict(row.reasons), sort_keys=True),
-            "measures": json.dumps(dict(row.measures), sort_keys=True),
-        }
+        values = {name: getattr(row, name) for name in _PLAIN} | asdict(row.counts)
+        values["row_count"] = values.pop("rows")
+        values |= {name: json.dumps(dict(getattr(row, name)), sort_keys=True) for name in _COUNTS}
         insert_once(self._connection, BATCH, values)
 
     def release(self, batch_id: str, rows: pl.DataFrame, by: BatchRow) -> None:
@@ -98,8 +85,7 @@ class SqlBatches:
         same = {"batch": batch_id, "by_batch": by.id, "at": by.at, "actor": by.actor}
         for part in rows.select("_row", "rule").iter_slices(_ROWS):
             values = [{**same, "row": row, "rule": rule} for row, rule in part.iter_rows()]
-            new = insert_new(self._connection, QUARANTINE_RELEASE).values(values)
-            if self._connection.execute(new).rowcount != part.height:
+            if insert_new(self._connection, QUARANTINE_RELEASE, values) != part.height:
                 raise ConflictError("a row was released before", batch=batch_id)
 
     def released(self, batch_id: str) -> pl.DataFrame:
@@ -113,15 +99,10 @@ class SqlBatches:
     def all(self) -> tuple[BatchRow, ...]:
         """Every batch, oldest first."""
         rows = self._connection.execute(select(BATCH).order_by(BATCH.c.at, BATCH.c.id)).mappings()
-        return tuple(_batch(dict(row)) for row in rows)
+        return tuple(_batch(row) for row in rows)
 
 
-def _batch(row: dict[str, Any]) -> BatchRow:
-    counts = IngestCounts(
-        rows=row.pop("row_count"),
-        admitted=row.pop("admitted"),
-        quarantined=row.pop("quarantined"),
-        refused=row.pop("refused"),
-    )
-    reasons, measures = json.loads(row.pop("reasons")), json.loads(row.pop("measures"))
-    return BatchRow(counts=counts, reasons=reasons, measures=measures, **row)
+def _batch(row: Mapping[Any, Any]) -> BatchRow:
+    counts = IngestCounts(row["row_count"], row["admitted"], row["quarantined"], row["refused"])
+    tallies = {name: json.loads(row[name]) for name in _COUNTS}
+    return BatchRow(counts=counts, **{name: row[name] for name in _PLAIN}, **tallies)

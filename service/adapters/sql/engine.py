@@ -17,6 +17,7 @@ To add a migration: change the tables, then
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
@@ -91,7 +92,7 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(
         url.difference_update_query(["options"]),
         hide_parameters=True,
-        paramstyle="format",  # by position, as in SQLite: see ``bulk``
+        paramstyle="format",  # by position, as in SQLite: see ``execute_many``
         pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": BUSY_SECONDS},
     )
@@ -104,12 +105,8 @@ def sqlite_checkpoint(engine: Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
-    with plain_errors():
-        raw = engine.raw_connection()
-        try:
-            row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            raw.close()
+    with plain_errors(), closing(engine.raw_connection()) as raw:
+        row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if row[0] != 0:
         raise ConflictError("the journal is in use")
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchTableError
 from sqlalchemy.pool import NullPool
 
-from service.adapters.connectors.rows import reject, type_rows
+from service.adapters.connectors.rows import split, type_rows
 from service.adapters.connectors.source import check_columns
 from service.adapters.sql.engine import make_engine
 from service.adapters.sql.errors import plain_errors
@@ -44,6 +43,7 @@ _MARK: Final = re.compile(r"-?[0-9][0-9T:.+\- Z]{0,60}")  # a number or a time: 
 _LAG: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _FAMILIES: Final = (sa.Float, sa.Integer, sa.Numeric, sa.DateTime, sa.Date, sa.Boolean, sa.String)
+_CENTS: Final = r"^-?[0-9]+(?:\.[0-9]{0,2}0*)?$"
 _FINE: Final = 10_000  # SQLite adds up hundredths of a cent: its decimals are binary fractions
 
 
@@ -58,12 +58,11 @@ def open_database(url: str) -> sa.Engine:
     path = Path(parsed.database or "")
     if not path.is_file():
         raise UsageError("the SQLite database is no file")
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-
-    engine = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=NullPool)
+    read_only = sa.URL.create(
+        "sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"}
+    )
+    plain = {"isolation_level": None}  # the driver must not begin by itself
+    engine = sa.create_engine(read_only, connect_args=plain, hide_parameters=True, poolclass=NullPool)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
@@ -282,19 +281,14 @@ def _type_money(
     frame: pl.DataFrame, money: list[str], contract: DatasetContract
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed and rejected rows, after amounts in major units have become minor ones."""
-    even = [pl.col(n).str.contains(r"^-?[0-9]+(?:\.[0-9]{0,2}0*)?$") for n in money]
-    first = pl.coalesce(
-        pl.lit(None, pl.String), *(pl.when(~e).then(pl.lit(n)) for n, e in zip(money, even, strict=True))
+    good, bad = split(
+        frame, [(n, pl.when(~pl.col(n).str.contains(_CENTS)).then(pl.lit("not_minor_units"))) for n in money]
     )
-    bad = frame.select("_row", first.alias("column"), pl.lit("not_minor_units").alias("rule"))
-    bad = bad.filter(pl.col("column").is_not_null())
     cents = (
         pl.col(money).str.replace(r"^(-?[0-9]+)$", "$1.").str.replace("$", "00")
         .str.replace(r"\.([0-9]{2}).*$", "$1").str.replace(r"^(-?)0+([0-9])", "$1$2")
     )  # fmt: skip
-    good = frame.join(bad, on="_row", how="anti", maintain_order="left").with_columns(cents)
-    typed, rejected = type_rows(_instants(good, contract.columns), contract)
-    return typed, pl.concat([reject(bad), rejected]).sort("_row")
+    return type_rows(_instants(good.with_columns(cents), contract.columns), contract, bad)
 
 
 def _instants(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:

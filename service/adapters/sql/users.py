@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from service.adapters.sql.statements import insert_once, one_row
+from service.adapters.sql.statements import SqlTable, insert_once, one_row
 from service.adapters.sql.tables import ACTOR, API_TOKEN
 from service.domain.actors import Actor
 from service.errors import UnknownError
 
 
-class SqlUsers:
-    """``service.ports.UserTable``."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlUsers(SqlTable):
+    """``service.ports.tables.UserTable``."""
 
     def add(self, actor: Actor, at: datetime) -> None:
         """Store a new actor. Raises ConflictError when the id is taken."""

@@ -32,10 +32,9 @@ from privacy.keys.epochs import new_epoch, new_series, series_of
 from privacy.keys.keyring import Keyring
 from privacy.pseudonym.normalise import IDENTIFYING, normalise
 from service.adapters.keys.files import EpochFiles
-from service.adapters.sql import vault_statements as statements
 from service.adapters.sql import vault_subjects as people
-from service.adapters.sql.bulk import execute_many
 from service.adapters.sql.engine import sqlite_checkpoint
+from service.adapters.sql.statements import execute_many, upsert
 from service.adapters.sql.vault_persons import VaultPersons, lock, opened
 from service.adapters.sql.vault_tables import (
     ACTIVE,
@@ -113,20 +112,16 @@ class SqlVault(VaultPersons):
     def suppressed(self, tags: Sequence[bytes]) -> frozenset[bytes]:
         """Those of the tags that are on the list and not past their end."""
         with self._transaction() as connection:
-            return statements.listed(connection, frozenset(tags), self._clock.now())
-
-    def seal(self, subjects: Sequence[int], data_class: str, documents: Sequence[bytes]) -> None:
-        """Seal one document per subject; of two for one subject the later counts.
-
-        Raises UnknownError when a subject has no keys; then none is sealed.
-        """
-        self.seal_classes({data_class: dict(zip(subjects, documents, strict=True))})
+            return people.listed(connection, frozenset(tags), self._clock.now())
 
     def seal_classes(self, documents: Mapping[str, Mapping[int, bytes]]) -> None:
-        """``seal`` for several classes at once, all or none."""
+        """Seal documents by class and subject, all or none.
+
+        Raises UnknownError when a subject has no keys.
+        """
         with self._session(write=True) as (connection, epoch):
             keys = people.keys_of(connection, epoch, set().union(*documents.values()))
-            statement = statements.upsert(connection, SEALED)
+            statement = upsert(connection, SEALED)
             for data_class, by_subject in documents.items():
                 rows = [
                     (
@@ -141,7 +136,7 @@ class SqlVault(VaultPersons):
 
     def open(self, subject: int, data_class: str) -> bytes | None:
         """Open one sealed document. Raises TamperedError when it does not authenticate."""
-        return self._documents(subject).get(data_class)
+        return self._documents([subject]).get(subject, {}).get(data_class)
 
     def pseudonyms(self, subjects: Sequence[int] | None = None) -> pl.DataFrame:
         """Storage pseudonyms and states by subject; who is unknown or destroyed is left out."""
@@ -165,7 +160,7 @@ class SqlVault(VaultPersons):
     def find(self, id_type: str, blind: bytes) -> int | None:
         """The subject behind one blind index."""
         with self._transaction() as connection:
-            return dict(statements.owners(connection, id_type, [blind])).get(blind)
+            return dict(people.owners(connection, id_type, [blind])).get(blind)
 
     def restrict(self, subject: int) -> None:
         """Restrict a subject; a destroyed one stays destroyed. Raises UnknownError."""
@@ -185,9 +180,7 @@ class SqlVault(VaultPersons):
         )
         with self._transaction() as connection:
             people.state_of(connection, subject)
-            connection.execute(
-                statements.upsert(connection, RETAINED), {**asdict(what), "box": box}
-            )  # PIPL 47(2)
+            connection.execute(upsert(connection, RETAINED), {**asdict(what), "box": box})  # PIPL 47(2)
 
     def open_retained(self, request: str, data_class: str) -> bytes:
         """Open a kept document, for a restricted role. Raises UnknownError, TamperedError."""
@@ -210,13 +203,13 @@ class SqlVault(VaultPersons):
         """Put tags on the list; a tag on it already takes the new end."""
         with self._transaction() as connection:
             for tag in set(tags):
-                connection.execute(statements.upsert(connection, SUPPRESSION), {"tag": tag, "until": until})
+                connection.execute(upsert(connection, SUPPRESSION), {"tag": tag, "until": until})
 
     def suppression_tags(self, subject: int, tagger: Callable[[str, str], bytes]) -> tuple[bytes, ...]:
         """Tags of the identifying fields of all sealed documents, each once. Raises TamperedError."""
         pairs = {
             (id_type, value)
-            for document in self._documents(subject).values()
+            for document in self._documents([subject]).get(subject, {}).values()
             for id_type, value in _identifiers(document)
         }
         return tuple(tagger(*pair) for pair in sorted(pairs))
@@ -235,18 +228,6 @@ class SqlVault(VaultPersons):
         self.recover()
         sqlite_checkpoint(self._engine)
         return ended
-
-    def _documents(self, subject: int) -> dict[str, bytes]:
-        """All sealed documents of a subject by class; none when its keys are destroyed."""
-        query = select(SEALED.c.data_class, SEALED.c.schema_version, SEALED.c.box)
-        with self._session() as (connection, epoch):
-            living = people.living(connection, epoch, {subject})
-            rows = connection.execute(query.where(SEALED.c.subject == subject)).all()
-        return {
-            data_class: opened(keys.dek, box, subject, data_class, schema)
-            for _, keys, _ in living
-            for data_class, schema, box in rows
-        }
 
 
 def _identifiers(document: bytes) -> Iterator[tuple[str, str]]:

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
-from privacy.errors import SealBrokenError
+from privacy.errors import SealBrokenError, WrapBrokenError
 from privacy.keys.envelope import open_sealed
 from privacy.keys.epochs import Epoch
 from privacy.keys.keyring import Keyring
 from service.adapters.keys.files import EpochFiles
-from service.adapters.sql import vault_statements as statements
 from service.adapters.sql import vault_subjects as people
 from service.adapters.sql.errors import plain_errors
+from service.adapters.sql.statements import upsert
 from service.adapters.sql.vault_tables import KEY_EPOCH, RESTRICTED, SEALED, SUBJECT, SUBJECT_LINK
 from service.domain.links import Link, LinkState, group, standing
 from service.errors import TamperedError, UnknownError
@@ -45,7 +45,7 @@ class VaultPersons:
         with self._transaction() as connection:
             for link in links:
                 row = asdict(link) | {"evidence": " ".join(link.evidence)}
-                connection.execute(statements.upsert(connection, SUBJECT_LINK), row)
+                connection.execute(upsert(connection, SUBJECT_LINK), row)
 
     def restricted(self) -> frozenset[int]:
         """Subjects under restriction, with all that are the same person."""
@@ -59,18 +59,25 @@ class VaultPersons:
 
     def identifiers(self, subjects: Sequence[int] | None = None) -> Iterator[dict[int, dict[str, Any]]]:
         """The sealed identifiers of the named or of all living subjects, a block of people at a time."""
-        numbers = self._numbers() if subjects is None else list(subjects)
-        query = select(SEALED.c.subject, SEALED.c.data_class, SEALED.c.schema_version, SEALED.c.box)
+        numbers = self._numbers() if subjects is None else subjects
         for start in range(0, len(numbers), _BLOCK):
-            block = numbers[start : start + _BLOCK]
-            with self._session() as (connection, epoch):
-                keys = {number: one.dek for number, one, _ in people.living(connection, epoch, block)}
-                rows = connection.execute(query.where(SEALED.c.subject.in_(block))).all()
-            found: dict[int, dict[str, Any]] = {number: {} for number in keys}
-            for subject, data_class, schema, box in rows:
-                document = opened(keys[subject], box, subject, data_class, schema)
-                found[subject] |= json.loads(document)
+            found: dict[int, dict[str, Any]] = {}
+            for subject, documents in self._documents(numbers[start : start + _BLOCK]).items():
+                found[subject] = {}
+                for document in documents.values():
+                    found[subject] |= json.loads(document)
             yield found
+
+    def _documents(self, subjects: Sequence[int]) -> dict[int, dict[str, bytes]]:
+        """All sealed documents of the living among the subjects, by class. Raises TamperedError."""
+        query = select(SEALED.c.subject, SEALED.c.data_class, SEALED.c.schema_version, SEALED.c.box)
+        with self._session() as (connection, epoch):
+            keys = {number: one.dek for number, one, _ in people.living(connection, epoch, subjects)}
+            rows = connection.execute(query.where(SEALED.c.subject.in_(subjects))).all()
+        found: dict[int, dict[str, bytes]] = {number: {} for number in keys}
+        for subject, data_class, schema, box in rows:
+            found[subject][data_class] = opened(keys[subject], box, subject, data_class, schema)
+        return found
 
     def _numbers(self) -> list[int]:
         query = select(SUBJECT.c.number).where(SUBJECT.c.wrapped.is_not(None)).order_by(SUBJECT.c.number)
@@ -84,12 +91,19 @@ class VaultPersons:
 
     @contextmanager
     def _session(self, *, write: bool = False) -> Iterator[tuple[Connection, Epoch]]:
-        """A transaction in which the epoch in force cannot change under us, and that epoch's key."""
+        """A transaction in which the epoch in force cannot change under us, and that epoch's key.
+
+        Raises TamperedError when a wrapped key does not open; then nothing is committed.
+        """
         with self._transaction() as connection:
             current = lock(connection, write=write)
             if current is None:
                 raise UnknownError("the vault has no key epoch")
-            yield connection, self._files.load(current)
+            epoch = self._files.load(current)
+            try:
+                yield connection, epoch
+            except WrapBrokenError:
+                raise TamperedError("a wrapped key does not open", epoch=epoch.id) from None
 
 
 def lock(connection: Connection, *, write: bool) -> str | None:

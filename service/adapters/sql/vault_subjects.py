@@ -1,22 +1,96 @@
-"""Subjects in the vault: linking rows to them, making them, their keys and pseudonyms."""
+"""Subjects in the vault: linking rows to them, making them, their keys and pseudonyms.
+
+Lookups go in chunks, inserts by executemany. A wrapped key that does not open raises WrapBrokenError; then
+nothing may be committed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, select, update
 
-from privacy.errors import WrapBrokenError
 from privacy.keys.epochs import Epoch, SubjectKeys, new_subject_keys, rewrap
 from privacy.pseudonym.blind_index import as_binary
 from privacy.pseudonym.linkage import RESIDENT_ID, Known, Linked, link
 from privacy.pseudonym.purpose import SID_BYTES, permute
-from service.adapters.sql.bulk import execute_many
-from service.adapters.sql.vault_statements import holders, next_number, owners, wrapped_keys
-from service.adapters.sql.vault_tables import ACTIVE, BLIND_INDEX, DESTROYED, SEALED, SUBJECT, SUBJECT_LINK
-from service.errors import TamperedError, UnknownError
+from service.adapters.sql.statements import cut_tags, execute_many, one_blob
+from service.adapters.sql.vault_tables import (
+    ACTIVE,
+    BLIND_INDEX,
+    DESTROYED,
+    SEALED,
+    SUBJECT,
+    SUBJECT_LINK,
+    SUPPRESSION,
+)
+from service.errors import UnknownError
+
+_CHUNK: Final = 10_000  # numbers per statement: its text stays well below what both databases take
+_T = TypeVar("_T")
+
+_SUBJECTS: Final[BindParameter[int]] = bindparam(
+    "subjects", expanding=True, literal_execute=True
+)  # numbers, written into the text
+_OWNERS: Final = select(BLIND_INDEX.c.tag, BLIND_INDEX.c.subject).where(
+    BLIND_INDEX.c.id_type == bindparam("id_type"), BLIND_INDEX.c.tag.in_(cut_tags())
+)
+_HOLDERS: Final = select(BLIND_INDEX.c.subject).where(
+    BLIND_INDEX.c.id_type == bindparam("id_type"),
+    BLIND_INDEX.c.subject.in_(_SUBJECTS),
+)
+_LIVING: Final = select(SUBJECT.c.number, SUBJECT.c.wrapped, SUBJECT.c.state).where(
+    SUBJECT.c.wrapped.is_not(None)
+)
+_NAMED: Final = _LIVING.where(SUBJECT.c.number.in_(_SUBJECTS)).order_by(SUBJECT.c.number)
+_LISTED: Final = select(SUPPRESSION.c.tag).where(SUPPRESSION.c.until > bindparam("now"))
+_LISTED_OF: Final = _LISTED.where(SUPPRESSION.c.tag.in_(cut_tags()))
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Lists of a size a statement can take."""
+    iterator = iter(values)
+    while part := list(islice(iterator, _CHUNK)):
+        yield part
+
+
+def owners(connection: Connection, id_type: str, tags: Collection[bytes]) -> Sequence[Row[bytes, int]]:
+    """(tag, subject) of the tags that are known."""
+    return connection.execute(_OWNERS, {"id_type": id_type, "tags": one_blob(tags)}).all()
+
+
+def holders(connection: Connection, id_type: str, subjects: Iterable[int]) -> Iterator[int]:
+    """Those of the subjects that have an identifier of the type."""
+    for part in chunks(subjects):
+        yield from connection.scalars(_HOLDERS, {"id_type": id_type, "subjects": part}).all()
+
+
+def wrapped_keys(connection: Connection, subjects: Iterable[int] | None) -> Iterator[Row[int, bytes, str]]:
+    """(number, wrapped, state) of the living among the named subjects, or of all living."""
+    if subjects is None:
+        yield from connection.execute(_LIVING.order_by(SUBJECT.c.number))
+        return
+    for part in chunks(sorted(subjects)):
+        yield from connection.execute(_NAMED, {"subjects": part}).all()
+
+
+def listed(connection: Connection, tags: frozenset[bytes], now: datetime) -> frozenset[bytes]:
+    """Those of the tags that are suppressed now. A list shorter than the tags is read whole: quicker."""
+    blob = one_blob(tags)
+    found = connection.scalars(_LISTED.limit(len(tags)), {"now": now}).all()
+    if len(found) == len(tags):
+        found = connection.scalars(_LISTED_OF, {"tags": blob, "now": now}).all()
+    return tags.intersection(found)
+
+
+def next_number(connection: Connection) -> int:
+    """The number of the next subject; destroyed subjects keep theirs, so none is given twice."""
+    return 1 + int(connection.scalar(select(func.coalesce(func.max(SUBJECT.c.number), 0))) or 0)
 
 
 def link_rows(connection: Connection, epoch: Epoch, blind: pl.DataFrame, *, create: bool) -> Linked:
@@ -41,12 +115,7 @@ def enrol(connection: Connection, epoch: Epoch, numbers: Sequence[int]) -> None:
 
 
 def keys_of(connection: Connection, epoch: Epoch, subjects: Collection[int]) -> dict[int, SubjectKeys]:
-    """Keys of the named subjects.
-
-    Raises:
-        UnknownError: one of them is unknown or destroyed.
-        TamperedError: a wrapped key does not open.
-    """
+    """Keys of the named subjects. Raises UnknownError when one of them is unknown or destroyed."""
     wanted = set(subjects)
     found = {number: keys for number, keys, _ in living(connection, epoch, wanted)}
     if len(found) < len(wanted):
@@ -57,23 +126,17 @@ def keys_of(connection: Connection, epoch: Epoch, subjects: Collection[int]) -> 
 def living(
     connection: Connection, epoch: Epoch, subjects: Collection[int] | None
 ) -> list[tuple[int, SubjectKeys, str]]:
-    """(number, keys, state) of the living among the named subjects, or of all. Raises TamperedError."""
+    """(number, keys, state) of the living among the named subjects, or of all."""
     rows = wrapped_keys(connection, subjects)
-    try:
-        return [(number, epoch.unwrap(number, wrapped), state) for number, wrapped, state in rows]
-    except WrapBrokenError:
-        raise TamperedError("a wrapped key does not open", epoch=epoch.id) from None
+    return [(number, epoch.unwrap(number, wrapped), state) for number, wrapped, state in rows]
 
 
 def pseudonym_frame(
     connection: Connection, epoch: Epoch, subjects: Collection[int] | None, key: bytes
 ) -> pl.DataFrame:
-    """``_subject``, ``_sp``, ``state`` of the living among the subjects, or of all. Raises TamperedError."""
+    """``_subject``, ``_sp``, ``state`` of the living among the subjects, or of all."""
     rows = list(wrapped_keys(connection, subjects))
-    try:
-        sids = [epoch.sid(number, wrapped) for number, wrapped, _ in rows]
-    except WrapBrokenError:
-        raise TamperedError("a wrapped key does not open", epoch=epoch.id) from None
+    sids = [epoch.sid(number, wrapped) for number, wrapped, _ in rows]
     return pl.DataFrame(
         {
             "_subject": pl.Series([number for number, _, _ in rows], dtype=pl.Int64),
@@ -109,12 +172,9 @@ def bury(connection: Connection, subject: int) -> None:
 
 
 def rewrap_living(connection: Connection, old: Epoch, new: Epoch) -> None:
-    """Wrap the keys of all living subjects anew. Raises TamperedError; then nothing may be committed."""
+    """Wrap the keys of all living subjects anew."""
     rows = [(number, wrapped) for number, wrapped, _ in wrapped_keys(connection, None)]
-    try:
-        changed = [{"n": n, "w": wrapped, "e": new.id} for n, wrapped in rewrap(rows, old, new)]
-    except WrapBrokenError:
-        raise TamperedError("a wrapped key does not open", epoch=old.id) from None
+    changed = [{"n": n, "w": wrapped, "e": new.id} for n, wrapped in rewrap(rows, old, new)]
     if changed:
         statement = update(SUBJECT).where(SUBJECT.c.number == bindparam("n"))
         connection.execute(statement.values(wrapped=bindparam("w"), epoch=bindparam("e")), changed)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mutants.cursors import Hasty
 from sqlalchemy import Engine
 
-from service.adapters.sql.cursors import SqlCursors
+from service.adapters.sql.sources import SqlCursors
 from service.errors import ConflictError, UsageError
 from service.ports import Cursor, CursorTable, Ops
 

@@ -96,14 +96,14 @@ def test_a_sealed_document_opens_for_its_subject_and_class(vault: SqlVault) -> N
     assert vault.open(two, "identity") == document(2, "cn_resident_id")
     assert vault.open(one, "card") is None
     assert vault.open(99, "identity") is None
-    vault.seal([one, one], "contact", [b"{}", b'{"email": "new@example.org"}'])
+    vault.seal_classes({"contact": {one: b'{"email": "new@example.org"}'}})
     assert vault.open(one, "contact") == b'{"email": "new@example.org"}'
 
 
 def test_sealing_for_somebody_unknown_seals_nothing(vault: SqlVault) -> None:
     (one,) = enrol(vault, 1)
     with pytest.raises(UnknownError):
-        vault.seal([one, 99], "card", [b"{}", b"{}"])
+        vault.seal_classes({"card": {one: b"{}", 99: b"{}"}})
     assert vault.open(one, "card") is None
 
 
@@ -195,7 +195,7 @@ def test_suppression_ends_at_its_instant(vault: SqlVault, clock: FakeClock) -> N
 def test_suppression_tags_cover_every_identifier_but_the_name(vault: SqlVault) -> None:
     (one,) = enrol(vault, 1)
     wild = b'{"bank_card": "6299 9900 0000 0017", "mobile": "138", "email": 5, "name": "x"}'
-    vault.seal([one], "card", [wild])
+    vault.seal_classes({"card": {one: wild}})
     seen: list[tuple[str, str]] = []
 
     def tagger(id_type: str, value: str) -> bytes:
@@ -256,7 +256,7 @@ def test_a_destroyed_number_is_never_used_again(vault: SqlVault) -> None:
     vault.restrict(two)
     assert vault.restricted() == frozenset()
     with pytest.raises(UnknownError):
-        vault.seal([two], "contact", [b"{}"])
+        vault.seal_classes({"contact": {two: b"{}"}})
     (again,) = enrol(vault, 2)
     assert again == 3
     assert vault.pseudonyms([again])["_sp"].item() != old

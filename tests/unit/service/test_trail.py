@@ -55,10 +55,10 @@ def test_entries_are_listed_sealed(tmp_path: Path, trail: LogTrail) -> None:
 def test_proof_and_evidence_lead_to_the_checkpoint(trail: LogTrail) -> None:
     trail.append(numbered(0), numbered(1))
     note = trail.seal()
-    verify_proof(trail.proof(1), format_entry(numbered(1)), parse_vkey(trail.vkey))
+    verify_proof(trail.evidence([1]).proofs[1], format_entry(numbered(1)), parse_vkey(trail.vkey))
     assert trail.evidence([0]).checkpoint == note
     with pytest.raises(AuditUnavailableError):
-        trail.proof(2)
+        trail.evidence([2])
 
 
 def test_a_certificate_is_made_from_what_the_trail_gives(trail: LogTrail) -> None:

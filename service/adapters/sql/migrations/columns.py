@@ -17,14 +17,16 @@ BYTES: Final = sa.LargeBinary()
 
 
 def create(
-    table: str, key: str, *parts: tuple[str, TypeEngine[Any]] | sa.Column[Any] | sa.Constraint | sa.Index
+    table: str,
+    *parts: tuple[str, TypeEngine[Any]] | sa.Column[Any] | sa.Constraint | sa.Index,
+    key: str = "id",
 ) -> None:
     """Create a table; constraints and indexes get their names from the convention of the tables' metadata.
 
     Args:
         table: its name.
-        key: names of the primary key's columns.
         parts: names of columns with their type, which hold a value always; other columns; constraints.
+        key: names of the primary key's columns.
     """
     items: list[sa.schema.SchemaItem] = [sa.PrimaryKeyConstraint(*key.split())]
     for part in parts:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mutants.blind_indexes import unpadded
 
@@ -54,6 +54,7 @@ def test_equals_the_library_for_any_bytes(values: list[bytes | None], key: bytes
     assert blind_index(pl.Series(values, dtype=pl.Binary), key).to_list() == by_library(values, key)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), max_size=30))
 def test_text_is_taken_as_utf8(values: list[str]) -> None:
     expected = by_library([text.encode() for text in values], KEY)

@@ -9,15 +9,37 @@ from fakes.cards import crowd, month
 from service.profiling import segments as s
 from service.profiling.features import features
 
+LEVELS = ("revolve_cents", "spend_cents", "months_late", "last_status", "util_trend")
+CENTS = {"low": 0, "middle": 400_000, "high": 8_000_000}
+LATE = {"reliable": 0, "strained": 2}
+TREND = {"flat": 0.0, "up": 0.05}
+#: (contribution, reliability, direction) to segment; "*" stands for every level.
+TABLE = (
+    ("*", "strained", "*", "at_risk"),
+    ("low", "reliable", "*", "low_activity"),
+    ("middle", "reliable", "up", "growing"),
+    ("middle", "reliable", "flat", "steady"),
+    ("high", "reliable", "*", "high_value"),
+)
 
-def test_every_combination_of_levels_has_exactly_one_segment() -> None:
-    found = {s.segment_of(*levels) for levels in product(s.CONTRIBUTIONS, s.RELIABILITIES, s.DIRECTIONS)}
-    assert found == set(s.SEGMENTS)
+
+def one(*row: float) -> pl.DataFrame:
+    return s.segments(
+        pl.DataFrame({"_sp": [b"x" * 16], **{n: [v] for n, v in zip(LEVELS, row, strict=True)}})
+    )
 
 
-def test_a_combination_that_no_rule_knows_is_an_error() -> None:
-    with pytest.raises(ValueError, match="0 rules"):
-        s.segment_of("middle", "reliable", "down")
+@pytest.mark.parametrize("levels", product(CENTS, LATE, TREND))
+def test_every_combination_of_levels_has_the_one_segment_of_its_rule(levels: tuple[str, str, str]) -> None:
+    (rule,) = [
+        segment for *rule, segment in TABLE if all(r in {"*", v} for r, v in zip(rule, levels, strict=True))
+    ]
+    got = one(CENTS[levels[0]], 0, LATE[levels[1]], 0, TREND[levels[2]])
+    assert got.select("contribution", "reliability", "direction", "segment").row(0) == (*levels, rule)
+
+
+def test_every_segment_has_a_rule() -> None:
+    assert {segment for *_, segment in TABLE} == set(s.SEGMENTS)
 
 
 def test_every_customer_gets_one_segment_in_the_same_order() -> None:
@@ -26,9 +48,6 @@ def test_every_customer_gets_one_segment_in_the_same_order() -> None:
     got = s.segments(frame)
     assert got["_sp"].equals(frame["_sp"])
     assert got["segment"].is_in(s.SEGMENTS).all()
-
-
-LEVELS = ("revolve_cents", "spend_cents", "months_late", "last_status", "util_trend")
 
 
 @pytest.mark.parametrize(
@@ -45,5 +64,4 @@ LEVELS = ("revolve_cents", "spend_cents", "months_late", "last_status", "util_tr
     ],
 )
 def test_limits_are_where_they_are_declared(row: tuple[float, ...], segment: str) -> None:
-    frame = pl.DataFrame({"_sp": [b"x" * 16], **{n: [v] for n, v in zip(LEVELS, row, strict=True)}})
-    assert s.segments(frame)["segment"].to_list() == [segment]
+    assert one(*row)["segment"].to_list() == [segment]

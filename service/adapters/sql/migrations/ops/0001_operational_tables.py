@@ -24,7 +24,6 @@ def upgrade() -> None:
 def _intake() -> None:
     create(
         "dataset",
-        "id",
         sa.Column("id", INTEGER, nullable=False),
         ("name version digest contract document", TEXT),
         ("added_at", TIME),
@@ -32,7 +31,6 @@ def _intake() -> None:
     )
     create(
         "batch",
-        "id",
         ("id dataset source", TEXT),
         ("row_count admitted quarantined refused", INTEGER),
         ("at", TIME),
@@ -44,33 +42,32 @@ def _intake() -> None:
     )
     create(
         "quarantine_release",
-        "batch row",
         ("batch", TEXT),
         ("row", BIG),
         ("rule by_batch", TEXT),
         ("at", TIME),
         ("actor", TEXT),
+        key="batch row",
     )
 
 
 def _sources() -> None:
-    create("cursor", "source dataset", ("source dataset done pending", TEXT))
+    create("cursor", ("source dataset done pending", TEXT), key="source dataset")
     create(
         "source_system",
-        "name",
         ("name", TEXT),
         ("version", INTEGER),
         ("datasets purposes", TEXT),
         ("revoked", FLAG),
         ("changed_at", TIME),
+        key="name",
     )
-    create("push", "source key", ("source key request batch", TEXT), ("created", BIG))
+    create("push", ("source key request batch", TEXT), ("created", BIG), key="source key")
 
 
 def _consents() -> None:
     create(
         "consent",
-        "id",
         sa.Column("id", INTEGER, nullable=False),
         ("subject", BIG),
         ("purpose kind", TEXT),
@@ -86,15 +83,14 @@ def _consents() -> None:
 def _budget() -> None:
     create(
         "budget_scope",
-        "scope",
         ("scope", TEXT),
         ("cap spent", BIG),
         sa.CheckConstraint("spent <= cap", name="within_cap"),
         sa.CheckConstraint("spent >= 0", name="not_negative"),
+        key="scope",
     )
     create(
         "budget_charge",
-        "id",
         ("id scopes", TEXT),
         ("rho", BIG),
         ("at", TIME),
@@ -105,7 +101,6 @@ def _budget() -> None:
 def _releases() -> None:
     create(
         "release",
-        "id",
         ("id plan plan_digest purpose requester approver", TEXT),
         ("rho", BIG),
         ("state", TEXT),
@@ -120,7 +115,6 @@ def _releases() -> None:
 def _requests() -> None:
     create(
         "rights_request",
-        "id",
         ("id right", TEXT),
         ("subject", BIG),
         ("state", TEXT),
@@ -133,18 +127,17 @@ def _requests() -> None:
     )
     create(
         "subject_flag",
-        "subject flag",
         ("subject", BIG),
         ("flag", TEXT),
         ("at", TIME),
         sa.Index(None, "flag"),
+        key="subject flag",
     )
 
 
 def _models() -> None:
     create(
         "model",
-        "name version",
         ("name", TEXT),
         ("version", INTEGER),
         ("document digest state trained_by approved_by", TEXT),
@@ -152,14 +145,14 @@ def _models() -> None:
         ("purpose", TEXT),
         ("rho", BIG),
         sa.CheckConstraint("approved_by <> trained_by", name="two_people"),
+        key="name version",
     )
 
 
 def _users() -> None:
-    create("actor", "id", ("id roles", TEXT), ("added_at", TIME))
+    create("actor", ("id roles", TEXT), ("added_at", TIME))
     create(
         "api_token",
-        "id",
         ("id actor digest", TEXT),
         ("expires_at", TIME),
         sa.ForeignKeyConstraint(["actor"], ["actor.id"]),

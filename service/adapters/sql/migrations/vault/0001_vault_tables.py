@@ -12,34 +12,41 @@ down_revision = None
 
 def upgrade() -> None:
     _subjects()
+    _links()
     _kept()
 
 
 def _subjects() -> None:
     create(
-        "key_epoch", "slot", ("slot", BIG), ("epoch", TEXT), sa.CheckConstraint("slot = 1", name="one_row")
+        "key_epoch",
+        ("slot", BIG),
+        ("epoch", TEXT),
+        sa.CheckConstraint("slot = 1", name="one_row"),
+        key="slot",
     )
     create(
         "subject",
-        "number",
         ("number", BIG),
         ("state epoch", TEXT),
         sa.Column("wrapped", BYTES),
         sa.CheckConstraint("(state = 'destroyed') = (wrapped IS NULL)", name="destroyed_has_no_key"),
         sa.CheckConstraint("state IN ('active', 'restricted', 'destroyed')", name="state"),
+        key="number",
     )
     create(
         "blind_index",
-        "id_type tag",
         ("id_type", TEXT),
         ("tag", BYTES),
         ("subject", BIG),
         sa.ForeignKeyConstraint(["subject"], ["subject.number"]),
         sa.Index(None, "subject", "id_type"),
+        key="id_type tag",
     )
+
+
+def _links() -> None:
     create(
         "subject_link",
-        "id",
         ("id", TEXT),
         ("a b", BIG),
         ("state", TEXT),
@@ -59,19 +66,19 @@ def _subjects() -> None:
 def _kept() -> None:
     create(
         "sealed",
-        "subject data_class",
         ("subject", BIG),
         ("data_class", TEXT),
         ("schema_version", INTEGER),
         ("box", BYTES),
         sa.ForeignKeyConstraint(["subject"], ["subject.number"]),
+        key="subject data_class",
     )
-    create("suppression", "tag", ("tag", BYTES), ("until", TIME))
+    create("suppression", ("tag", BYTES), ("until", TIME), key="tag")
     create(
         "retained",
-        "request data_class",
         ("request data_class", TEXT),
         ("until", TIME),
         ("law", TEXT),
         ("box", BYTES),
+        key="request data_class",
     )

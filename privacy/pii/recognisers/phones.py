@@ -1,8 +1,13 @@
-"""Telephone numbers of any country in text without Han characters, by the number plans of regulators.
+"""Telephone numbers: mainland and foreign ones, and those of any country in text without Han characters.
 
-Seven to fifteen digits (E.164). With a country code the plan decides. Without one a word such as phone, fax
-or call must stand beside the number, or the number has separators and is one that a large plan really issues.
-A word such as order or account that stands nearer speaks against it.
+Mobiles are eleven digits from 13 to 19, with +86, 86 or 0086 or none, in one run or split 3-4-4, 4-4-3 and
+4-3-4. Landlines need their area code; a local number without one counts only straight after a word for
+telephone. Foreign numbers are written internationally.
+
+In text without Han characters the number plans of regulators decide. Seven to fifteen digits (E.164). With a
+country code the plan decides. Without one a word such as phone, fax or call must stand beside the number, or
+the number has separators and is one that a large plan really issues. A word such as order or account that
+stands nearer speaks against it.
 """
 
 from __future__ import annotations
@@ -12,9 +17,48 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import IN_CONTEXT, PATTERN, Span
-from privacy.pii.recognisers.rule import HAN, REACH, Needs, Rule, nearest
+from privacy.pii.recognisers.rule import HAN, REACH, Needs, Rule, Shape, nearest, rule_of, starting
 
 _TYPE: Final = "PHONE_NUMBER"
+_GAP: Final = r"[ \t.\-]{0,2}"
+_MOBILE: Final = starting(
+    "0-9+(",
+    r"(?<![0-9])(?<![0-9][.])(?:(?:\((?:\+|00)?86\)|(?:\+|00)?86)[ \-]{0,2})?"
+    rf"1[3-9][0-9](?:{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}"
+    r"|[0-9][ \-][0-9]{4}[ \-][0-9]{3}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
+    r"(?![0-9])",
+)
+_LANDLINE: Final = starting(
+    "0+(",
+    r"(?<![0-9])(?:(?:\+|00)86[ \-]?)?"
+    r"(?:\(0?(?:10|2[0-9]|[3-9][0-9]{2})\) ?|0?(?:10|2[0-9]|[3-9][0-9]{2})[ \-])"
+    r"[1-9](?:[0-9]{6,7}|[0-9]{2,3}[ \-][0-9]{4})(?:(?:-|转|ext\.?) ?[0-9]{1,6})?(?![0-9])",
+)
+_GLUED: Final = starting("0", r"(?<![0-9])0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7}(?![0-9])")
+_FOREIGN: Final = starting(
+    "1-9+(",
+    r"(?<![0-9])(?:\+(?!86)[1-9][0-9]{0,2}(?:[ .\-()]{0,2}[0-9]){7,12}"
+    r"|(?:\+?1[ .\-])?(?:\([2-9][0-9]{2}\) ?|"
+    r"(?!400)[2-9][0-9]{2}[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4})(?![0-9%]|[.,][0-9])",
+)
+_WORDS: Final = re.compile(
+    r"手机|电话|座机|联系|致电|回拨|拨打|来电|号码|短信|mobile|phone|tel|call|cell|contact"
+)
+_LOCAL: Final = starting(
+    "电座固TtPp",
+    r"(?:电话|座机|固话|(?<![A-Za-z])(?i:tel|phone))(?:号码?|no\.?)?[ :是为]{0,3}"
+    r"(?P<value>[2-8][0-9]{6,7}|[2-8][0-9]{2,3}[ \-][0-9]{4})(?![0-9.])",
+)
+CN_PHONE: Final = rule_of(
+    "cn_phone",
+    Needs.NUMBER,
+    Shape(_TYPE, "cn_mobile", IN_CONTEXT, _MOBILE, context=_WORDS, alone=PATTERN),
+    Shape(_TYPE, "cn_landline", PATTERN, _LANDLINE),
+    Shape(_TYPE, "cn_landline:context", IN_CONTEXT, _GLUED, context=_WORDS),
+    Shape(_TYPE, "foreign_phone", PATTERN, _FOREIGN),
+    Shape(_TYPE, "local_phone", IN_CONTEXT, _LOCAL, group="value"),
+)
+
 NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.,])[+(]{0,2}[0-9](?:[ .()/\-]{0,3}[0-9]){6,14}(?![0-9]|[.,][0-9])"
     r"(?:[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}(?![0-9]))?"
@@ -67,7 +111,7 @@ def _score(text: str, start: int, end: int) -> float | None:
     return PATTERN if is_written_as_one and _is_issued(value, _REGIONS) else None
 
 
-def _find(text: str) -> Iterator[Span]:
+def _find_any(text: str) -> Iterator[Span]:
     for match in NUMBER.finditer(text):
         if not HAN.search(text, max(0, match.start() - REACH), match.start()):
             score = _score(text, *match.span())
@@ -75,4 +119,4 @@ def _find(text: str) -> Iterator[Span]:
                 yield Span(*match.span(), _TYPE, score, "phone")
 
 
-RULE: Final = Rule("phone", (_TYPE,), Needs.NUMBER, _find, (NUMBER,))
+PHONE: Final = Rule("phone", (_TYPE,), Needs.NUMBER, _find_any, (NUMBER,))

@@ -1,8 +1,13 @@
-"""Street addresses: a composite around its tail (路…号, 栋, 单元, 室), or what follows 地址 and 住址.
+"""Where somebody lives or works: street addresses, places in English text, company names.
 
-From the tail the span grows to the left over Han characters up to the province or large city that opens
-the address, else to the word that introduces it (住址, 寄至, 位于), else to the district, and to the
-right over buildings, units and rooms. A city alone is no address.
+A street address is a composite around its tail (路…号, 栋, 单元, 室), or what follows 地址 and 住址. From the
+tail the span grows to the left over Han characters up to the province or large city that opens the address,
+else to the word that introduces it (住址, 寄至, 位于), else to the district, and to the right over buildings,
+units and rooms. A city alone is no address.
+
+Places in English text that need no model: countries (ISO 3166-1), boxes, military mail.
+
+Company names by their legal form: an employer or a sole trader's firm says who someone is.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, scan, starting
+from privacy.pii.recognisers.rule import Needs, Rule, Shape, rule_of, starting, table
 
 _TYPE: Final = "LOCATION"
 _HAN: Final = r"[\u4e00-\u9fff]"
@@ -28,12 +33,8 @@ REST: Final = re.compile(
     r"(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄|巷|组|户|房|期|门)){0,6}(?:(?<=[栋幢座元门楼])[0-9]{3,4}(?![0-9])|附近|旁)?"
 )
 _RUN: Final = re.compile(r"[\u4e00-\u9fff0-9A-Za-z]{0,32}$")
-OPENING: Final = re.compile(
-    r"(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|"
-    r"贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|石家庄|太原|沈阳|大连|长春|哈尔滨|南京|无锡|徐州|"
-    r"常州|苏州|南通|杭州|宁波|温州|嘉兴|绍兴|金华|台州|合肥|福州|厦门|泉州|南昌|济南|青岛|烟台|潍坊|郑州|洛阳|武汉|宜昌|长沙|"
-    r"广州|深圳|珠海|佛山|东莞|中山|惠州|南宁|桂林|海口|三亚|成都|绵阳|贵阳|昆明|拉萨|西安|兰州|西宁|银川|乌鲁木齐|呼和浩特|台北|高雄)"
-)
+_TABLE: Final = table("places")
+_OPENING: Final = re.compile(rf"(?:{''.join(_TABLE['openings'])})")
 _INTRODUCED: Final = re.compile(
     r"地址|住址|住所|寄[至到往]|送[至到往]|位于|坐落于?|居住[在于]?|[现同家租常]住[在于]?|住在|住|户籍|籍贯|搬[至到]|在|到|至|是|为|于|从|址"
 )
@@ -60,7 +61,7 @@ def _opening(text: str, at: int) -> int:
     run = _RUN.search(text, max(0, at - 32), at)
     left = run.start() if run else at
     introduced = [m.end() for m in _INTRODUCED.finditer(text, left, at)]
-    for opening in OPENING.finditer(text, left, at):
+    for opening in _OPENING.finditer(text, left, at):
         return opening.start()
     if introduced:
         return introduced[-1]
@@ -84,11 +85,53 @@ def _find_chinese(text: str) -> Iterator[Span]:
             yield Span(start, stop, _TYPE, CUE, "address:label")
 
 
-def _find(text: str) -> Iterator[Span]:
+_ENGLISH_ADDRESSES: Final = Shape(_TYPE, "address:en", CUE, _ENGLISH)
+
+
+def _find_addresses(text: str) -> Iterator[Span]:
     if not text.isascii():
         yield from _find_chinese(text)
-    for start, end in scan(_ENGLISH, text):
-        yield Span(start, end, _TYPE, CUE, "address:en")
+    yield from _ENGLISH_ADDRESSES.find(text)
 
 
-RULE: Final = Rule("address", (_TYPE,), Needs.CUE, _find, (_ANCHOR, _LABELLED, _ENGLISH))
+ADDRESS: Final = Rule("address", (_TYPE,), Needs.CUE, _find_addresses, (_ANCHOR, _LABELLED, _ENGLISH))
+
+_COUNTRIES: Final = "".join(_TABLE["countries"])
+_COUNTRY: Final = starting("A-Z", rf"(?<![^\W_])(?:{_COUNTRIES})(?![^\W_])")
+#: USPS Publication 28, 2 and 238: PSC, unit or ship, box, then APO, FPO or DPO with AA, AE or AP.
+_MILITARY: Final = re.compile(
+    r"(?:(?i:psc|cmr|unit|usnv|uss|usns|usnb|uscgc)[ ][0-9A-Za-z]{1,20},?"
+    r"(?:[ ](?i:box)[ ][0-9]{1,5})?[\s,]{1,3})?"
+    r"(?<![A-Za-z])(?i:[afd]po[ ,]{1,2}a[aep])[ ,]{1,2}[0-9]{5}(?:-[0-9]{4})?(?![0-9])"
+)
+_BOX: Final = starting("Pp", r"(?<![A-Za-z])(?i:p\.? ?o\.? ?box|post office box)[ ]#?[0-9]{1,6}(?![0-9])")
+EN_PLACE: Final = rule_of(
+    "en_place",
+    Needs.CUE,
+    Shape(_TYPE, "en_place:country", CUE, _COUNTRY),
+    Shape(_TYPE, "en_place:military", CUE, _MILITARY, group=0),
+    Shape(_TYPE, "en_place:box", CUE, _BOX),
+)
+
+_FORM: Final = re.compile(r"(?:有限责任|股份有限|有限)公司|合伙企业|个体工商户|经营部")
+_NAME: Final = re.compile(r"[\u4e00-\u9fff()A-Za-z0-9]{1,20}$")
+_EMPLOYER: Final = re.compile(
+    r"(?:企业|公司|单位|雇主|机构)名?称?|[就任供]职[于在]|客户|检查|名称|户名|商户|雇主|法人|[在于是为与和及向由系的了]|某"
+)
+
+
+def _find_organisations(text: str) -> Iterator[Span]:
+    for form in _FORM.finditer(text):
+        at = form.start()
+        run = _NAME.search(text, max(0, at - 20), at)
+        if not run:
+            continue
+        opening = _OPENING.search(text, run.start(), at)
+        introduced = [m.end() for m in _EMPLOYER.finditer(text, run.start(), at)]
+        start = max([run.start(), *(i for i in introduced if i < at)])
+        if opening and introduced and opening.start() < start:
+            start = opening.start()
+        yield Span(start, form.end(), "ORGANIZATION", CUE, "organisation:form")
+
+
+ORGANISATION: Final = Rule("organisation", ("ORGANIZATION",), Needs.HAN, _find_organisations, (_FORM,))
