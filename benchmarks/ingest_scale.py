@@ -24,12 +24,16 @@ from service.demo.generate import generate
 from service.demo.notes import write_note
 from service.domain.actors import Actor
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.domain.odcs import canonical_json, format_contract, parse_contract
+from service.domain.odcs import canonical_json, parse_contract
 from service.ports import Deps
 from service.settings import load_settings
 from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest
 from service.wiring import create_service, load_contract
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from fakes.contract_documents import format_contract
 
 CUSTOMERS: Final = 10_000
 TEXTS: Final = 100_000

@@ -12,7 +12,7 @@ from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
 from service.adapters.clock import SystemClock
-from service.adapters.connectors import contract_file
+from service.adapters.connectors import contract_file, repair
 from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from privacy.pii.detect import Detector
 
 load_contract = contract_file.load_contract
+repair_file = repair.repair_file
 _NO_STREAMS = "this needs the extra `streams`: make streams"
 
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes.clock import FakeClock
 from fakes.postgres import PostgresServer, find_binaries, run_postgres
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from fakes.house import House
 
 
+settings.register_profile("suite", deadline=None)  # the machine may be busy: time is no property
+settings.load_profile("suite")
 sys.dont_write_bytecode = True  # tests that fill the disk must not tear the bytecode of what they import
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 

@@ -179,3 +179,16 @@ def quality(
             text += f"{day['dataset']} {day['day']}\n"
             text += "".join(f"  {count:>8,}  {rule}\n" for rule, count in reasons.items())
     emit(days, text)
+
+
+def repair(
+    path: Annotated[Path, typer.Argument(help="Text file with spoilt characters.")],
+    target: Annotated[Path, typer.Argument(help="New file for the repaired text, in UTF-8.")],
+    encoding: Encoding = "",
+) -> None:
+    """Put characters back that were read in a wrong encoding. Touches no stored data: no token is needed."""
+    from service.wiring import repair_file
+
+    done = repair_file(path, target, encoding=encoding)
+    text = f"{done.lines:,} lines: {done.repaired:,} repaired, {done.spoilt:,} still spoilt"
+    emit(asdict(done), text + (f"; first lines {', '.join(map(str, done.first))}" if done.first else ""))

@@ -47,7 +47,7 @@ def root(
 command(app)(admin.init)
 command(app)(admin.doctor)
 app.command()(admin.serve)
-for function in (admin.demo, data.ingest, data.quality, sources.pull, sources.consume):
+for function in (admin.demo, data.ingest, data.quality, data.repair, sources.pull, sources.consume):
     command(app)(function)
 for group in (
     *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),

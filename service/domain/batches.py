@@ -20,46 +20,38 @@ from service.domain.contracts import DatasetContract, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class RawBatch:
-    """A file as it came: every contract column present and typed, ``_row`` added, nothing checked."""
+class Batch:
+    """What every state has.
 
-    id: str
-    contract: DatasetContract
-    frame: pl.DataFrame
-    rejected: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedBatch:
-    """Detection has run: free text is redacted, rows with undeclared personal data are in ``rejected``."""
-
-    id: str
-    contract: DatasetContract
-    frame: pl.DataFrame
-    rejected: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class PseudonymisedBatch:
-    """Identifier columns are gone; ``_subject``, ``_sp`` and ``_bucket`` stand instead."""
-
-    id: str
-    contract: DatasetContract
-    frame: pl.DataFrame
-    rejected: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class AdmittedBatch:
-    """Consent has been checked row by row. The only thing the event store takes.
-
-    ``rejected`` has the columns of ``REJECTED`` and no personal data beyond ``_sp``.
+    Attributes:
+        id: ``batch_id``, or what stands for it.
+        contract: what the rows are held against.
+        frame: the rows that are still on their way.
+        rejected: columns of ``REJECTED``, no personal data beyond ``_sp``.
     """
 
     id: str
     contract: DatasetContract
     frame: pl.DataFrame
     rejected: pl.DataFrame
+
+
+class RawBatch(Batch):
+    """A file as it came: every contract column present and typed, ``_row`` added, nothing checked."""
+
+
+class ScannedBatch(Batch):
+    """Detection has run: free text is redacted, rows with undeclared personal data are in ``rejected``."""
+
+
+class PseudonymisedBatch(Batch):
+    """Identifier columns are gone; ``_subject``, ``_sp`` and ``_bucket`` stand instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedBatch(Batch):
+    """Consent has been checked row by row. The only thing the event store takes."""
+
     refused: int
 
 

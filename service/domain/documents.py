@@ -69,9 +69,9 @@ class Node:
             raise ContractError("the text has another form", at=self.place(key), form=form)
         return value
 
-    def choice(self, key: str, allowed: Collection[str]) -> str:
-        """One of the allowed words. Raises ContractError."""
-        value = self.text(key)
+    def choice(self, key: str, allowed: Collection[str], default: str = "") -> str:
+        """One of the allowed words; the default, if there is one, without the key. Raises ContractError."""
+        value = default if default and not self.has(key) else self.text(key)
         if value not in allowed:
             raise ContractError(
                 "the word is not known here", at=self.place(key), use=" | ".join(sorted(allowed))

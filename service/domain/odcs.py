@@ -22,8 +22,7 @@ Rules about values are the standard's own ``logicalTypeOptions`` (``service.doma
 
 Keys and bounds enter the sensitivity of every release, so they are declared here and never learnt from
 data. Anything not listed is refused, with the place as a JSON pointer (RFC 6901) in ``at``: an ignored key
-would be a promise nobody keeps. ``parse_contract`` and ``format_contract`` are inverse up to the
-descriptive texts.
+would be a promise nobody keeps.
 
 >>> parse_contract({})
 Traceback (most recent call last):
@@ -40,7 +39,7 @@ from typing import Final
 
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates, longest
 from service.domain.documents import Node, text_items
-from service.domain.rules import NAME, format_limits, minimum_quality, order, parse_limits, unique_by
+from service.domain.rules import NAME, minimum_quality, order, parse_limits, unique_by
 from service.errors import ContractError
 
 _SHARED: Final = {"name", "birth_date", "address"}  # no person's alone
@@ -60,20 +59,15 @@ _KINDS: Final = {
     Role.EXPIRES_ON: (Kind.DATE,),
 }
 _ONCE: Final = (Role.EVENT_TIME, Role.CONSENT_REF, Role.AUTHORISATION_REF, Role.EXPIRES_ON)
-_FACTS: Final[dict[Role, tuple[frozenset[str], frozenset[str]]]] = {  # role -> (required, optional) facts
-    Role.SUBJECT_ID: (frozenset({"idType"}), frozenset({"links"})),
-    Role.DIRECT_IDENTIFIER: (frozenset({"idType", "links"}), frozenset()),
-    Role.QUASI_IDENTIFIER: (frozenset(), frozenset({"keys"})),
-    Role.PROTECTED_ATTRIBUTE: (frozenset(), frozenset({"keys"})),
-    Role.CATEGORY: (frozenset({"keys"}), frozenset()),
-    Role.MEASURE: (frozenset({"lower", "upper", "unit"}), frozenset()),
-    Role.EVENT_TIME: (frozenset(), frozenset()),
-    Role.FREE_TEXT: (frozenset(), frozenset({"surrogates"})),
-    Role.WEB_PATH: (frozenset(), frozenset()),
-    Role.CONSENT_REF: (frozenset(), frozenset()),
-    Role.AUTHORISATION_REF: (frozenset(), frozenset()),
-    Role.EXPIRES_ON: (frozenset(), frozenset()),
-    Role.DISTRICT: (frozenset(), frozenset({"keys"})),
+_FACTS: Final[dict[Role, tuple[set[str], set[str]]]] = {  # role -> (required, optional) facts
+    Role.SUBJECT_ID: ({"idType"}, {"links"}),
+    Role.DIRECT_IDENTIFIER: ({"idType", "links"}, set()),
+    Role.QUASI_IDENTIFIER: (set(), {"keys"}),
+    Role.PROTECTED_ATTRIBUTE: (set(), {"keys"}),
+    Role.CATEGORY: ({"keys"}, set()),
+    Role.MEASURE: ({"lower", "upper", "unit"}, set()),
+    Role.FREE_TEXT: (set(), {"surrogates"}),
+    Role.DISTRICT: (set(), {"keys"}),
 }
 
 
@@ -122,31 +116,6 @@ def parse_contract(document: Mapping[str, object]) -> DatasetContract:
     )
 
 
-def format_contract(contract: DatasetContract) -> dict[str, object]:
-    """The contract as a document; ``parse_contract`` reads it back equal in all but the digest."""
-    rules: dict[str, object] = {
-        "uniqueBy": list(contract.unique_by),
-        "order": [list(pair) for pair in contract.order],
-        "minimumQuality": contract.minimum_quality,
-    }
-    return {
-        "apiVersion": "v3.1.0",
-        "kind": "DataContract",
-        "id": f"urn:fiduciary:dataset:{contract.name}",
-        "name": contract.title,
-        "version": contract.version,
-        "status": "active",
-        "schema": [{"name": contract.name, "properties": [_format_column(c) for c in contract.columns]}],
-        "customProperties": _format_facts(
-            purposes=list(contract.purposes),
-            retentionClass=contract.retention_class,
-            createsSubjects=contract.creates_subjects,
-            rowPerSubject=contract.row_per_subject,
-            **{name: value for name, value in rules.items() if value},
-        ),
-    }
-
-
 def canonical_json(document: Mapping[str, object]) -> str:
     """The document as JSON with sorted keys and no spaces: what is digested and what is stored.
 
@@ -179,7 +148,7 @@ def _column(node: Node) -> Column:
     )
     facts = node.facts("customProperties")
     role = Role(facts.choice("role", frozenset(Role)))
-    required, optional = _FACTS[role]
+    required, optional = _FACTS.get(role, (set(), set()))
     facts.only(required=("role", "dataClass", *sorted(required)), optional=tuple(optional))
     kind = Kind(node.choice("logicalType", _KINDS.get(role, (Kind.STRING,))))
     lower, upper = _bounds(facts) if role is Role.MEASURE else (None, None)
@@ -196,9 +165,7 @@ def _column(node: Node) -> Column:
         required=node.flag("required"),
         unit=facts.text("unit") if role is Role.MEASURE else "",
         limits=_limits(node, role, kind),
-        surrogates=Surrogates(facts.choice("surrogates", frozenset(Surrogates)))
-        if facts.has("surrogates")
-        else Surrogates.NUMBERED,
+        surrogates=Surrogates(facts.choice("surrogates", frozenset(Surrogates), Surrogates.NUMBERED)),
     )
 
 
@@ -243,27 +210,3 @@ def _check_columns(columns: tuple[Column, ...], at: str) -> None:
         raise ContractError("a table of identifiers alone holds nothing to store", at=at)
     if len(columns) > MAX_COLUMNS:
         raise ContractError("too many columns", at=at, limit=MAX_COLUMNS)
-
-
-def _format_column(column: Column) -> dict[str, object]:
-    facts: dict[str, object] = {"role": column.role.value, "dataClass": column.data_class}
-    if column.id_type is not None:
-        facts |= {"idType": column.id_type, "links": column.links}
-    if column.keys:
-        facts["keys"] = list(column.keys)
-    if column.role is Role.MEASURE:
-        facts |= {"lower": column.lower, "upper": column.upper, "unit": column.unit}
-    if column.surrogates is not Surrogates.NUMBERED:
-        facts["surrogates"] = column.surrogates.value
-    options = format_limits(column.limits)
-    return {
-        "name": column.name,
-        "logicalType": column.kind.value,
-        **({"logicalTypeOptions": options} if options else {}),
-        "required": column.required,
-        "customProperties": _format_facts(**facts),
-    }
-
-
-def _format_facts(**facts: object) -> list[dict[str, object]]:
-    return [{"property": name, "value": value} for name, value in facts.items()]

@@ -74,17 +74,6 @@ def parse_limits(options: Node, kind: Kind, *, cap: int) -> Limits:
     return Limits(minimum=least, maximum=most)
 
 
-def format_limits(limits: Limits) -> dict[str, object]:
-    """The options again, empty without rules; inverse of ``parse_limits``."""
-    values = (limits.minimum, limits.maximum, limits.min_length, limits.max_length, limits.pattern or None)
-    names = ("minimum", "maximum", "minLength", "maxLength", "pattern")
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in zip(names, values, strict=True)
-        if value is not None
-    }
-
-
 def unique_by(facts: Node, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """``uniqueBy``, empty when there is no such rule. Raises ContractError."""
     names = text_items(facts, "uniqueBy", pattern=NAME) if facts.has("uniqueBy") else ()

@@ -5,13 +5,86 @@ A refusal is recorded too. If the log cannot append, the use case stops with Aud
 
 from __future__ import annotations
 
+import hmac
 import secrets
+from dataclasses import dataclass, fields, replace
+from typing import NoReturn
 
 from audit.entry import Detail, Entry
 from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
 from service.errors import DeniedError
 from service.ports import Deps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(Decision):
+    """A decision and the act it is about: what every log entry of the act says.
+
+    Attributes:
+        deps: the service.
+        actor: who acts.
+        permission: ``noun:verb``, the event of an entry that names no other.
+        purpose: code; one that the policies do not know is logged as ``unknown``, as it may be anything that
+            a caller typed, and the log keeps for ever.
+        resource: what is acted on.
+    """
+
+    deps: Deps
+    actor: Actor
+    permission: str
+    purpose: str = ""
+    resource: str = ""
+
+    def record(
+        self,
+        event: str = "",
+        *,
+        basis: str = "",
+        resource: str = "",
+        payload: str = "",
+        about: bytes = b"",
+        subjects: int = 0,
+        rho: int = 0,
+        detail: Detail = (),
+    ) -> int:
+        """Append one entry; returns its index once it is durable.
+
+        ``resource`` stands for the act's own where it is another. ``about`` is the storage pseudonym of the
+        one person whom the entry is about: it goes in as a tag that is bound to the entry. Without the key
+        two entries about a person cannot be linked; with it, all of them are found.
+        """
+        deps, entry_id = self.deps, secrets.token_hex(16)
+        purpose, reason = self.purpose, () if self.allow else (("reason", self.reason),)
+        entry = Entry(
+            id=entry_id,
+            at=deps.clock.now(),
+            type=event or self.permission,
+            actor=self.actor.id,
+            decision="allow" if self.allow else "deny",
+            role=self.role,
+            purpose=purpose if not purpose or purpose in deps.policy.bundle.purposes else "unknown",
+            basis=basis,
+            policy=self.policy,
+            rule=self.rule,
+            resource=resource or self.resource,
+            payload=payload,
+            tag=_tag(about, entry_id, deps) if about else "",
+            subjects=subjects,
+            rho=rho,
+            detail=tuple(sorted((*detail, *reason))),
+        )
+        return deps.audit.append(entry)[0]
+
+    def refuse(self, why: str, text: str = "access denied by policy", *, about: bytes = b"") -> NoReturn:
+        """Log a refusal, then raise it as DeniedError."""
+        replace(self, allow=False, reason=why).record(about=about)
+        raise DeniedError(text, permission=self.permission, why=why)
+
+
+def _tag(pseudonym: bytes, entry_id: str, deps: Deps) -> str:
+    key = deps.keyring.derive("subject-tag")
+    return hmac.digest(key, pseudonym + bytes.fromhex(entry_id), "sha256")[:16].hex()
 
 
 def authorise(
@@ -23,13 +96,31 @@ def authorise(
     resource: str = "",
     data_class: str = "C1",
     facts: frozenset[str] = frozenset(),
-) -> Decision:
+) -> Act:
     """Ask the decision point for ``noun:verb``; a refusal is logged before it is raised.
 
     Raises:
         DeniedError: with the reason code and the permission that is missing.
         AuditUnavailableError: the refusal could not be recorded.
     """
+    decision = decide(deps, actor, permission, purpose=purpose, data_class=data_class, facts=facts)
+    said = {field.name: getattr(decision, field.name) for field in fields(decision)}
+    act = Act(deps=deps, actor=actor, permission=permission, purpose=purpose, resource=resource, **said)
+    if not act.allow:
+        act.refuse(act.reason)
+    return act
+
+
+def decide(
+    deps: Deps,
+    actor: Actor,
+    permission: str,
+    *,
+    purpose: str = "",
+    data_class: str = "C1",
+    facts: frozenset[str] = frozenset(),
+) -> Decision:
+    """What the decision point says; nothing is logged."""
     noun, _, verb = permission.partition(":")
     request = AccessRequest(
         actor=actor.id,
@@ -40,51 +131,19 @@ def authorise(
         purpose=purpose,
         facts=facts,
     )
-    decision = deps.policy.decide(request)
-    if not decision.allow:
-        record(deps, actor, decision, permission, purpose=purpose, resource=resource)
-        raise DeniedError("access denied by policy", permission=permission, why=decision.reason)
-    return decision
+    return deps.policy.decide(request)
 
 
 def record(
-    deps: Deps,
-    actor: Actor,
+    deps: Deps,  # noqa: ARG001 - as the act has it
+    actor: Actor,  # noqa: ARG001 - as the act has it
     decision: Decision,
     event: str,
     *,
-    purpose: str = "",
-    basis: str = "",
     resource: str = "",
-    payload: str = "",
-    tag: str = "",
     subjects: int = 0,
-    rho: int = 0,
     detail: Detail = (),
-    entry_id: str = "",
 ) -> int:
-    """Append one entry for an act under a decision; returns its index once it is durable.
-
-    A purpose that the policies do not know is logged as ``unknown``: it may be anything that a caller typed,
-    and the log keeps for ever. ``entry_id`` is for a caller whose ``tag`` is bound to the entry.
-    """
-    reason = () if decision.allow else (("reason", decision.reason),)
-    entry = Entry(
-        id=entry_id or secrets.token_hex(16),
-        at=deps.clock.now(),
-        type=event,
-        actor=actor.id,
-        decision="allow" if decision.allow else "deny",
-        role=decision.role,
-        purpose=purpose if not purpose or purpose in deps.policy.bundle.purposes else "unknown",
-        basis=basis,
-        policy=decision.policy,
-        rule=decision.rule,
-        resource=resource,
-        payload=payload,
-        tag=tag,
-        subjects=subjects,
-        rho=rho,
-        detail=tuple(sorted((*detail, *reason))),
-    )
-    return deps.audit.append(entry)[0]
+    """Append one entry for a decision that ``authorise`` made."""
+    assert isinstance(decision, Act)  # noqa: S101 - narrows the type
+    return decision.record(event, resource=resource, subjects=subjects, detail=detail)

@@ -8,6 +8,7 @@ needs that very one, too: ``consent_mismatch``, ``no_authorisation``, ``authoris
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -17,6 +18,11 @@ from privacy.consent.gate import admit
 from privacy.consent.records import CONSENTS, ConsentNeed
 from service.domain.batches import AdmittedBatch, PseudonymisedBatch
 from service.domain.contracts import DatasetContract, Role
+
+
+def need_of(purpose: Purpose) -> ConsentNeed:
+    """What a purpose needs of a person's consent."""
+    return ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
 
 
 def admit_batch(
@@ -40,13 +46,14 @@ def admit_batch(
         The batch with admitted rows only and, by reason, how many rows were refused.
     """
     subjects = batch.frame["_subject"].unique(maintain_order=True)
-    reason = _reason(subjects, batch.contract.purposes, purposes, consents, at)
+    known = [purposes[code] for code in batch.contract.purposes if code in purposes]
+    gate = _Gate(batch.contract, tuple(known), consents, at)
     stopped = pl.when(pl.col("_subject").is_in(sorted(restricted))).then(pl.lit("restricted"))
-    verdict = pl.DataFrame({"_subject": subjects, "_reason": reason}).with_columns(
+    verdict = pl.DataFrame({"_subject": subjects, "_reason": gate.reason(subjects)}).with_columns(
         pl.coalesce(stopped, "_reason").alias("_reason")
     )
     rows = batch.frame.join(verdict, on="_subject", how="left", maintain_order="left")
-    own = _references(batch.frame, batch.contract, purposes, consents, at)
+    own = gate.references(batch.frame)
     rows = rows.with_columns(_reason=pl.coalesce("_reason", *own, pl.lit(None, pl.String)))
     refused = rows.filter(pl.col("_reason").is_not_null())
     admitted = rows.filter(pl.col("_reason").is_null()).drop("_reason")
@@ -54,73 +61,58 @@ def admit_batch(
     return AdmittedBatch(batch.id, batch.contract, admitted, batch.rejected, refused.height), reasons
 
 
-def _references(
-    rows: pl.DataFrame,
-    contract: DatasetContract,
-    purposes: Mapping[str, Purpose],
-    consents: Callable[[str], pl.DataFrame],
-    at: datetime,
-) -> list[pl.Expr | pl.Series]:
-    """Why a row's own consent or authorisation does not hold: one column of reasons for each reference."""
-    reasons: list[pl.Expr | pl.Series] = []
-    for column in contract.columns:
-        value = pl.col(column.name)
-        if column.role is Role.CONSENT_REF:
-            reasons.append(_mismatched(rows, column.name, contract.purposes, purposes, consents, at=at))
-        elif column.role is Role.AUTHORISATION_REF:
-            blank = value.str.strip_chars().fill_null("") == ""
-            reasons.append(pl.when(blank).then(pl.lit("no_authorisation")))
-        elif column.role is Role.EXPIRES_ON:
-            over = (value < at.date()).fill_null(value=True)
-            reasons.append(pl.when(over).then(pl.lit("authorisation_expired")))
-    return reasons
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """What rows are held against: contract, those of its purposes that are known, consents, instant."""
 
+    contract: DatasetContract
+    purposes: tuple[Purpose, ...]
+    consents: Callable[[str], pl.DataFrame]
+    at: datetime
 
-def _mismatched(
-    rows: pl.DataFrame,
-    name: str,
-    codes: tuple[str, ...],
-    purposes: Mapping[str, Purpose],
-    consents: Callable[[str], pl.DataFrame],
-    *,
-    at: datetime,
-) -> pl.Series:
-    """``consent_mismatch`` where no standing consent was given on the notice that the row refers to.
+    def references(self, rows: pl.DataFrame) -> list[pl.Expr | pl.Series]:
+        """Why a row's own consent or authorisation does not hold: a column of reasons for each reference."""
+        reasons: list[pl.Expr | pl.Series] = []
+        for column in self.contract.columns:
+            value = pl.col(column.name)
+            if column.role is Role.CONSENT_REF:
+                reasons.append(self.mismatched(rows, column.name))
+            elif column.role is Role.AUTHORISATION_REF:
+                blank = value.str.strip_chars().fill_null("") == ""
+                reasons.append(pl.when(blank).then(pl.lit("no_authorisation")))
+            elif column.role is Role.EXPIRES_ON:
+                over = (value < self.at.date()).fill_null(value=True)
+                reasons.append(pl.when(over).then(pl.lit("authorisation_expired")))
+        return reasons
 
-    A withdrawal counts against it whatever notice the withdrawn consent was given on.
-    """
-    asked = {c: purposes[c] for c in codes if c in purposes and purposes[c].basis == "consent"}
-    records = {code: consents(code) for code in asked}
-    notices = {notice for frame in records.values() for notice in frame["notice"].unique()}
-    answers = pl.Series("_mismatch", ["consent_mismatch"]).new_from_index(0, rows.height)
-    for notice in notices & set(rows[name].unique()):
-        mine = (pl.col("notice") == notice) | pl.col("withdrawn_at").is_not_null()
-        given = {code: frame.filter(mine) for code, frame in records.items()}
-        here = rows[name].eq_missing(notice)
-        held = here & _reason(rows["_subject"], codes, asked, given.__getitem__, at).is_null()
-        answers = answers.zip_with(~held, pl.Series([None], dtype=pl.String))
-    return answers
+    def mismatched(self, rows: pl.DataFrame, name: str) -> pl.Series:
+        """``consent_mismatch`` where no standing consent was given on the notice that the row refers to.
 
+        A withdrawal counts against it whatever notice the withdrawn consent was given on.
+        """
+        asked = tuple(purpose for purpose in self.purposes if purpose.basis == "consent")
+        records = {purpose.code: self.consents(purpose.code) for purpose in asked}
+        notices = {notice for frame in records.values() for notice in frame["notice"].unique()}
+        answers = pl.Series("_mismatch", ["consent_mismatch"]).new_from_index(0, rows.height)
+        for notice in notices & set(rows[name].unique()):
+            mine = (pl.col("notice") == notice) | pl.col("withdrawn_at").is_not_null()
+            given = {code: frame.filter(mine) for code, frame in records.items()}
+            reason = replace(self, purposes=asked, consents=given.__getitem__).reason(rows["_subject"])
+            held = rows[name].eq_missing(notice) & reason.is_null()
+            answers = answers.zip_with(~held, pl.Series([None], dtype=pl.String))
+        return answers
 
-def _reason(
-    subjects: pl.Series,
-    codes: tuple[str, ...],
-    purposes: Mapping[str, Purpose],
-    consents: Callable[[str], pl.DataFrame],
-    at: datetime,
-) -> pl.Series:
-    """Null where any purpose admits, else why the first one asked does not."""
-    known = [purposes[code] for code in codes if code in purposes]
-    answers: list[pl.Series] = []
-    for purpose in sorted(
-        known, key=lambda p: p.basis == "consent"
-    ):  # stable; records are read only if needed
-        need = ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
-        records = consents(purpose.code) if purpose.basis == "consent" else pl.DataFrame(schema=CONSENTS)
-        answers.append(admit(subjects, records, need=need, at=at).alias(purpose.code))
-        if answers[-1].null_count() == subjects.len():
-            return answers[-1]
-    if not answers:
-        return pl.repeat("no_purpose", subjects.len(), dtype=pl.String, eager=True)
-    admitted = pl.any_horizontal(pl.all().is_null())
-    return pl.DataFrame(answers).select(pl.when(~admitted).then(pl.first())).to_series()
+    def reason(self, subjects: pl.Series) -> pl.Series:
+        """Null where any purpose admits, else why the first one asked does not."""
+        answers: list[pl.Series] = []
+        for purpose in sorted(self.purposes, key=lambda p: p.basis == "consent"):  # stable
+            on_consent = purpose.basis == "consent"  # records are read only if needed
+            records = self.consents(purpose.code) if on_consent else pl.DataFrame(schema=CONSENTS)
+            answer = admit(subjects, records, need=need_of(purpose), at=self.at).alias(purpose.code)
+            answers.append(answer)
+            if answer.null_count() == subjects.len():
+                return answer
+        if not answers:
+            return pl.repeat("no_purpose", subjects.len(), dtype=pl.String, eager=True)
+        admitted = pl.any_horizontal(pl.all().is_null())
+        return pl.DataFrame(answers).select(pl.when(~admitted).then(pl.first())).to_series()

@@ -5,21 +5,21 @@ Asked again before every read, so that a consent withdrawn or a restriction set 
 
 from __future__ import annotations
 
-import hmac
 import json
-import secrets
 from typing import Final
 
 import polars as pl
 
 from policies.model import Purpose
 from privacy.consent.gate import WITHDRAWN, admit
-from privacy.consent.records import CONSENTS, ConsentNeed
+from privacy.consent.records import CONSENTS
 from privacy.errors import UnknownIdentifierTypeError
 from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
-from service.errors import ConflictError, DeniedError, UnknownError, UsageError
+from service.errors import ConflictError, UnknownError, UsageError
 from service.ports import Deps
+from service.usecases.access import Act
+from service.usecases.admission import need_of
 from service.usecases.persons import mains, parts
 
 #: Standing flag of a customer who refuses decisions by automation alone.  # PIPL 24(3), GDPR 22
@@ -72,7 +72,7 @@ def _reasons(subjects: pl.Series, consents: pl.DataFrame, purpose: Purpose, deps
         .then(pl.lit(RESTRICTED))
         .when(subjects.is_in(sorted(objected)))
         .then(pl.lit(OBJECTION))  # PIPL 24(3)
-        .otherwise(admit(subjects, consents, need=_need(purpose), at=deps.clock.now()))
+        .otherwise(admit(subjects, consents, need=need_of(purpose), at=deps.clock.now()))
     )
     merged = mains(deps)
     if not merged:
@@ -82,10 +82,6 @@ def _reasons(subjects: pl.Series, consents: pl.DataFrame, purpose: Purpose, deps
     stopped = reason.filter(reason.is_in(_STOPS)).first().over(person)
     allowed = reason.is_null().any().over(person)
     return frame.select(pl.coalesce(stopped, pl.when(~allowed).then(reason))).to_series()
-
-
-def _need(purpose: Purpose) -> ConsentNeed:
-    return ConsentNeed(basis=purpose.basis, purpose=purpose.code, kind=purpose.consent_kind)
 
 
 def _purpose(code: str, deps: Deps) -> Purpose:
@@ -109,7 +105,13 @@ def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps
     if bool(value) == bool(pseudonym):
         raise UsageError("give either an identifier or a pseudonym")
     if pseudonym:
-        found = _by_pseudonym(purpose, pseudonym, deps)
+        try:
+            wanted = bytes.fromhex(pseudonym)
+        except ValueError:
+            wanted = b""
+        if len(wanted) != _SP_BYTES:
+            raise UsageError("a pseudonym is 32 hex digits")
+        found = deps.vault.find_pseudonym(purpose, wanted)
     else:
         found = subject_with(id_type, normal_identifier(id_type, value), deps)
     if found is None:
@@ -117,14 +119,19 @@ def find_subject(purpose: str, *, id_type: str, value: str, pseudonym: str, deps
     return mains(deps).get(found, found)
 
 
-def _by_pseudonym(purpose: str, pseudonym: str, deps: Deps) -> int | None:
-    try:
-        wanted = bytes.fromhex(pseudonym)
-    except ValueError:
-        raise UsageError("a pseudonym is 32 hex digits") from None
-    if len(wanted) != _SP_BYTES:
-        raise UsageError("a pseudonym is 32 hex digits")
-    return deps.vault.find_pseudonym(purpose, wanted)
+def processable(act: Act, purpose: str, *, id_type: str, value: str, pseudonym: str) -> bytes:
+    """The storage pseudonym of a customer who may be processed for the act's purpose, which must be this one.
+
+    Raises:
+        DeniedError: logged, as one about the customer.
+        UsageError, UnknownError: as ``find_subject``.
+    """
+    subject = find_subject(act.purpose, id_type=id_type, value=value, pseudonym=pseudonym, deps=act.deps)
+    row_key = storage_pseudonym(subject, act.deps)
+    why = refusal(subject, purpose, act.deps) if act.purpose == purpose else "other_purpose"
+    if why is not None:
+        act.refuse(why, "the customer may not be processed for this purpose", about=row_key)
+    return row_key
 
 
 def normal_identifier(id_type: str, value: str) -> str:
@@ -158,20 +165,3 @@ def sealed_documents(subject: int, deps: Deps) -> dict[str, dict[str, object]]:
     names = [name for kind, _, name in (cover.partition(":") for cover in covers) if kind == "vault"]
     opened = {name: deps.vault.open(subject, name) for name in names}
     return {name: json.loads(document) for name, document in opened.items() if document}
-
-
-def subject_tag(pseudonym: bytes, deps: Deps) -> tuple[str, str]:
-    """A fresh entry id and the subject's keyed tag for it.
-
-    Without the key two entries about one person cannot be linked; with it, all of them are found.
-    """
-    entry_id = secrets.token_hex(16)
-    key = deps.keyring.derive("subject-tag")
-    return entry_id, hmac.digest(key, pseudonym + bytes.fromhex(entry_id), "sha256")[:16].hex()
-
-
-def denied(reason: str, permission: str) -> DeniedError:
-    """The error of a refusal that concerns the customer and not the actor's role."""
-    return DeniedError(
-        "the customer may not be processed for this purpose", permission=permission, why=reason
-    )

@@ -7,7 +7,7 @@ from typing import Final
 
 from privacy.dp.budget import PrivacyLoss
 from service.domain.actors import Actor
-from service.ports import BudgetLine, Deps
+from service.ports import Deps
 from service.usecases.access import authorise
 
 _DELTA_EXPONENT: Final = 7  # for display, where no rule names the scope
@@ -40,12 +40,10 @@ def budget_statement(*, actor: Actor, deps: Deps) -> tuple[Account, ...]:
     exponents = {rule.scope: rule.delta_exponent for rule in deps.policy.bundle.budgets}
     with deps.ops() as tx:
         lines = tx.budget.lines()
+    accounts = []
     for line in lines:  # an actor without a rule of their own comes under the rule of all
-        if line.scope.startswith("actor:"):
-            exponents.setdefault(line.scope, exponents.get("actor:*", _DELTA_EXPONENT))
-    return tuple(_account(line, exponents.get(line.scope, _DELTA_EXPONENT)) for line in lines)
-
-
-def _account(line: BudgetLine, exponent: int) -> Account:
-    epsilon = PrivacyLoss(line.left).epsilon(exponent) if line.left > 0 else 0
-    return Account(line.scope, line.cap, line.spent, line.left, epsilon, exponent)
+        general = "actor:*" if line.scope.startswith("actor:") else ""
+        exponent = exponents.get(line.scope, exponents.get(general, _DELTA_EXPONENT))
+        epsilon = PrivacyLoss(line.left).epsilon(exponent) if line.left > 0 else 0
+        accounts.append(Account(line.scope, line.cap, line.spent, line.left, epsilon, exponent))
+    return tuple(accounts)

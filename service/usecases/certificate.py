@@ -11,31 +11,29 @@ import json
 from pathlib import Path
 from typing import Final
 
+from audit.canonical import digest
 from audit.certificate import build_certificate
 from audit.dsse import Statement, format_statement
 from audit.filestore import write_durably
-from policies.model import Decision
-from service.domain.actors import Actor
 from service.domain.releases import ReleaseState
 from service.domain.requests import Right, RightsRequest
 from service.errors import StorageError
 from service.ports import Deps
-from service.usecases.access import record
+from service.usecases.access import Act
 
 _TYPE: Final = "https://fiduciary.example/certificates/rights/v1"
 
 
-def certify(request: RightsRequest, *, actor: Actor, decision: Decision, deps: Deps) -> str:
+def certify(request: RightsRequest, act: Act) -> str:
     """Write ``<home>/certificates/<request>.json`` and return its name."""
+    deps = act.deps
     evidence = json.loads(request.evidence)
     cited = sorted(set(evidence.pop("entries", [])))
-    predicate = _predicate(request, evidence, deps) | {"entries": cited, "policy": decision.policy}
-    digest = hashlib.sha256(request.decision.encode()).hexdigest()
-    envelope = deps.audit.attest(format_statement(Statement({"decision": digest}, _TYPE, predicate)))
-    payload = "sha256:" + hashlib.sha256(envelope).hexdigest()
-    index = record(deps, actor, decision, "rights:certify", resource=f"rights/{request.id}", payload=payload)
-    proofs = deps.audit.evidence([*cited, index])
-    data = build_certificate(envelope, cited, index, evidence=proofs)
+    predicate = _predicate(request, evidence, deps) | {"entries": cited, "policy": act.policy}
+    decided = hashlib.sha256(request.decision.encode()).hexdigest()
+    envelope = deps.audit.attest(format_statement(Statement({"decision": decided}, _TYPE, predicate)))
+    index = act.record("rights:certify", payload=digest(envelope))
+    data = build_certificate(envelope, cited, index, evidence=deps.audit.evidence([*cited, index]))
     name = f"{request.id}.json"
     file_away(deps.home / "certificates" / name, data)
     return name

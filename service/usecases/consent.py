@@ -13,7 +13,7 @@ held against a contract like any other. A bad row is counted with its rule and c
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ from service.domain.consents import ConsentKind
 from service.domain.contracts import Column, DatasetContract, Kind, Role
 from service.errors import UnknownError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 from service.usecases.audience import normal_identifier, subject_with
 from service.usecases.enrolment import is_suppressed
 from service.usecases.persons import parts
@@ -62,7 +62,7 @@ def import_consents(path: Path, *, actor: Actor, deps: Deps, encoding: str = "")
         DeniedError: the actor lacks ``consent:import``.
         ContractError: the file has other columns or another encoding.
     """
-    decision = authorise(deps, actor, "consent:import")
+    act = authorise(deps, actor, "consent:import")
     contract = consent_contract(deps.policy.bundle.purposes)
     chunks = list(deps.connector.open(path, encoding=encoding).chunks(contract))
     frame, unread = (pl.concat(getattr(c, part) for c in chunks) for part in ("frame", "rejected"))
@@ -85,11 +85,8 @@ def import_consents(path: Path, *, actor: Actor, deps: Deps, encoding: str = "")
             rejected=frame.height + unread.height - good.height - refused,
             reasons={**dict(rules), **({"suppressed": refused} if refused else {})},
         )
-        record(
-            deps, actor, decision, "consent:import",
-            subjects=records["_subject"].n_unique(),
-            detail=tuple((n, getattr(counts, n)) for n in ("added", "known", "refused", "rejected", "rows")),
-        )  # fmt: skip
+        said = tuple((n, getattr(counts, n)) for n in ("added", "known", "refused", "rejected", "rows"))
+        act.record(subjects=records["_subject"].n_unique(), detail=said)
     return counts
 
 
@@ -104,7 +101,7 @@ def withdraw(id_type: str, value: str, purpose: str, *, actor: Actor, deps: Deps
         UsageError: the identifier is not a valid one of its type.
         UnknownError: no such purpose, or no subject has the identifier.
     """
-    decision = authorise(deps, actor, "consent:withdraw", resource="consent")
+    act = authorise(deps, actor, "consent:withdraw", resource="consent")
     if purpose not in deps.policy.bundle.purposes:
         raise UnknownError("no such purpose")
     subject = subject_with(id_type, normal_identifier(id_type, value), deps)
@@ -112,10 +109,7 @@ def withdraw(id_type: str, value: str, purpose: str, *, actor: Actor, deps: Deps
         raise UnknownError("no subject has this identifier", id_type=id_type)
     with deps.ops() as tx:
         ended = sum(tx.consents.withdraw(part, purpose, deps.clock.now()) for part in parts(subject, deps))
-        record(
-            deps, actor, decision, "consent:withdraw",
-            purpose=purpose, resource="consent", subjects=1, detail=(("records", ended),),
-        )  # fmt: skip
+        replace(act, purpose=purpose).record(subjects=1, detail=(("records", ended),))
     return ended
 
 

@@ -17,7 +17,7 @@ import math
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,10 +26,9 @@ import polars as pl
 from service.domain.actors import Actor
 from service.domain.batches import DTYPES, REJECTED
 from service.domain.contracts import DatasetContract
-from service.errors import ConflictError, DriftError
 from service.ports import BatchRow, Chunk, Deps
 from service.ports.streams import Message, Stream
-from service.usecases.ingest import allowed, take_in
+from service.usecases.export import pull
 
 LIMIT: Final = 10_000  # messages in a micro-batch
 WAIT: Final = 5.0  # seconds to fill one
@@ -67,39 +66,37 @@ def consume(
         DriftError: the micro-batch is in quarantine as a whole; the next run goes on behind it.
         QualityError: nothing of the micro-batch is stored; the next run tries it again.
     """
-    allowed(dataset, actor, deps)  # before a message is read or a range begun
+    ranges = _Ranges(stream, deps, limit, wait)
+    overtaken = "another consumer reads this stream: run one at a time"
     while True:
-        with deps.ops() as tx:
-            cursor = tx.cursors.get(stream.name, dataset)
-        messages, upto = None, cursor.pending
-        if not upto:
-            messages = _newer(stream.read(cursor.done, "", limit, wait), cursor.done)
-            if not messages and once:
-                return
-            if not messages:
-                continue
-            upto = messages[-1].position
-            _begin(stream.name, dataset, cursor.done, upto, deps)
-        batch = _MicroBatch(stream, cursor.done, upto, deps, messages)
-        try:
-            row = take_in(batch, dataset, actor=actor, deps=deps, name=stream.name)
-        except DriftError:  # its rows are in quarantine, all of them
-            _finish(stream.name, dataset, upto, deps)
-            raise
-        _finish(stream.name, dataset, upto, deps)
-        yield row
+        row = pull(ranges, dataset, actor=actor, deps=deps, overtaken=overtaken)
+        if row is not None:
+            yield row
+        elif once:
+            return
 
 
-def _begin(name: str, dataset: str, after: str, upto: str, deps: Deps) -> None:
-    with deps.ops() as tx:
-        tx.cursors.begin(name, dataset, upto)
-        if tx.cursors.get(name, dataset).done != after:  # now locked: nobody can go on meanwhile
-            raise ConflictError("another consumer reads this stream: run one at a time")
+@dataclass(slots=True)
+class _Ranges:
+    """``service.ports.exports.Export``: a stream in ranges of a micro-batch each; the newest is kept."""
 
+    stream: Stream
+    deps: Deps
+    limit: int
+    wait: float
+    newest_read: list[Message] = field(default_factory=list)
 
-def _finish(name: str, dataset: str, upto: str, deps: Deps) -> None:
-    with deps.ops() as tx:
-        tx.cursors.finish(name, dataset, upto)
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+    def newest(self, after: str, contract: DatasetContract) -> str:  # noqa: ARG002 - a contract says nothing of it
+        self.newest_read = _newer(self.stream.read(after, "", self.limit, self.wait), after)
+        return self.newest_read[-1].position if self.newest_read else ""
+
+    def rows(self, after: str, upto: str) -> _MicroBatch:
+        read = self.newest_read if self.newest_read and self.newest_read[-1].position == upto else None
+        return _MicroBatch(self.stream, after, upto, self.deps, read)
 
 
 def _newer(messages: list[Message], after: str) -> list[Message]:

@@ -9,13 +9,13 @@ from typing import Final
 import polars as pl
 
 from policies.denied import DeniedFeatures
-from policies.model import Decision, RetentionRule
+from policies.model import RetentionRule
 from privacy.pii.columns import undeclared
 from service.domain.actors import Actor
-from service.domain.contracts import Column, DatasetContract, Kind, Role
+from service.domain.contracts import DatasetContract, Kind, Role
 from service.errors import ConflictError, ContractError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 
 #: Where a contract speaks of a table or a column in words.
 _PROSE: Final = ("businessName", "description", "physicalType", "tags")
@@ -39,7 +39,7 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
             that holds what no dataset may hold.
         ConflictError: a dataset of that name has other columns, or this version or a newer one.
     """
-    decision = authorise(deps, actor, "dataset:add", resource=f"dataset/{contract.name}")
+    act = authorise(deps, actor, "dataset:add", resource=f"dataset/{contract.name}")
     check_contract(contract, frozenset(deps.policy.bundle.purposes), frozenset(deps.policy.bundle.retention))
     words = json.loads(document)
     if words.get("status") == "draft":  # it holds placeholders where only a person knows the answer
@@ -53,7 +53,8 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
         if known is not None:
             check_successor(known, contract)
         tx.datasets.add(contract, document, deps.clock.now())
-        _record(contract, actor, decision, deps)
+        detail = (("columns", len(contract.columns)), ("version", contract.version))
+        act.record(payload=contract.digest, detail=detail)
     return contract
 
 
@@ -146,28 +147,13 @@ def _texts(value: object) -> Iterator[str]:
 
 def check_successor(known: DatasetContract, new: DatasetContract) -> None:
     """Refuse a version that the stored rows do not fit. Raises ConflictError."""
-    if _version(new) <= _version(known):
+    old_version, version = ([int(part) for part in c.version.split(".")] for c in (known, new))
+    if version <= old_version:
         raise ConflictError("a new contract needs a newer version", dataset=new.name, in_force=known.version)
-    same_rows = (known.creates_subjects, known.row_per_subject) == (new.creates_subjects, new.row_per_subject)
-    if _shape(known) != _shape(new) or not same_rows:
+    if _shape(known) != _shape(new):
         raise ConflictError("the new version does not fit the stored rows", dataset=new.name)
 
 
-def _version(contract: DatasetContract) -> tuple[int, ...]:
-    return tuple(int(part) for part in contract.version.split("."))
-
-
-def _shape(contract: DatasetContract) -> frozenset[tuple[str, str, str, str]]:
-    return frozenset(_column(column) for column in contract.columns)
-
-
-def _column(column: Column) -> tuple[str, str, str, str]:
-    return column.name, column.role.value, column.kind.value, column.id_type or ""
-
-
-def _record(contract: DatasetContract, actor: Actor, decision: Decision, deps: Deps) -> None:
-    record(
-        deps, actor, decision, "dataset:add",
-        resource=f"dataset/{contract.name}", payload=contract.digest,
-        detail=(("columns", len(contract.columns)), ("version", contract.version)),
-    )  # fmt: skip
+def _shape(contract: DatasetContract) -> tuple[object, ...]:
+    columns = {(c.name, c.role, c.kind, c.id_type) for c in contract.columns}
+    return columns, contract.creates_subjects, contract.row_per_subject

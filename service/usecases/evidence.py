@@ -12,7 +12,7 @@ from audit.verify import verify
 from service.domain.actors import Actor
 from service.errors import TamperedError, UnknownError, UsageError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 
 
 def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
@@ -33,17 +33,17 @@ def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
 
 def read_log(last: int, *, actor: Actor, deps: Deps) -> tuple[tuple[int, Entry], ...]:
     """The newest entries. The reading is an entry itself, durable before anything is shown."""  # PIPL 54
-    decision = authorise(deps, actor, "audit:read", resource="log")
-    record(deps, actor, decision, "audit:read", resource="log", detail=(("last", last),))
+    act = authorise(deps, actor, "audit:read", resource="log")
+    act.record(detail=(("last", last),))
     deps.audit.seal()
     return tuple(deps.audit.entries())[-last:]
 
 
 def find_report(name: str, *, actor: Actor, deps: Deps) -> Path:
     """The path of a report bundle. Raises UnknownError."""
-    decision = authorise(deps, actor, "report:read", resource="report")
+    act = authorise(deps, actor, "report:read", resource="report")
     path = next((p for p in (deps.home / "report").glob("*.zip") if p.name == name), None)
     if path is None:
         raise UnknownError("there is no report of that name")
-    record(deps, actor, decision, "report:read", resource=f"report/{path.name}")
+    act.record(resource=f"report/{path.name}")
     return path

@@ -1,4 +1,4 @@
-"""Take in what is new in a table of another database, each row once.
+"""Take in what is new in a source that grows, such as a table of another database: each row once.
 
 The range is written down before it is read. A run that was killed, at any point, leaves it pending: the next
 run finishes exactly that range first. The id of the batch comes from the range, so a range that was committed
@@ -11,12 +11,17 @@ from service.domain.actors import Actor
 from service.errors import ConflictError, DriftError
 from service.ports import BatchRow, Deps
 from service.ports.exports import Export
-from service.usecases.access import authorise
-from service.usecases.ingest import Progress, take_in
+from service.usecases.ingest import Progress, allowed, take_in
 
 
 def pull(
-    export: Export, dataset: str, *, actor: Actor, deps: Deps, progress: Progress | None = None
+    export: Export,
+    dataset: str,
+    *,
+    actor: Actor,
+    deps: Deps,
+    progress: Progress | None = None,
+    overtaken: str = "another pull of this table was faster: run again",
 ) -> BatchRow | None:
     """Take in one range: the pending one, else everything that is new.
 
@@ -26,6 +31,7 @@ def pull(
         actor: needs ``dataset:ingest``.
         deps: the service.
         progress: told step and percentage.
+        overtaken: what is said when another run has gone on meanwhile.
 
     Returns:
         The batch, None when there is nothing new.
@@ -34,11 +40,8 @@ def pull(
         ConflictError: the totals do not agree, the table has changed, or another pull runs.
         And what ``take_in`` raises.
     """
-    authorise(
-        deps, actor, "dataset:ingest", resource="dataset"
-    )  # here too: a range is not to be begun in vain
+    contract, _ = allowed(dataset, actor, deps)  # here too: a range is not to be begun in vain
     with deps.ops() as tx:
-        contract = tx.datasets.get(dataset)
         cursor = tx.cursors.get(export.name, dataset)
     upto = cursor.pending or export.newest(cursor.done, contract)
     if not upto:
@@ -46,7 +49,7 @@ def pull(
     with deps.ops() as tx:
         tx.cursors.begin(export.name, dataset, upto)
         if tx.cursors.get(export.name, dataset).done != cursor.done:  # now locked: nobody can go on meanwhile
-            raise ConflictError("another pull of this table was faster: run again")
+            raise ConflictError(overtaken)
     rows = export.rows(cursor.done, upto)
     drifted: DriftError | None = None
     try:

@@ -11,18 +11,17 @@ joins no more than ``MAX_PERSON`` enrolments, and never what a person has parted
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
 
+from audit.canonical import digest
 from audit.entry import Detail
-from policies.model import Decision
 from privacy.pseudonym.features import features, people_frame
 from privacy.pseudonym.matching import Pair, compare, evidence, independent, match
 from service.domain.actors import Actor
@@ -30,7 +29,7 @@ from service.domain.links import Link, LinkState, group, standing
 from service.domain.requests import RequestState
 from service.errors import ConflictError, UnknownError, UsageError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 
 MAX_PERSON: Final = 6
 _SCALE: Final = 1000
@@ -61,7 +60,7 @@ def match_people(
         DeniedError: the actor lacks ``identity:match``.
         UsageError: no reference of an impact assessment.
     """
-    decision = authorise(deps, actor, "identity:match", data_class="C3", resource="identity")
+    act = authorise(deps, actor, "identity:match", data_class="C3", resource="identity")
     _check(dpia)
     tokens, identified = _tokens(deps, None, progress or (lambda _step, _percent: None))
     pairs = match(tokens, identified)
@@ -69,17 +68,15 @@ def match_people(
     merged = [link for link in links if link.state is LinkState.MERGED]
     found = Matched(tokens["_subject"].n_unique(), len(merged), len(links) - len(merged), dry_run)
     kinds = Counter("+".join(link.evidence) for link in merged)
-    facts = (
-        ("dpia", dpia),
-        ("dry_run", int(dry_run)),
-        ("merged", found.merged),
-        ("proposed", found.proposed),
-    )
-    ids = hashlib.sha256(" ".join(sorted(link.id for link in merged)).encode()).hexdigest()
-    record(
-        deps, actor, decision, "identity:match", resource="identity", subjects=found.enrolments,
-        payload=f"sha256:{ids}", detail=(*facts, *((f"by {kind}", n) for kind, n in kinds.items())),
-    )  # fmt: skip
+    facts: dict[str, str | int] = {
+        "dpia": dpia,
+        "dry_run": int(dry_run),
+        "merged": found.merged,
+        "proposed": found.proposed,
+    }
+    facts |= {f"by {kind}": count for kind, count in kinds.items()}
+    ids = digest(" ".join(sorted(link.id for link in merged)).encode())
+    act.record(subjects=found.enrolments, payload=ids, detail=tuple(facts.items()))
     if not dry_run:
         deps.vault.save_links(links)
     return found
@@ -101,7 +98,7 @@ def merge_people(a: int, b: int, dpia: str, *, actor: Actor, deps: Deps) -> Link
         ConflictError: two resident ids, fewer than two independent kinds of evidence, one person already,
             under restriction, or an erasure is running.
     """
-    decision = authorise(deps, actor, "identity:decide", data_class="C3", resource="identity")
+    act = authorise(deps, actor, "identity:decide", data_class="C3", resource="identity")
     _check(dpia)
     links = deps.vault.links()
     edges = standing(links)
@@ -124,9 +121,7 @@ def merge_people(a: int, b: int, dpia: str, *, actor: Actor, deps: Deps) -> Link
         )
     known = next((link for link in links if {link.a, link.b} == {a, b}), None)
     link = known or _link(a, b, identified, LinkState.MERGED, deps)
-    return _settle(
-        replace(link, score=_SCALE, evidence=kinds, dpia=dpia), LinkState.MERGED, actor, decision, deps
-    )
+    return _settle(replace(link, score=_SCALE, evidence=kinds, dpia=dpia), LinkState.MERGED, act)
 
 
 def part_link(link_id: str, *, actor: Actor, deps: Deps) -> Link:
@@ -137,13 +132,16 @@ def part_link(link_id: str, *, actor: Actor, deps: Deps) -> Link:
         UnknownError: no such link.
         ConflictError: parted already, or an erasure of the person is running.
     """
-    decision = authorise(deps, actor, "identity:undo", resource="identity")
-    link = _get(link_id, deps)
+    act = authorise(deps, actor, "identity:undo", resource="identity")
+    links = deps.vault.links()
+    link = next((link for link in links if link.id == link_id), None)
+    if link is None:
+        raise UnknownError("there is no such link")
     if link.state in _PARTED:
         raise ConflictError("they are two people already", state=link.state.value)
-    _settled(group(link.a, standing(deps.vault.links())), deps)
+    _settled(group(link.a, standing(links)), deps)
     state = LinkState.UNDONE if link.state is LinkState.MERGED else LinkState.REJECTED
-    return _settle(link, state, actor, decision, deps)
+    return _settle(link, state, act)
 
 
 def _tokens(
@@ -172,12 +170,13 @@ def _decide(
     parted = [pair for pair, link in known.items() if link.state in _PARTED]
     persons: dict[int, frozenset[int]] = {}
     for edge in standing(links):
-        _join(persons, *edge)
+        both = _joined(persons, *edge)
+        persons |= dict.fromkeys(both, both)
     new = []
     for pair in pairs:
         score = int(pair.probability * _SCALE)
         old = known.get(frozenset((pair.a, pair.b)))
-        both = persons.get(pair.a, frozenset({pair.a})) | persons.get(pair.b, frozenset({pair.b}))
+        both = _joined(persons, pair.a, pair.b)
         if score < limits.review or pair.b in persons.get(pair.a, ()) or (old and old.state in _PARTED):
             continue
         free = len(both & identified) <= 1 and not any(p <= both for p in parted)
@@ -186,15 +185,14 @@ def _decide(
         link = old or _link(pair.a, pair.b, identified, state, deps)
         link = replace(link, state=state, score=score, evidence=pair.evidence, at=deps.clock.now())
         if clear:
-            _join(persons, pair.a, pair.b)
+            persons |= dict.fromkeys(both, both)
             link = replace(link, dpia=dpia, decided_by=actor.id)
         new.append(link)
     return new
 
 
-def _join(persons: dict[int, frozenset[int]], a: int, b: int) -> None:
-    both = persons.get(a, frozenset({a})) | persons.get(b, frozenset({b}))
-    persons.update(dict.fromkeys(both, both))
+def _joined(persons: Mapping[int, frozenset[int]], a: int, b: int) -> frozenset[int]:
+    return persons.get(a, frozenset({a})) | persons.get(b, frozenset({b}))
 
 
 def _link(a: int, b: int, identified: Collection[int], state: LinkState, deps: Deps) -> Link:
@@ -203,29 +201,14 @@ def _link(a: int, b: int, identified: Collection[int], state: LinkState, deps: D
     return Link(secrets.token_hex(16), first, second, state, 0, (), "", deps.clock.now())
 
 
-def _settle(link: Link, state: LinkState, actor: Actor, decision: Decision, deps: Deps) -> Link:
+def _settle(link: Link, state: LinkState, act: Act) -> Link:
     """Write a decision down, then make it so."""
-    done = replace(link, state=state, decided_by=actor.id, at=deps.clock.now())
+    done = replace(link, state=state, decided_by=act.actor.id, at=act.deps.clock.now())
     detail: Detail = (("evidence", ",".join(done.evidence)), ("state", state.value))
     detail += (("dpia", done.dpia),) if done.dpia else ()
-    record(
-        deps,
-        actor,
-        decision,
-        f"identity:{state.value}",
-        resource=f"identity/{done.id}",
-        subjects=2,
-        detail=detail,
-    )
-    deps.vault.save_links([done])
+    act.record(f"identity:{state.value}", resource=f"identity/{done.id}", subjects=2, detail=detail)
+    act.deps.vault.save_links([done])
     return done
-
-
-def _get(link_id: str, deps: Deps) -> Link:
-    for link in deps.vault.links():
-        if link.id == link_id:
-            return link
-    raise UnknownError("there is no such link")
 
 
 def _settled(person: Collection[int], deps: Deps) -> None:

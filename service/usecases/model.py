@@ -6,7 +6,6 @@ count: what comes back from a release is all the model is made of.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,26 +15,30 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from policies.model import Decision
+from audit.canonical import digest
 from privacy.dp.budget import PrivacyLoss
 from privacy.dp.errors import LossError
 from privacy.dp.release import noisy_histograms
 from service.domain.actors import Actor
 from service.domain.models import Model, ModelState
-from service.errors import ConflictError, UnknownError, UsageError
+from service.errors import ConflictError, UsageError
 from service.ports import Deps
 from service.profiling.features import features
 from service.scoring.scorecard import Scorecard, format_scorecard
 from service.scoring.train import Floats, Noisy, fit_credit
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 from service.usecases.audience import audience
 from service.usecases.profile import load_behaviour
-from service.usecases.question import budget_scopes
+from service.usecases.question import budget_scopes, pay
 
 MODEL: Final = "credit"
 PURPOSE: Final = "credit_scoring"
 _DATASETS: Final = ("customers", "statements")
 _DELTA_EXPONENT: Final = 7
+#: The outcome as 1 and 0; an unknown word is an error.
+BAD: Final = (
+    pl.col("default_next_month").replace_strict({"yes": 1, "no": 0}, return_dtype=pl.Int64).alias("bad")
+)
 
 
 def train_model(
@@ -55,9 +58,8 @@ def train_model(
         BudgetExceededError: nothing was drawn.
         ConflictError: nobody to train on.
     """
-    decision = authorise(
-        deps, actor, "model:train", purpose=PURPOSE, data_class="C2", resource=f"model/{MODEL}"
-    )
+    resource = f"model/{MODEL}"
+    act = authorise(deps, actor, "model:train", purpose=PURPOSE, data_class="C2", resource=resource)
     try:
         loss = PrivacyLoss.from_epsilon(epsilon_micro, _DELTA_EXPONENT)
     except LossError:
@@ -65,10 +67,10 @@ def train_model(
     day = as_of or deps.clock.now().date()
     versions = tuple(f"{name}@{deps.events.version(name)}" for name in _DATASETS)
     statements, customers = load_behaviour(audience(PURPOSE, deps), deps)
-    frame = features(statements, customers, day).join(customers.select("_sp", _bad()), on="_sp", how="inner")
+    frame = features(statements, customers, day).join(customers.select("_sp", BAD), on="_sp", how="inner")
     if frame.is_empty():
         raise ConflictError("nobody to train on")
-    _pay(loss.rho, frame.height, actor, decision, deps)
+    _pay(loss.rho, frame.height, act)
     card = fit_credit(MODEL, frame, frame["bad"], _release(loss.rho))
     training = (
         ("as_of", day.isoformat()), ("data", ",".join(versions)), ("delta_exponent", _DELTA_EXPONENT),
@@ -77,24 +79,13 @@ def train_model(
     return _register(replace(card, training=training), loss.rho, actor, deps)
 
 
-def _bad() -> pl.Expr:
-    """The outcome as 1 and 0; an unknown word is an error."""
-    return (
-        pl.col("default_next_month").replace_strict({"yes": 1, "no": 0}, return_dtype=pl.Int64).alias("bad")
-    )
-
-
-def _pay(rho: int, subjects: int, actor: Actor, decision: Decision, deps: Deps) -> None:
+def _pay(rho: int, subjects: int, act: Act) -> None:
     """Charge every scope and write it down, both or neither."""
-    caps = budget_scopes(_DATASETS, actor.id, decision.role, deps.policy.bundle.budgets)
+    deps = act.deps
+    caps = budget_scopes(_DATASETS, act.actor.id, act.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
-        for scope, cap in caps.items():
-            tx.budget.open(scope, cap)
-        tx.budget.charge(f"train-{secrets.token_hex(16)}", tuple(caps), rho, deps.clock.now())
-        record(
-            deps, actor, decision, "model:train",
-            purpose=PURPOSE, basis="consent", resource=f"model/{MODEL}", subjects=subjects, rho=rho,
-        )  # fmt: skip
+        pay(f"train-{secrets.token_hex(16)}", caps, rho, tx, deps.clock.now())
+        act.record(basis="consent", subjects=subjects, rho=rho)
 
 
 def _release(rho: int) -> Noisy:
@@ -113,7 +104,7 @@ def _register(card: Scorecard, rho: int, actor: Actor, deps: Deps) -> Model:
             name=card.name,
             version=version,
             document=document,
-            digest="sha256:" + hashlib.sha256(document.encode()).hexdigest(),
+            digest=digest(document.encode()),
             state=ModelState.TRAINED,
             trained_by=actor.id,
             approved_by="",
@@ -137,7 +128,7 @@ def approve_model(name: str, version: int, *, actor: Actor, deps: Deps) -> Model
         model = tx.models.get(name, version)
     facts = frozenset({"not_requester"}) if model.trained_by != actor.id else frozenset[str]()
     resource = f"model/{model.name}/{model.version}"
-    decision = authorise(
+    act = authorise(
         deps, actor, "model:approve", purpose=model.purpose, data_class="C2", resource=resource, facts=facts
     )
     with deps.ops() as tx:
@@ -149,20 +140,14 @@ def approve_model(name: str, version: int, *, actor: Actor, deps: Deps) -> Model
                 tx.models.save(replace(other, state=ModelState.RETIRED))
         approved = replace(model, state=ModelState.APPROVED, approved_by=actor.id)
         tx.models.save(approved)
-        record(
-            deps, actor, decision, "model:approve",
-            purpose=model.purpose, resource=resource, payload=model.digest,
-        )  # fmt: skip
+        act.record(payload=model.digest)
     return approved
 
 
 def approved_model(name: str, deps: Deps) -> Model:
     """The model in service. Raises ConflictError: an unapproved model scores nobody."""
     with deps.ops() as tx:
-        try:
-            model = tx.models.get(name)
-        except UnknownError:
-            raise ConflictError("no model is approved", model=name) from None
-    if model.state is not ModelState.APPROVED:
-        raise ConflictError("no model is approved", model=name)
-    return model
+        for model in tx.models.all():
+            if model.name == name and model.state is ModelState.APPROVED:
+                return model
+    raise ConflictError("no model is approved", model=name)

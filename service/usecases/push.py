@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from audit.entry import Detail
-from policies.model import Decision
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
 from service.domain.signatures import SignatureFormError, SignedRequest, read_digest, read_signature
@@ -35,7 +34,7 @@ from service.errors import (
     UsageError,
 )
 from service.ports import BatchRow, Chunk, Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 from service.usecases.ingest import allowed, take_in
 
 ROLE: Final = "source_system"
@@ -48,6 +47,28 @@ COVERED: Final = frozenset(
 )  # fmt: skip
 _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a UUID holds nobody's number
 _VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){2}")
+#: Why a request is refused, beside its signature: the error and what it says.
+REFUSALS: Final[dict[str, tuple[type[FiduciaryError], str]]] = {
+    "header_form": (
+        UsageError, "the idempotency key is a UUID in lower case and the schema version is like 1.0.0",
+    ),
+    "dataset_not_granted": (
+        DeniedError,
+        "the source may not send to this dataset: ask an administrator for `fiduciary source add`",
+    ),
+    "purpose_not_granted": (
+        DeniedError, "the dataset is not collected for this purpose, or not from this source",
+    ),
+    "schema_version": (ConflictError, "another schema version is in force: send rows of that version"),
+    "idempotency_key": (UsageError, "the idempotency key was used for another request: take a new UUID"),
+    "replay": (
+        ConflictError,
+        "this request was received before: to have its answer again, sign it with the present time",
+    ),
+}  # fmt: skip
+_UNPROVEN: Final = (
+    UnauthenticatedError, "the signature is not accepted: see why, correct it and sign the request again",
+)  # fmt: skip
 _LONGEST: Final = 256  # of a text in a log entry
 _UNKNOWN: Final = SourceSystem("unknown", frozenset(), frozenset())
 _NOBODY: Final = Actor("svc:_unknown", frozenset())  # no name of a source starts so
@@ -89,13 +110,13 @@ def add_source(
         UsageError: not a name, or no dataset or purpose is named.
         UnknownError: no such dataset or purpose.
     """
-    decision = authorise(deps, actor, "source:add", resource="source")
+    act = authorise(deps, actor, "source:add", resource="source")
     try:
         source = SourceSystem(name, datasets, purposes)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    rights = [("datasets", ",".join(sorted(datasets))), ("purposes", ",".join(sorted(purposes)))]
-    if not all(0 < len(names) <= _LONGEST for _, names in rights):
+    rights = {"datasets": ",".join(sorted(datasets)), "purposes": ",".join(sorted(purposes))}
+    if not all(0 < len(names) <= _LONGEST for names in rights.values()):
         raise UsageError("name what the source sends to and for what purpose, a few each")
     if not purposes <= deps.policy.bundle.purposes.keys():
         raise UnknownError("the policies know no such purpose")
@@ -105,20 +126,20 @@ def add_source(
         known = tx.sources.get(name)
         source = replace(source, version=known.version + 1 if known else 1)
         tx.sources.save(source, deps.clock.now())
-        detail: Detail = (*rights, ("version", source.version))
-        record(deps, actor, decision, "source:add", resource=f"source/{name}", detail=detail)
+        detail: Detail = (*rights.items(), ("version", source.version))
+        act.record(resource=f"source/{name}", detail=detail)
     return _secret(source, deps)
 
 
 def revoke_source(name: str, *, actor: Actor, deps: Deps) -> None:
     """Take nothing from a source any more. Raises DeniedError, UnknownError."""
-    decision = authorise(deps, actor, "source:revoke", resource="source")
+    act = authorise(deps, actor, "source:revoke", resource="source")
     with deps.ops() as tx:
         source = tx.sources.get(name)
         if source is None:
             raise UnknownError("no such source system")
         tx.sources.save(replace(source, revoked=True), deps.clock.now())
-        record(deps, actor, decision, "source:revoke", resource=f"source/{name}")
+        act.record(resource=f"source/{name}")
 
 
 def open_push(request: SignedRequest, *, deps: Deps) -> Push:
@@ -132,16 +153,15 @@ def open_push(request: SignedRequest, *, deps: Deps) -> Push:
         signature = read_signature(request)
         body = read_digest(request.headers.get("content-digest", ""))
     except SignatureFormError as error:
-        _unproven(deps, _NOBODY, str(error))
+        _refuse(deps, _NOBODY, f"signature_{error}")
     if missing := COVERED - signature.components:
-        _unproven(deps, _NOBODY, f"lacks_{min(missing)}")
+        _refuse(deps, _NOBODY, f"signature_lacks_{min(missing)}")
     with deps.ops() as tx:
         source = tx.sources.get(signature.parameters["keyid"])
     secret = _secret(source or _UNKNOWN, deps)
     if not signature.is_by(secret.encode()) or source is None or source.revoked:
-        _unproven(
-            deps, _NOBODY, "signature"
-        )  # one answer for a wrong secret, a revoked and an unknown source
+        # one answer for a wrong secret, a revoked and an unknown source
+        _refuse(deps, _NOBODY, "signature_signature")
     sent = Push(
         source,
         body,
@@ -151,10 +171,9 @@ def open_push(request: SignedRequest, *, deps: Deps) -> Push:
         purpose=request.headers["fiduciary-purpose"],
     )
     if abs(deps.clock.now().timestamp() - sent.created) > MAX_SKEW:
-        _unproven(deps, sent.actor, "created")
+        _refuse(deps, sent.actor, "signature_created")
     if not _KEY.fullmatch(sent.key) or not _VERSION.fullmatch(sent.version):
-        text = "the idempotency key is a UUID in lower case and the schema version is like 1.0.0"
-        _refuse(deps, sent.actor, UsageError, text, why="header_form")
+        _refuse(deps, sent.actor, "header_form")
     return sent
 
 
@@ -178,25 +197,22 @@ def push(sent: Push, path: Path, sha256: bytes, dataset: str, *, deps: Deps, enc
     """
     source, actor = sent.source, sent.actor
     if not hmac.compare_digest(sha256, sent.body):
-        _unproven(deps, actor, "body")
+        _refuse(deps, actor, "signature_body")
     with deps.ops() as tx:
         earlier = tx.sources.pushed(source.name, sent.key)
         row = tx.batches.get(earlier.batch) if earlier else None
     if dataset not in source.datasets:
-        text = "the source may not send to this dataset: ask an administrator for `fiduciary source add`"
-        _refuse(deps, actor, DeniedError, text, why="dataset_not_granted")
+        _refuse(deps, actor, "dataset_not_granted")
     contract, _ = allowed(dataset, actor, deps)
     if sent.purpose not in source.purposes.intersection(contract.purposes):  # PIPL 6
-        text = "the dataset is not collected for this purpose, or not from this source"
-        _refuse(deps, actor, DeniedError, text, why="purpose_not_granted", dataset=dataset)
+        _refuse(deps, actor, "purpose_not_granted", dataset)
     asked = json.dumps([dataset, path.name, encoding, sent.version, sent.purpose, sha256.hex()])
     record_now = PushRecord(hashlib.sha256(asked.encode()).hexdigest(), "", sent.created)
     if earlier is not None:
         _repeat(earlier, record_now, actor, dataset, deps)
     elif sent.version != contract.version:
         versions = {"sent": sent.version, "in_force": contract.version}
-        text = "another schema version is in force: send rows of that version"
-        _refuse(deps, actor, ConflictError, text, why="schema_version", dataset=dataset, **versions)
+        _refuse(deps, actor, "schema_version", dataset, **versions)
     if row is None:
         file = deps.connector.open(path, encoding=encoding)
         facts = sorted((*file.facts, ("purpose", sent.purpose), ("source", source.name)))
@@ -210,33 +226,20 @@ def push(sent: Push, path: Path, sha256: bytes, dataset: str, *, deps: Deps, enc
 def _repeat(earlier: PushRecord, now: PushRecord, actor: Actor, dataset: str, deps: Deps) -> None:
     """Let a request through that was answered before, if it is the same one and signed anew."""
     if earlier.request != now.request:
-        text = "the idempotency key was used for another request: take a new UUID"
-        _refuse(deps, actor, UsageError, text, why="idempotency_key", dataset=dataset)
+        _refuse(deps, actor, "idempotency_key", dataset)
     if now.created <= earlier.created:
-        text = "this request was received before: to have its answer again, sign it with the present time"
-        _refuse(deps, actor, ConflictError, text, why="replay", dataset=dataset)
+        _refuse(deps, actor, "replay", dataset)
 
 
 def _secret(source: SourceSystem, deps: Deps) -> str:
     return secret_of(source, deps.keyring.derive("source-secret"))
 
 
-def _unproven(deps: Deps, actor: Actor, why: str) -> NoReturn:
-    text = "the signature is not accepted: see why, correct it and sign the request again"
-    _refuse(deps, actor, UnauthenticatedError, text, why=f"signature_{why}")
-
-
-def _refuse(
-    deps: Deps,
-    actor: Actor,
-    kind: type[FiduciaryError],
-    text: str,
-    *,
-    why: str,
-    dataset: str = "",
-    **fields: str | int,
-) -> NoReturn:
+def _refuse(deps: Deps, actor: Actor, why: str, dataset: str = "", **fields: str | int) -> NoReturn:
     """Log a refusal, then raise it."""
-    no = Decision(allow=False, rule="", role="", reason=why, policy=deps.policy.bundle.digest)
-    record(deps, actor, no, "dataset:ingest", resource=f"dataset/{dataset}" if dataset else "dataset")
+    Act(
+        allow=False, rule="", role="", reason=why, policy=deps.policy.bundle.digest, deps=deps, actor=actor,
+        permission="dataset:ingest", resource=f"dataset/{dataset}" if dataset else "dataset",
+    ).record()  # fmt: skip
+    kind, text = REFUSALS.get(why, _UNPROVEN)
     raise kind(text, why=why, **fields)

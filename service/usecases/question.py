@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Final
 
-from policies.model import AccessRequest, BudgetRule, Decision
+from policies.model import BudgetRule
 from privacy.dp.errors import LossError, PlanError
 from privacy.dp.query import parse_plan
 from privacy.dp.schema import Query, Table, resolve
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, Role
-from service.errors import DeniedError, UnknownError, UsageError
-from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.errors import UnknownError, UsageError
+from service.ports import Deps, OpsTransaction
+from service.usecases.access import Act, authorise, decide
 
 _GROUPED: Final = frozenset({Role.CATEGORY, Role.QUASI_IDENTIFIER})
 
@@ -47,54 +49,31 @@ def permit(
     deps: Deps,
     resource: str = "aggregate",
     facts: frozenset[str] = frozenset(),
-) -> tuple[Question, Decision]:
+    limited: bool = True,
+) -> tuple[Query, Act]:
     """Ask policy twice: before anyone learns which data exists, and for the class that the plan touches.
+
+    ``limited``: the data read must have been collected for the purpose, too.
 
     Raises:
         DeniedError: policy says no.
         UsageError: the plan cannot be answered.
     """
-    authorise(deps, actor, permission, purpose=purpose, resource=resource, facts=facts)
+    asked = partial(authorise, deps, actor, permission, purpose=purpose, resource=resource, facts=facts)
+    asked()
     with deps.ops() as tx:
         question = read_question(document, tx.datasets.all())
-    return question, authorise(
-        deps,
-        actor,
-        permission,
-        purpose=purpose,
-        resource=resource,
-        data_class=question.data_class,
-        facts=facts,
-    )
-
-
-def limit_to_purpose(
-    question: Question, purpose: str, permission: str, decision: Decision, *, actor: Actor, deps: Deps
-) -> None:
-    """Data is used only for what it was collected for. Raises DeniedError, logged."""  # PIPL 6
-    if purpose in question.purposes:
-        return
-    denied = replace(decision, allow=False, reason="not_collected_for_purpose")
-    record(deps, actor, denied, permission, purpose=purpose, resource="aggregate")
-    raise DeniedError("the data was not collected for this purpose", permission=permission, why=denied.reason)
+    act = asked(data_class=question.data_class)
+    if limited and purpose not in question.purposes:  # PIPL 6
+        text = "the data was not collected for this purpose"
+        replace(act, resource="aggregate").refuse("not_collected_for_purpose", text)
+    return question.query, act
 
 
 def granted_purpose(permission: str, *, actor: Actor, deps: Deps) -> str:
     """A purpose for which the actor has the permission; empty when there is none."""
-    noun, _, verb = permission.partition(":")
-    for code in sorted(deps.policy.bundle.purposes):
-        wish = AccessRequest(
-            actor=actor.id,
-            roles=actor.roles,
-            resource=noun,
-            action=verb,
-            data_class="C1",
-            purpose=code,
-            facts=frozenset(),
-        )
-        if deps.policy.decide(wish).allow:
-            return code
-    return ""
+    codes = sorted(deps.policy.bundle.purposes)
+    return next((code for code in codes if decide(deps, actor, permission, purpose=code).allow), "")
 
 
 def read_question(document: object, contracts: Iterable[DatasetContract]) -> Question:
@@ -154,6 +133,13 @@ def budget_scopes(
         if not caps.get(scope):
             raise UnknownError("no privacy budget is declared", scope=scope)
     return {scope: caps[scope] for scope in scopes}
+
+
+def pay(charge: str, caps: Mapping[str, int], rho: int, tx: OpsTransaction, at: datetime) -> None:
+    """Charge every scope or none. Raises BudgetExceededError."""
+    for scope, cap in caps.items():
+        tx.budget.open(scope, cap)
+    tx.budget.charge(charge, tuple(caps), rho, at)
 
 
 def _highest_class(query: Query, contracts: Mapping[str, DatasetContract]) -> str:

@@ -8,19 +8,19 @@ the district to profiles, and to nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Final
 
 import polars as pl
 
+from audit.canonical import digest
 from privacy.pii.columns import undeclared
 from service.domain.actors import Actor
 from service.domain.contracts import Role
 from service.errors import ContractError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 from service.usecases.certificate import file_away
 from service.usecases.datasets import check_words
 from service.usecases.pii import read_table
@@ -47,7 +47,7 @@ def add_reference(
         ContractError: it may say something of a person, or is no such table.
         StorageError: it cannot be written.
     """
-    decision = authorise(deps, actor, "reference:add", resource="reference")
+    act = authorise(deps, actor, "reference:add", resource="reference")
     if not _NAME.fullmatch(name):
         raise ContractError("a reference table is named with a-z, 0-9 and _")
     for fact, text in (("licence", licence), ("source", source)):
@@ -61,11 +61,8 @@ def add_reference(
         "added_at": deps.clock.now().isoformat(), "table": frame.to_dict(as_series=False),
     }  # fmt: skip
     content = json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
-    record(
-        deps, actor, decision, "reference:add",
-        resource=f"reference/{name}", payload="sha256:" + hashlib.sha256(content).hexdigest(),
-        detail=(("columns", frame.width), ("rows", frame.height)),
-    )  # fmt: skip
+    size = (("columns", frame.width), ("rows", frame.height))
+    act.record(resource=f"reference/{name}", payload=digest(content), detail=size)
     file_away(deps.home / "reference" / f"{name}.json", content)
     return frame
 

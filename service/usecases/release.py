@@ -29,20 +29,8 @@ from service.domain.releases import Release, ReleaseState
 from service.errors import ConflictError
 from service.ports import BudgetLine, Deps
 from service.usecases.audience import audience
-from service.usecases.question import budget_scopes, granted_purpose, limit_to_purpose, permit
-from service.usecases.release_steps import (
-    Case,
-    answered,
-    charge,
-    data_version,
-    is_colleague,
-    load,
-    moved,
-    open_case,
-    record_act,
-    refuse,
-    replay,
-)
+from service.usecases.question import budget_scopes, granted_purpose, permit
+from service.usecases.release_steps import Case, data_version, load, moved, open_case
 from service.usecases.rows import rows_for_use
 
 INTERVAL_NOTE: Final = (
@@ -96,11 +84,11 @@ def preview_aggregate(plan_document: object, *, actor: Actor, deps: Deps, purpos
         UsageError: the plan cannot be answered.
     """
     code = purpose or granted_purpose("aggregate:preview", actor=actor, deps=deps)
-    question, decision = permit("aggregate:preview", plan_document, code, actor=actor, deps=deps)
-    if purpose:
-        limit_to_purpose(question, purpose, "aggregate:preview", decision, actor=actor, deps=deps)
-    query, plan = question.query, question.query.plan
-    caps = budget_scopes(query.datasets, actor.id, decision.role, deps.policy.bundle.budgets)
+    query, act = permit(
+        "aggregate:preview", plan_document, code, actor=actor, deps=deps, limited=bool(purpose)
+    )
+    plan = query.plan
+    caps = budget_scopes(query.datasets, actor.id, act.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
         lines = {line.scope: line for line in tx.budget.lines(tuple(caps))}
     return Preview(
@@ -123,9 +111,8 @@ def request_aggregate(plan_document: object, purpose: str, *, actor: Actor, deps
         DeniedError: policy says no (to an unknown purpose too), or the data was collected for others.
         UsageError: the plan cannot be answered.
     """
-    question, decision = permit("aggregate:request", plan_document, purpose, actor=actor, deps=deps)
-    limit_to_purpose(question, purpose, "aggregate:request", decision, actor=actor, deps=deps)
-    plan = question.query.plan
+    query, act = permit("aggregate:request", plan_document, purpose, actor=actor, deps=deps)
+    plan = query.plan
     release = Release(
         id=secrets.token_hex(16),
         plan=format_plan(plan),
@@ -133,17 +120,17 @@ def request_aggregate(plan_document: object, purpose: str, *, actor: Actor, deps
         purpose=purpose,
         requester=actor.id,
         approver="",
-        rho=question.query.cost().rho,
+        rho=query.cost().rho,
         state=ReleaseState.REQUESTED,
         created_at=deps.clock.now(),
     )
-    case = Case(question.query, decision, actor, deps, release)
-    stored = answered(release, case.query, deps)
+    case = Case(query, act, release)
+    stored = case.answered()
     if stored is not None:
-        return replay(case, stored)
+        return case.replay(stored)
     with deps.ops() as tx:
         tx.releases.add(release)
-        record_act(case, "aggregate:request", release)
+        case.record("aggregate:request", release)
     return release
 
 
@@ -159,11 +146,11 @@ def approve_aggregate(release_id: str, *, actor: Actor, deps: Deps) -> Release:
     facts = frozenset({"not_requester"}) if actor.id != release.requester else frozenset()
     case = open_case("aggregate:approve", release, actor, deps, facts=facts)
     if not facts:  # whatever the policy files say
-        refuse(case, "aggregate:approve", "condition_failed")
+        case.refuse("condition_failed")
     with deps.ops() as tx:
         approved = moved(tx.releases.get(release_id), ReleaseState.APPROVED, approver=actor.id)
         tx.releases.save(approved)
-        record_act(case, "aggregate:approve", approved)
+        case.record("aggregate:approve", approved)
     return approved
 
 
@@ -179,16 +166,16 @@ def run_aggregate(release_id: str, *, actor: Actor, deps: Deps) -> Release:
     """
     release = load(release_id, deps)
     case = open_case("aggregate:run", release, actor, deps)
-    if not is_colleague(case, release):
-        refuse(case, "aggregate:run", "not_requester_or_same_role")
+    if not case.is_colleague():
+        case.refuse("not_requester_or_same_role")
     stored = release if release.state is ReleaseState.RELEASED else None
     if release.state is ReleaseState.APPROVED:
-        stored = answered(release, case.query, deps)
+        stored = case.answered()
     if stored is not None:
-        return replay(case, stored)
-    charged = charge(case, release)
+        return case.replay(stored)
+    charged = case.charge()
     if charged.state is ReleaseState.RELEASED:
-        return replay(case, charged)
+        return case.replay(charged)
     exact, version = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
     return _publish(case, charged, _answer(charged, case.query, cells, version), version)
@@ -208,15 +195,15 @@ def _totals(query: Query, purpose: str, deps: Deps) -> tuple[NDArray[np.int64], 
 
 def _publish(case: Case, charged: Release, answer: str, version: str) -> Release:
     """The entry is durable, then the state; only then does the answer go back to the caller."""
-    with case.deps.ops() as tx:
+    with case.act.deps.ops() as tx:
         current = tx.releases.get(charged.id)
         if current.state is not ReleaseState.RELEASED:
             released = moved(current, ReleaseState.RELEASED, answer=answer, data_version=version)
-            entry = record_act(case, "aggregate:release", released, rho=released.rho)
+            entry = case.record("aggregate:release", released, rho=released.rho)
             released = replace(released, entry=entry)
             tx.releases.save(released)
             return released
-    return replay(case, current)  # another process has finished it: its answer counts, ours is dropped
+    return case.replay(current)  # another process has finished it: its answer counts, ours is dropped
 
 
 def _answer(release: Release, query: Query, cells: tuple[Cell, ...], version: str) -> str:

@@ -21,7 +21,6 @@ from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.dsse import Statement, format_statement, subject_digests
 from audit.errors import AuditError
 from audit.note import parse_note
-from policies.model import Decision
 from service.domain.actors import Actor
 from service.errors import ConflictError, StorageError, TamperedError
 from service.ports import Deps, ReportSigner
@@ -30,7 +29,7 @@ from service.reporting.document import Provenance, Report, Text, format_report
 from service.reporting.facts import BehaviourFacts
 from service.reporting.render import render
 from service.reporting.tabular import format_csv
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 from service.usecases.certificate import file_away
 from service.usecases.report_facts import PURPOSE, collect
 
@@ -70,22 +69,21 @@ def build_report(
         StorageError: no report key, or the file cannot be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    decision = authorise(
-        deps, actor, "report:build", purpose=PURPOSE, data_class="C2", resource="report/behaviour"
-    )
+    resource = "report/behaviour"
+    act = authorise(deps, actor, "report:build", purpose=PURPOSE, data_class="C2", resource=resource)
     if deps.signer is None:
         raise StorageError("there is no report key")
     name = _free_name(deps)
     tell("collect", 10)
     facts = _facts(name, until or deps.clock.now().date(), institution, deps)
     cited = _cited(facts, deps)
-    resource = f"report/{name}"
-    record(deps, actor, decision, "report:build", purpose=PURPOSE, basis=BASIS, resource=resource)
+    act = replace(act, resource=f"report/{name}")
+    act.record(basis=BASIS)
     tell("render", 40)
     files = _files(build(facts), deps.signer)
     tell("seal", 80)
     path = deps.home / "report" / f"{name}.zip"
-    file_away(path, _issue(name, files, facts, cited, actor, decision=decision, deps=deps))
+    file_away(path, _issue(name, files, facts, cited, act))
     tell("done", 100)
     return path
 
@@ -115,9 +113,7 @@ def _facts(name: str, until: date, institution: Text, deps: Deps) -> BehaviourFa
     facts = collect(provenance, until, deps)
     if facts.months.is_empty():
         raise ConflictError("there are no statements in the period")
-    first, last = facts.months["month"].min(), facts.months["month"].max()
-    if not isinstance(first, date) or not isinstance(last, date):
-        raise ConflictError("statements have no dates")
+    first, last = facts.months["month"][0], facts.months["month"][-1]
     end = last.replace(day=monthrange(last.year, last.month)[1])
     return replace(facts, provenance=replace(provenance, period=(first, min(end, until))))
 
@@ -146,18 +142,9 @@ def _files(report: Report, signer: ReportSigner) -> Mapping[str, bytes]:
     return files | {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
 
 
-def _issue(
-    name: str,
-    files: Mapping[str, bytes],
-    facts: BehaviourFacts,
-    cited: list[int],
-    actor: Actor,
-    *,
-    decision: Decision,
-    deps: Deps,
-) -> bytes:
+def _issue(name: str, files: Mapping[str, bytes], facts: BehaviourFacts, cited: list[int], act: Act) -> bytes:
     """Sign the manifest, log the issue, gather the proofs, pack. The pack verifies itself."""
-    p = facts.provenance
+    audit, p = act.deps.audit, facts.provenance
     predicate = {
         "report": TYPE,
         "number": name,
@@ -173,9 +160,6 @@ def _issue(
         "tables": dict(sorted(facts.versions.items())),
         "entries": cited,
     }
-    envelope = deps.audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, predicate)))
-    issue = record(
-        deps, actor, decision, "report:issue",
-        purpose=PURPOSE, basis=BASIS, resource=f"report/{name}", payload=digest(envelope),
-    )  # fmt: skip
-    return build_bundle(files, envelope, cited, issue, evidence=deps.audit.evidence([*cited, issue]))
+    envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, predicate)))
+    issue = act.record("report:issue", basis=BASIS, payload=digest(envelope))
+    return build_bundle(files, envelope, cited, issue, evidence=audit.evidence([*cited, issue]))

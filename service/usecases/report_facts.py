@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from service.reporting.facts import (
 )
 from service.scoring.scorecard import Scorecard, default_probability, parse_scorecard
 from service.usecases.audience import audience
-from service.usecases.model import MODEL, approved_model
+from service.usecases.model import BAD, MODEL, approved_model
 from service.usecases.model import PURPOSE as SCORING
 from service.usecases.profile import PURPOSE as SEGMENTING
 from service.usecases.profile import TABLE as PROFILES
@@ -48,7 +48,7 @@ def collect(provenance: Provenance, until: date, deps: Deps) -> BehaviourFacts:
     """Read everything once. Raises UnknownError when there are no statements."""
     people = audience(PURPOSE, deps)
     statements, customers = load_behaviour(people, deps)
-    model = _model(deps)
+    model, card = _model(deps)
     with deps.ops() as tx:
         governance = _governance(tx, deps)
     return BehaviourFacts(
@@ -56,11 +56,11 @@ def collect(provenance: Provenance, until: date, deps: Deps) -> BehaviourFacts:
         profiles=_of(PROFILES, SEGMENTING, deps).select(
             "segment", "contribution_cents", "util_mean", "pay_ratio"
         ),
-        scores=_scores(customers, model, deps),
+        scores=_scores(customers, card, deps),
         months=_months(statements, until),
         flags=counts(abnormal(statements, customers, until)),
         purposes={p.code: Text(**p.title) for p in deps.policy.bundle.purposes.values()},
-        model=_model_fact(deps) if model else None,
+        model=model,
         versions={name: deps.events.version(name) for name in _TABLES},
         **governance,
     )
@@ -75,8 +75,7 @@ def _of(table: str, purpose: str, deps: Deps) -> pl.DataFrame:
 
 
 def _scores(customers: pl.DataFrame, card: Scorecard | None, deps: Deps) -> pl.DataFrame:
-    outcome = pl.col("default_next_month").replace_strict({"yes": 1, "no": 0}, return_dtype=pl.Int64)
-    rows = _of(SCORES, SCORING, deps).join(customers.select("_sp", bad=outcome), on="_sp", how="left")
+    rows = _of(SCORES, SCORING, deps).join(customers.select("_sp", BAD), on="_sp", how="left")
     known = {s: default_probability(card, s) if card else None for s in rows["score"].unique().to_list()}
     expected = pl.col("score").replace_strict(known, return_dtype=pl.Float64).alias("expected")
     return rows.select("score", "grade", "bad", expected)
@@ -96,17 +95,13 @@ def _months(statements: pl.DataFrame, until: date) -> pl.DataFrame:
     )
 
 
-def _model(deps: Deps) -> Scorecard | None:
+def _model(deps: Deps) -> tuple[ModelFact, Scorecard] | tuple[None, None]:
     with deps.ops() as tx:
         if not any(m.name == MODEL for m in tx.models.all()):
-            return None
-    return parse_scorecard(approved_model(MODEL, deps).document)
-
-
-def _model_fact(deps: Deps) -> ModelFact:
+            return None, None
     model = approved_model(MODEL, deps)
     card = parse_scorecard(model.document)
-    return ModelFact(
+    fact = ModelFact(
         name=model.name,
         version=model.version,
         digest=model.digest,
@@ -115,6 +110,7 @@ def _model_fact(deps: Deps) -> ModelFact:
         rho=model.rho,
         training=dict(card.training) | dict(card.quality),
     )
+    return fact, card
 
 
 def _governance(tx: OpsTransaction, deps: Deps) -> dict[str, Any]:
@@ -152,11 +148,10 @@ def _batches(rows: Iterable[BatchRow]) -> tuple[BatchFact, ...]:
     return tuple(BatchFact(name, **t) for name, t in sorted(totals.items()))
 
 
-def _rights(requests: Iterable[RightsRequest], now: str) -> Iterable[RightsFact]:
-    rows = list(requests)
+def _rights(requests: tuple[RightsRequest, ...], now: str) -> Iterable[RightsFact]:
     ended = {RequestState.DONE, RequestState.REFUSED, RequestState.EXPIRED}
     for right in Right:
-        mine = [r for r in rows if r.right is right]
+        mine = [r for r in requests if r.right is right]
         states = Counter(r.state for r in mine)
         still = [r for r in mine if r.state not in ended]
         yield RightsFact(
@@ -186,12 +181,9 @@ def release_fact(release: Release) -> ReleaseFact:
     )
 
 
-def _cells(
-    cells: Iterable[Mapping[str, Any]], keys: Iterable[str], measures: Iterable[str]
-) -> Iterable[Cells]:
-    names, wanted = list(keys), list(measures)
+def _cells(cells: list[dict[str, Any]], keys: list[str], measures: list[str]) -> Iterable[Cells]:
     for cell in cells:
-        label = " · ".join(str(cell[k]) for k in names)
-        for measure in wanted:
+        label = " · ".join(str(cell[k]) for k in keys)
+        for measure in measures:
             found = cell[measure]
             yield label, measure, found["value"], found["low"], found["high"]

@@ -10,19 +10,19 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from policies.model import Decision
 from service.domain.actors import Actor
 from service.domain.deadlines import due_at
 from service.domain.requests import RequestState, Right, RightsRequest
 from service.errors import ConflictError, DeniedError, UnknownError, UsageError
 from service.ports import Deps
 from service.usecases import erasure
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 from service.usecases.audience import OBJECTED, normal_identifier, subject_with
 from service.usecases.certificate import certify
 from service.usecases.package import access_package
@@ -63,9 +63,12 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
     """
     request_id = secrets.token_hex(16)
     resource = f"rights/{request_id}"
-    decision = authorise(deps, actor, "rights:open", resource=resource)
-    value = _contact(id_type, contact)
+    act = authorise(deps, actor, "rights:open", resource=resource)
+    if id_type not in CONTACTS:
+        raise UsageError("a request is opened by e-mail address or mobile number")
+    value = normal_identifier(id_type, contact)
     now = deps.clock.now()
+    expires = now + timedelta(minutes=CODE_MINUTES)
     subject = subject_with(id_type, value, deps) or 0
     code, key = f"{secrets.randbelow(10**6):06d}", secrets.token_hex(32)
     request = RightsRequest(
@@ -76,7 +79,7 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
         opened_at=now,
         due_at=_deadline(now, deps),
         code_tag=_code_tag(request_id, code, deps),
-        code_expires_at=now + timedelta(minutes=CODE_MINUTES),
+        code_expires_at=expires,
         evidence=_json({"commitment": hmac.digest(bytes.fromhex(key), value.encode(), "sha256").hex()}),
     )
     with deps.ops() as tx:
@@ -84,12 +87,10 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
             r.subject == subject and r.state is RequestState.OPENED and now - r.opened_at < timedelta(hours=1)
             for r in tx.requests.all()
         )
-        detail = (("right", right.value),)
-        index = record(deps, actor, decision, "rights:open", resource=resource, detail=detail)
-        tx.requests.add(_cite(request, index))
+        index = act.record(detail=(("right", right.value),))
+        tx.requests.add(_noted(request, entry=index))
     if subject and recent < MAX_OPEN_PER_HOUR:
         deps.courier.deliver(id_type, value, code)
-    expires = now + timedelta(minutes=CODE_MINUTES)
     return Opened(request_id, request.due_at.isoformat(), expires.isoformat(), key)
 
 
@@ -99,7 +100,7 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
     Raises:
         DeniedError: wrong, used or expired code, or an unknown contact: the reason is the same for all.
     """
-    actor, decision = _subject(request_id, deps)
+    act = _statutory(request_id, deps)
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
         if request.state is not RequestState.OPENED:
@@ -112,10 +113,7 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
         tag = request.code_tag if state is RequestState.OPENED else ""
         request = replace(request, state=state, attempts=attempts, code_tag=tag)
         tx.requests.save(request)
-    record(
-        deps, actor, decision, "rights:verify",
-        resource=f"rights/{request_id}", detail=(("attempts", attempts), ("verified", int(good))),
-    )  # fmt: skip
+    act.record(detail=(("attempts", attempts), ("verified", int(good))))
     if not good:
         raise DeniedError("the code is wrong or no longer valid", left=MAX_ATTEMPTS - attempts)
     return request
@@ -123,8 +121,7 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
 
 def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsRequest:
     """Decide a verified request by the rules in force, class by class, and write the decision down."""
-    resource = _resource(request_id)
-    decision = authorise(deps, actor, "rights:decide", resource=resource)
+    act = authorise(deps, actor, "rights:decide", resource=_resource(request_id))
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
         _expect(request, RequestState.VERIFIED)
@@ -132,21 +129,17 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
         if request.right is Right.ERASURE:
             outcomes = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
         kept = sum(outcome.outcome == "restrict" for outcome in outcomes)
-        index = record(
-            deps, actor, decision, "rights:decide",
-            resource=resource, detail=(("classes_kept", kept), ("right", request.right.value)),
-        )  # fmt: skip
+        index = act.record(detail=(("classes_kept", kept), ("right", request.right.value)))
         decided = erasure.format_outcomes(outcomes)
         request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=decided)
-        request = _cite(request, index)
+        request = _noted(request, entry=index)
         tx.requests.save(request)
     return request
 
 
 def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
     """Carry out a decided request, or go on with one that was interrupted; ends with a certificate."""
-    resource = _resource(request_id)
-    decision = authorise(deps, actor, "rights:run", resource=resource)
+    act = authorise(deps, actor, "rights:run", resource=_resource(request_id))
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
         if request.state is not RequestState.RUNNING:
@@ -155,10 +148,10 @@ def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
             tx.requests.save(request)
     package = None
     if request.right is Right.ERASURE:
-        request = _erase(request, actor, decision, deps)
+        request = _erase(request, act)
     else:
         request, package = _grant(request, deps)
-    name = certify(request, actor=actor, decision=decision, deps=deps)
+    name = certify(request, act)
     with deps.ops() as tx:
         if request.right is Right.ERASURE:
             tx.requests.forget(request.subject)
@@ -178,18 +171,15 @@ def find_certificate(request_id: str, *, actor: Actor, deps: Deps) -> Path:
     return deps.home / "certificates" / request.certificate
 
 
-def _erase(request: RightsRequest, actor: Actor, decision: Decision, deps: Deps) -> RightsRequest:
+def _erase(request: RightsRequest, act: Act) -> RightsRequest:
     for name, step in erasure.STEPS:
         if name in request.steps.split(","):
             continue
-        found = step(request, deps)
-        evidence = {**json.loads(request.evidence or "{}"), name: found}
+        found = step(request, act.deps)
+        index = act.record("rights:erase", subjects=1, detail=(("step", name), *found.items()))
         steps = ",".join(filter(None, (request.steps, name)))
-        detail = tuple(sorted((("step", name), *found.items())))
-        resource = f"rights/{request.id}"
-        index = record(deps, actor, decision, "rights:erase", resource=resource, subjects=1, detail=detail)
-        request = _cite(replace(request, steps=steps, evidence=_json(evidence)), index)
-        with deps.ops() as tx:
+        request = _noted(replace(request, steps=steps), {name: found}, entry=index)
+        with act.deps.ops() as tx:
             tx.requests.save(request)
     return request
 
@@ -206,16 +196,24 @@ def _grant(request: RightsRequest, deps: Deps) -> tuple[RightsRequest, dict[str,
         with deps.ops() as tx:
             tx.requests.flag(request.subject, OBJECTED, deps.clock.now())  # PIPL 24(3), GDPR 21 and 22
         found = {"flag": OBJECTED}
-    evidence = {**json.loads(request.evidence or "{}"), request.right.value: found}
-    return replace(request, steps=request.right.value, evidence=_json(evidence)), package
+    right = request.right.value
+    return _noted(replace(request, steps=right), {right: found}), package
 
 
-def _subject(request_id: str, deps: Deps) -> tuple[Actor, Decision]:
-    """The data subject, whose right comes from the law and whose proof is the code: no rule grants it."""
-    _resource(request_id)
-    policy = deps.policy.bundle.digest
-    decision = Decision(allow=True, rule="statutory", role="data_subject", reason="allowed", policy=policy)
-    return Actor(f"subject:{request_id}", frozenset({"data_subject"})), decision
+def _statutory(request_id: str, deps: Deps) -> Act:
+    """The act of the data subject, whose right comes from the law, proven by the code: no rule grants it."""
+    resource = _resource(request_id)
+    return Act(
+        allow=True,
+        rule="statutory",
+        role="data_subject",
+        reason="allowed",
+        policy=deps.policy.bundle.digest,
+        deps=deps,
+        actor=Actor(f"subject:{request_id}", frozenset({"data_subject"})),
+        permission="rights:verify",
+        resource=resource,
+    )
 
 
 def _resource(request_id: str) -> str:
@@ -225,10 +223,13 @@ def _resource(request_id: str) -> str:
     return f"rights/{request_id}"
 
 
-def _cite(request: RightsRequest, index: int) -> RightsRequest:
-    """Remember a log entry of the request: the certificate cites them all."""
-    evidence = json.loads(request.evidence or "{}")
-    evidence["entries"] = [*evidence.get("entries", []), index]
+def _noted(
+    request: RightsRequest, found: Mapping[str, object] | None = None, *, entry: int | None = None
+) -> RightsRequest:
+    """The request with more evidence, or a log entry of it: the certificate cites them all."""
+    evidence = json.loads(request.evidence or "{}") | (found or {})
+    if entry is not None:
+        evidence["entries"] = [*evidence.get("entries", []), entry]
     return replace(request, evidence=_json(evidence))
 
 
@@ -243,12 +244,6 @@ def _deadline(opened: datetime, deps: Deps) -> datetime:
     laws = deps.policy.bundle.jurisdictions.values()
     name = "rights_request"
     return min(due_at(opened, law.clocks[name], working=name in law.working_days) for law in laws)
-
-
-def _contact(id_type: str, contact: str) -> str:
-    if id_type not in CONTACTS:
-        raise UsageError("a request is opened by e-mail address or mobile number")
-    return normal_identifier(id_type, contact)
 
 
 def _code_tag(request_id: str, code: str, deps: Deps) -> str:

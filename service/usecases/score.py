@@ -6,14 +6,13 @@ consent, and not when the customer refuses decisions by automation alone.  # PIP
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from service.domain.actors import Actor
-from service.domain.buckets import bucket_expr
 from service.domain.models import Model
 from service.errors import ConflictError
 from service.ports import Deps
@@ -21,18 +20,11 @@ from service.profiling.features import features
 from service.scoring.batch import score_frame
 from service.scoring.reasons import reason_text
 from service.scoring.scorecard import REASONS, parse_scorecard
-from service.usecases.access import authorise, record
-from service.usecases.audience import (
-    audience,
-    denied,
-    find_subject,
-    refusal,
-    storage_pseudonym,
-    subject_tag,
-)
+from service.usecases.access import authorise
+from service.usecases.audience import audience, processable
 from service.usecases.model import MODEL, PURPOSE, approved_model
 from service.usecases.persons import headcount
-from service.usecases.profile import load_behaviour
+from service.usecases.profile import load_behaviour, put_derived
 
 TABLE: Final = "derived_score_credit"
 _RESOURCE: Final = "score/credit"
@@ -77,23 +69,17 @@ def build_scores(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Scor
         DeniedError: the actor lacks ``score:build``.
         ConflictError: no model is approved.
     """
-    decision = authorise(deps, actor, "score:build", purpose=PURPOSE, data_class="C2", resource=_RESOURCE)
+    act = authorise(deps, actor, "score:build", purpose=PURPOSE, data_class="C2", resource=_RESOURCE)
     model = approved_model(MODEL, deps)
-    day = as_of or deps.clock.now().date()
+    label, day = _label(model), as_of or deps.clock.now().date()
     statements, customers = load_behaviour(audience(PURPOSE, deps), deps)
     frame = features(statements, customers, day)
     scores = score_frame(parse_scorecard(model.document), frame)
-    table = pl.concat([frame.select("_sp"), scores], how="horizontal").with_columns(
-        bucket_expr(deps.events.n_buckets), model=pl.lit(_label(model)), as_of=pl.lit(day)
-    )
-    living = headcount(deps)
-    record(
-        deps, actor, decision, "score:build",
-        purpose=PURPOSE, basis="consent", resource=_RESOURCE, subjects=table.height, payload=model.digest,
-        detail=(("as_of", day.isoformat()), ("left_out", living - table.height), ("model", _label(model))),
-    )  # fmt: skip
-    version = deps.events.replace(TABLE, table)
-    return ScoresBuilt(table.height, living - table.height, _label(model), day.isoformat(), version)
+    table = pl.concat([frame.select("_sp"), scores], how="horizontal")
+    left_out = headcount(deps) - table.height
+    detail = (("left_out", left_out), ("model", label))
+    version = put_derived(act, TABLE, table, day, payload=model.digest, detail=detail, model=pl.lit(label))
+    return ScoresBuilt(table.height, left_out, label, day.isoformat(), version)
 
 
 def score_customer(
@@ -107,29 +93,24 @@ def score_customer(
         UnknownError: no such purpose or customer.
         ConflictError: no model is approved, or the customer's score is missing or of another model.
     """
-    decision = authorise(deps, actor, "score:read", purpose=purpose, data_class="C2", resource=_RESOURCE)
+    act = authorise(deps, actor, "score:read", purpose=purpose, data_class="C2", resource=_RESOURCE)
     model = approved_model(MODEL, deps)
-    subject = find_subject(purpose, id_type=id_type, value=value, pseudonym=pseudonym, deps=deps)
-    row_key = storage_pseudonym(subject, deps)
-    entry_id, tag = subject_tag(row_key, deps)
-    reason = refusal(subject, purpose, deps) if model.purpose == purpose else "other_purpose"
-    if reason is not None:
-        no = replace(decision, allow=False, reason=reason)
-        record(
-            deps, actor, no, "score:read",
-            purpose=purpose, resource=_RESOURCE, tag=tag, entry_id=entry_id,
-        )  # fmt: skip
-        raise denied(reason, "score:read")
+    row_key = processable(act, model.purpose, id_type=id_type, value=value, pseudonym=pseudonym)
     row = _row(row_key, model, deps)
-    record(
-        deps, actor, decision, "score:read",
-        purpose=purpose, basis="consent", resource=_RESOURCE, tag=tag, subjects=1, payload=model.digest,
-        entry_id=entry_id,
-    )  # fmt: skip
-    return _assessment(row)
+    act.record(basis="consent", about=row_key, subjects=1, payload=model.digest)
+    reasons = [(row[f"reason_{place}"], row[f"lost_{place}"]) for place in range(1, REASONS + 1)]
+    return Assessment(
+        score=row["score"],
+        grade=row["grade"],
+        reasons=tuple(
+            ReasonGiven(c, lost, reason_text(c, "zh"), reason_text(c, "en")) for c, lost in reasons
+        ),
+        model=row["model"],
+        as_of=row["as_of"].isoformat(),
+    )
 
 
-def _row(pseudonym: bytes, model: Model, deps: Deps) -> dict[str, object]:
+def _row(pseudonym: bytes, model: Model, deps: Deps) -> dict[str, Any]:
     if deps.events.version(TABLE) < 0:
         raise ConflictError("no scores have been built yet")
     rows = deps.events.read_subject(TABLE, pseudonym)
@@ -139,18 +120,6 @@ def _row(pseudonym: bytes, model: Model, deps: Deps) -> dict[str, object]:
     if row["model"] != _label(model):
         raise ConflictError("scores are of another model; build them again", model=_label(model))
     return row
-
-
-def _assessment(row: dict[str, object]) -> Assessment:
-    reasons = []
-    for place in range(1, REASONS + 1):
-        code, lost = str(row[f"reason_{place}"]), row[f"lost_{place}"]
-        assert isinstance(lost, int)  # noqa: S101 - the table's schema; narrows the type
-        reasons.append(ReasonGiven(code, lost, reason_text(code, "zh"), reason_text(code, "en")))
-    score, as_of = row["score"], row["as_of"]
-    assert isinstance(score, int)  # noqa: S101 - as above
-    assert isinstance(as_of, date)  # noqa: S101 - as above
-    return Assessment(score, str(row["grade"]), tuple(reasons), str(row["model"]), as_of.isoformat())
 
 
 def _label(model: Model) -> str:

@@ -17,7 +17,7 @@ from policies.lint import conflicting_roles
 from service.domain.actors import Actor
 from service.errors import ConflictError, UnauthenticatedError, UsageError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 
 MAX_TOKEN_DAYS: Final = 90
 _TOKEN: Final = re.compile(r"fdc_([0-9a-f]{16})_([0-9a-f]{64})")
@@ -30,7 +30,7 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
         ConflictError: the roles may not be held by one person (separation of duties).
         UsageError: an unknown role, or a token that would live too long.
     """
-    decision = authorise(deps, actor, "user:add", resource=f"user/{user.id}")
+    act = authorise(deps, actor, "user:add", resource=f"user/{user.id}")
     if not user.roles:
         raise UsageError("a person needs at least one role")
     unknown = user.roles - deps.policy.bundle.roles
@@ -41,7 +41,7 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
         raise ConflictError("one person may not hold these roles together", roles=",".join(clash))
     token = _issue(user, deps, days)
     roles = ",".join(sorted(user.roles))
-    record(deps, actor, decision, "user:add", resource=f"user/{user.id}", detail=(("roles", roles),))
+    act.record(detail=(("roles", roles),))
     return token
 
 

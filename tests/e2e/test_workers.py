@@ -22,7 +22,7 @@ def test_files_are_taken_in_side_by_side_and_a_bad_one_is_named(tmp_path: Path, 
     bad = tmp_path / "bad.csv"
     bad.write_text("no,such,columns\n", encoding="utf-8")
 
-    many = ("ingest", "statements", *parts, "--workers", workers, "--json")
+    many: tuple[str | Path, ...] = ("ingest", "statements", *parts, "--workers", workers, "--json")
 
     ran = line.spawn(*many, bad, who="dana")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fakes.contract_documents import format_contract
+
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.domain.odcs import format_contract, parse_contract
+from service.domain.odcs import parse_contract
 
 COLUMNS = (
     Column("mobile", Role.SUBJECT_ID, Kind.STRING, "C2", id_type="mobile", links=True),

@@ -28,6 +28,7 @@ from service.demo.generate import generate
 from service.usecases.consent import import_consents
 from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest
+from service.usecases.push import REFUSALS
 from service.wiring import load_contract
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "push-from-another-system.md"
@@ -317,7 +318,7 @@ def test_the_programs_in_the_documentation_work(bank: Bank, live: str, tmp_path:
 
 def test_the_documentation_names_every_reason() -> None:
     source = (Path(__file__).parents[2] / "service" / "usecases" / "push.py").read_text(encoding="utf-8")
-    reasons = set(re.findall(r'why="(\w+)"', source))
+    reasons = {*REFUSALS, *re.findall(r'"(signature_\w+)"', source)}
     page = PAGE.read_text(encoding="utf-8")
-    assert len(reasons) >= 5
+    assert len(reasons) >= 9
     assert [reason for reason in reasons if f"`{reason}`" not in page] == []

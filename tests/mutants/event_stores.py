@@ -107,5 +107,5 @@ class StoresWhoIsGone(DeltaEventStore):
         """A stage that does not ask again."""
         with super().stage(batch_id, contract) as stage:
             commit = stage.commit
-            stage.commit = lambda _living=None: commit()  # type: ignore[method-assign]  # the seeded bug
+            stage.commit = lambda living=None: commit()  # type: ignore[method-assign]  # noqa: ARG005  the seeded bug
             yield stage

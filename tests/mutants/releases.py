@@ -10,7 +10,7 @@ from service.domain.actors import Actor
 from service.domain.releases import Release, ReleaseState
 from service.ports import Deps
 from service.usecases.release import _answer, _publish, _totals
-from service.usecases.release_steps import charge, load, moved, open_case, record_act
+from service.usecases.release_steps import load, moved, open_case
 
 
 def noise_before_charge(release_id: str, actor: Actor, deps: Deps) -> Release:
@@ -21,7 +21,7 @@ def noise_before_charge(release_id: str, actor: Actor, deps: Deps) -> Release:
         return release
     exact, version = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(release.rho))
-    charged = charge(case, release)
+    charged = case.charge()
     return _publish(case, charged, _answer(charged, case.query, cells, version), version)
 
 
@@ -31,14 +31,14 @@ def audit_after_return(release_id: str, actor: Actor, deps: Deps) -> Release:
     case = open_case("aggregate:run", release, actor, deps)
     if release.state is ReleaseState.RELEASED:
         return release
-    charged = charge(case, release)
+    charged = case.charge()
     exact, version = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
     answer = _answer(charged, case.query, cells, version)
     with deps.ops() as tx:
         released = moved(charged, ReleaseState.RELEASED, answer=answer, data_version=version)
         tx.releases.save(released)
-    return replace(released, entry=record_act(case, "aggregate:release", released, rho=released.rho))
+    return replace(released, entry=case.record("aggregate:release", released, rho=released.rho))
 
 
 def charge_on_every_run(release_id: str, actor: Actor, deps: Deps) -> Release:
@@ -47,7 +47,7 @@ def charge_on_every_run(release_id: str, actor: Actor, deps: Deps) -> Release:
     case = open_case("aggregate:run", release, actor, deps)
     if release.state is ReleaseState.RELEASED:
         return release
-    charged = charge(case, release)
+    charged = case.charge()
     if release.state is ReleaseState.CHARGED:
         scopes = ("dataset:customers", "dataset:statements", f"actor:{actor.id}")
         with deps.ops() as tx:

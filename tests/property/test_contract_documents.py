@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fakes.contract_documents import format_contract, format_limits
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates
 from service.domain.documents import Node
-from service.domain.odcs import format_contract, parse_contract
-from service.domain.rules import format_limits, parse_limits
+from service.domain.odcs import parse_contract
+from service.domain.rules import parse_limits
 from service.errors import ContractError
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -11,12 +11,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fakes.clock import FakeClock
+from fakes.contract_documents import format_contract
 from fakes.ingest_child import in_many_chunks
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake, stored_text, with_broken_trail
 from mutants.corrections import TrustingCorrections
 
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role
-from service.domain.odcs import canonical_json, format_contract, parse_contract
+from service.domain.odcs import canonical_json, parse_contract
 from service.errors import (
     AuditUnavailableError,
     ConflictError,

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fakes.batches import ledger_contract
 from fakes.clock import FakeClock
+from fakes.contract_documents import format_contract
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake
 
 from policies.loader import load_policies
 from service.demo.generate import CONTRACTS
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.domain.odcs import format_contract
 from service.errors import ConflictError, ContractError, DeniedError
 from service.ports import Deps
 from service.usecases.datasets import add_dataset, check_contract, check_features, check_successor

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from fakes.clock import FakeClock
+from fakes.contract_documents import format_contract
 from fakes.intake import STEWARD, entries_of, open_intake, stored_text, subject_of
 
 from service.demo.generate import CONTRACTS
 from service.domain.contracts import Column, DatasetContract, Kind, Role
-from service.domain.odcs import canonical_json, format_contract, parse_contract
+from service.domain.odcs import canonical_json, parse_contract
 from service.errors import ContractError
 from service.ports import Deps
 from service.usecases.datasets import add_dataset

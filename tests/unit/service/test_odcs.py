@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fakes.contract_documents import format_contract
 from fakes.contracts import COLUMNS, make_document
 
-from service.domain.odcs import canonical_json, format_contract, parse_contract
+from service.domain.odcs import canonical_json, parse_contract
 from service.errors import ContractError
 
 Document = dict[str, Any]

@@ -29,7 +29,7 @@ def one(*row: float) -> pl.DataFrame:
     )
 
 
-@pytest.mark.parametrize("levels", product(CENTS, LATE, TREND))
+@pytest.mark.parametrize("levels", list(product(CENTS, LATE, TREND)))
 def test_every_combination_of_levels_has_the_one_segment_of_its_rule(levels: tuple[str, str, str]) -> None:
     (rule,) = [
         segment for *rule, segment in TABLE if all(r in {"*", v} for r, v in zip(rule, levels, strict=True))
