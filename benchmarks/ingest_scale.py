@@ -1,6 +1,6 @@
 """The way in at scale: rows with text by the rules, and the peak memory of ten million rows.
 
-Texts are 80 characters of the demo's service notes, every one different, about a third with identifiers in
+Texts are 80 characters of the demo's service notes, every one different, every third with identifiers in
 it; each row has two identifier columns. The peer scans the same texts with stock Presidio (patterns only) and
 writes them with a bare ``write_deltalake``; it makes no pseudonyms, asks no consent and keeps no counts.
 """
@@ -121,7 +121,10 @@ def _texts(deps: Deps, customers: Path, root: Path) -> Row:
 
 
 def _note(own: dict[str, str], kin: dict[str, str], n: int, dice: np.random.Generator) -> str:
-    text = write_note(own, kin, dice)[0]
+    """A text with identifiers for every third row, without any for the others."""
+    text, planted = write_note(own, kin, dice)
+    while bool(planted) != (n % 3 == 0):
+        text, planted = write_note(own, kin, dice)
     rest = (
         f" 第{n}号工单，已登记并转交后台处理，客户表示满意，无其他需要，坐席按流程结束通话并完成回访登记" * 2
     )

@@ -50,8 +50,8 @@ def is_luhn(digits: str) -> bool:
     """ISO/IEC 7812 check digit; a run of one repeated digit is nobody's card."""
     if len(set(digits)) == 1:
         return False
-    odd = sum(int(c) for c in digits[-1::-2])
-    even = sum(_LUHN_DOUBLE[int(c)] for c in digits[-2::-2])
+    odd = sum(map(int, digits[-1::-2]))
+    even = sum(map(_LUHN_DOUBLE.__getitem__, map(int, digits[-2::-2])))
     return (odd + even) % 10 == 0
 
 

@@ -129,8 +129,10 @@ def _beside(text: str) -> Iterator[tuple[int, int]]:
         while end > max(0, label.start() - 3) and text[end - 1] in _BETWEEN:
             end -= 1
         for start in range(max(0, end - 4), end - 1):
+            if text[start] not in _SURNAME_SET:
+                continue
             alone = start == 0 or not (text[start - 1].isalpha() or text[start - 1] == "_")
-            if alone and text[start] in _SURNAME_SET and _WHOLE.fullmatch(text, start, end):
+            if alone and _WHOLE.fullmatch(text, start, end):
                 yield start, end
                 break
         else:
