@@ -17,7 +17,11 @@ from service.errors import FiduciaryError
 _MEDIA: Final = "application/problem+json"
 _TYPE: Final = "https://fiduciary.example/problems/"
 
-TOO_LARGE: Final = ("too_large", "The request cannot be served.", "the body is larger than 1 MiB")
+TOO_LARGE: Final = (
+    "too_large",
+    "The request cannot be served.",
+    "the body is larger than may be: 1 MiB, a file 1 GiB",
+)
 _HTTP: Final = {
     400: ("usage", "The request cannot be served.", "the body cannot be read"),
     404: ("unknown", "The request cannot be served.", "there is no such route"),

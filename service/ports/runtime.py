@@ -86,13 +86,16 @@ class Source(Protocol):
 
 
 class Connector(Protocol):
-    """Opens files."""
+    """Opens files, and reads lines that came otherwise."""
 
     def open(self, path: Path, *, encoding: str = "") -> Source:
         """Look through a file once: its bytes' digest, and the encoding of text, named or decided.
 
         Raises ContractError (no regular file, wrong or unknown encoding, unknown suffix).
         """
+
+    def lines(self, text: str, contract: DatasetContract) -> Iterator[Chunk]:
+        """Rows of JSON lines that are in memory already: nothing of them touches a disk."""
 
 
 @dataclass(frozen=True, slots=True)

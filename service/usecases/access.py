@@ -132,18 +132,3 @@ def decide(
         facts=facts,
     )
     return deps.policy.decide(request)
-
-
-def record(
-    deps: Deps,  # noqa: ARG001 - as the act has it
-    actor: Actor,  # noqa: ARG001 - as the act has it
-    decision: Decision,
-    event: str,
-    *,
-    resource: str = "",
-    subjects: int = 0,
-    detail: Detail = (),
-) -> int:
-    """Append one entry for a decision that ``authorise`` made."""
-    assert isinstance(decision, Act)  # noqa: S101 - narrows the type
-    return decision.record(event, resource=resource, subjects=subjects, detail=detail)

@@ -15,10 +15,8 @@ import hashlib
 import json
 import math
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -134,15 +132,13 @@ class _MicroBatch:
         verdicts = [_verdict(m.data, contract) for m in self.messages]
         good = [n for n, (rule, _) in enumerate(verdicts) if not rule]
         numbers = pl.Series([0, *(n + 1 for n in good)], dtype=pl.UInt32)
-        with tempfile.TemporaryDirectory(prefix="fiduciary-") as folder:
-            path = Path(folder, "messages.jsonl")
-            path.write_bytes(b"\n".join(self.messages[n].data.translate(_ONE_LINE) for n in good))
-            for chunk in self.deps.connector.open(path).chunks(contract) if good else ():
-                typed, rejected = (
-                    frame.with_columns(_row=numbers.gather(frame["_row"]))
-                    for frame in (chunk.frame, chunk.rejected)
-                )
-                yield Chunk(typed, rejected, chunk.done)
+        lines = b"\n".join(self.messages[n].data.translate(_ONE_LINE) for n in good).decode("utf-8")
+        for chunk in self.deps.connector.lines(lines, contract) if good else ():
+            typed, rejected = (
+                frame.with_columns(_row=numbers.gather(frame["_row"]))
+                for frame in (chunk.frame, chunk.rejected)
+            )
+            yield Chunk(typed, rejected, chunk.done)
         found = pl.DataFrame(verdicts, {"rule": pl.String(), "column": pl.String()}, orient="row")
         bad = found.with_columns(_row=pl.int_range(1, pl.len() + 1), _sp=None, row_tag=pl.lit(""))
         schema = {"_row": pl.UInt32(), **{c.name: DTYPES[c.kind] for c in contract.columns}}

@@ -18,7 +18,6 @@ from typing import Final
 
 import polars as pl
 
-from policies.model import Decision
 from privacy.pseudonym.linkage import UNKNOWN
 from service.domain.actors import Actor
 from service.domain.batch_ids import batch_id
@@ -26,7 +25,7 @@ from service.domain.batches import AdmittedBatch, RawBatch, ScannedBatch
 from service.domain.contracts import DatasetContract, Role
 from service.errors import ContractError, DriftError, QualityError, UnknownError
 from service.ports import BatchRow, Chunk, Committed, Deps, OpsTransaction, Source, Stage
-from service.usecases.access import authorise, record
+from service.usecases.access import Act, authorise
 from service.usecases.admission import admit_batch
 from service.usecases.detection import scan_batch
 from service.usecases.drift import CLASS_DRIFT, not_adrift
@@ -97,7 +96,7 @@ def take_in(
         AuditUnavailableError: the batch is not done; run again when the log can be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    contract, decision = allowed(dataset, actor, deps)
+    contract, act = allowed(dataset, actor, deps)
     batch = batch_id(name or dataset, source.digest, contract.digest)
     with deps.ops() as tx:
         known = tx.batches.get(batch)
@@ -109,7 +108,7 @@ def take_in(
         done.version, {**tally.rejected, **tally.refused}, tally.measures,
     )  # fmt: skip
     settled = _settle(
-        row, done.subjects, actor, decision, deps, facts=source.facts, failure=failure,
+        row, done.subjects, act, facts=source.facts, failure=failure,
         settling=settling and (lambda tx: settling(tx, row, tally.admitted)),
     )  # fmt: skip
     if failure is not None:
@@ -236,25 +235,23 @@ def _living(deps: Deps) -> pl.DataFrame:
     return deps.vault.pseudonyms().filter(pl.col("state") == "active").select("_sp")
 
 
-def allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Decision]:
+def allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Act]:
     """Policy is asked with the highest class of the dataset, and before anyone learns whether it exists."""
     if not _NAME.fullmatch(dataset):
         raise UnknownError("no such dataset")
     with deps.ops() as tx:
         contract = next((c for c in tx.datasets.all() if c.name == dataset), None)
     highest = max((c.data_class for c in contract.columns), default="C1") if contract else "C1"
-    decision = authorise(deps, actor, "dataset:ingest", resource=f"dataset/{dataset}", data_class=highest)
+    act = authorise(deps, actor, "dataset:ingest", resource=f"dataset/{dataset}", data_class=highest)
     if contract is None:
         raise UnknownError("no such dataset", dataset=dataset)
-    return contract, decision
+    return contract, act
 
 
 def _settle(
     row: BatchRow,
     subjects: int,
-    actor: Actor,
-    decision: Decision,
-    deps: Deps,
+    act: Act,
     *,
     facts: tuple[tuple[str, str | int], ...],
     failure: ContractError | None,
@@ -266,7 +263,7 @@ def _settle(
         **dict(facts), **(failure.fields if failure else {}), "admitted": counts.admitted, "batch": row.id,
         "quarantined": counts.quarantined, "refused": counts.refused, "rows": counts.rows,
     }  # fmt: skip
-    with deps.ops() as tx:
+    with act.deps.ops() as tx:
         known = tx.batches.get(row.id)
         if known is not None:
             return known
@@ -274,8 +271,5 @@ def _settle(
         if settling is not None and failure is None:
             settling(tx)
         event = "dataset:ingest" if failure is None else _EVENTS[type(failure)]
-        record(
-            deps, actor, decision, event,
-            resource=f"dataset/{row.dataset}", subjects=subjects, detail=tuple(sorted(detail.items())),
-        )  # fmt: skip
+        act.record(event, subjects=subjects, detail=tuple(detail.items()))
     return row

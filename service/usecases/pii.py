@@ -32,7 +32,7 @@ from service.domain.actors import Actor
 from service.domain.odcs import MAX_COLUMNS, parse_contract
 from service.errors import ConflictError, ContractError, UsageError
 from service.ports import Deps
-from service.usecases.access import authorise, record
+from service.usecases.access import authorise
 
 _BATCH: Final = 1024
 MAX_TEXTS: Final = 1000
@@ -152,12 +152,12 @@ def scan_texts(texts: Sequence[str], *, actor: Actor, deps: Deps) -> list[list[d
         DeniedError: the actor may not scan.
         UsageError: too many texts, or one is too long.
     """
-    decision = authorise(deps, actor, "pii:scan", resource="texts", data_class="C2")
+    act = authorise(deps, actor, "pii:scan", resource="texts", data_class="C2")
     if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT for text in texts):
         raise UsageError("too many texts, or one is too long", texts=MAX_TEXTS, characters=MAX_TEXT)
     found = deps.detector().detect_batch(texts)
     detail = (("spans", sum(map(len, found))), ("texts", len(texts)))
-    record(deps, actor, decision, "pii:scan", resource="texts", detail=detail)
+    act.record(detail=detail)
     return [[asdict(span) for span in spans] for spans in found]
 
 
@@ -168,9 +168,9 @@ def classify_table(data: bytes, *, actor: Actor, deps: Deps) -> tuple[ColumnClas
         DeniedError: the actor may not classify.
         ContractError: it is no such file.
     """
-    decision = authorise(deps, actor, "pii:classify", resource="table", data_class="C2")
+    act = authorise(deps, actor, "pii:classify", resource="table", data_class="C2")
     columns = classify_csv(data)
-    record(deps, actor, decision, "pii:classify", resource="table", detail=(("columns", len(columns)),))
+    act.record(detail=(("columns", len(columns)),))
     return columns
 
 

@@ -38,6 +38,11 @@ class FileConnector:
         """Look through a file once. Raises ContractError."""
         return FileSource(path, encoding, self._block)
 
+    def lines(self, text: str, contract: DatasetContract) -> Iterator[Chunk]:
+        """Rows of JSON lines that are in memory already. Raises ContractError."""
+        for typed, rejected in read_jsonl([text], contract):
+            yield Chunk(typed, rejected, 1.0)
+
 
 class FileSource:
     """Implements ``service.ports.Source`` for one file: a regular one, no link.
