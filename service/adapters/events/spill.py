@@ -18,7 +18,7 @@ import polars as pl
 
 from service.adapters.events.lease import locked, writer_lease
 
-IN_MEMORY: Final = 64 * 1024**2  # bytes
+IN_MEMORY: Final = 32 * 1024**2  # bytes
 _ROWS_PER_GROUP: Final = 16_384  # what is decoded to find a bucket
 _FOLDER: Final = "_staging"
 
