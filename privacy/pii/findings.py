@@ -16,6 +16,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 VALIDATED: Final = 1.0  # checksum, or a form that nothing else has (e-mail)
@@ -123,8 +125,11 @@ def _can_be_one(kind: str, value: str) -> bool:
 
 def arbitrate(spans: Iterable[Span], text: str) -> tuple[Span, ...]:
     """Disjoint spans in text order that cover all that ``spans`` cover, punctuation left over excepted."""
-    kept: list[Span] = []
-    for span in sorted(spans, key=_rank):
+    kept = sorted(spans, key=attrgetter("start"))
+    if all(a.end <= b.start for a, b in pairwise(kept)):  # the usual case: nothing to decide
+        return tuple(span for span in kept if any(map(str.isalnum, text[span.start : span.end])))
+    ranked, kept = sorted(kept, key=_rank), []
+    for span in ranked:
         for start, end in tuple(_uncovered(span, kept)):
             if any(map(str.isalnum, text[start:end])):
                 piece = (
