@@ -23,6 +23,8 @@ RULES: Final[tuple[Rule, ...]] = (
     places.ADDRESS,
     places.ORGANISATION,
     documents.DRIVER_LICENSE,
+    accounts.IBAN,
+    documents.US_SSN,
     sensitive.RULE,
 )
 
@@ -31,8 +33,6 @@ ENGLISH_RULES: Final[tuple[Rule, ...]] = (
     accounts.CREDIT_CARD,
     documents.DATE_OF_BIRTH,
     places.EN_PLACE,
-    accounts.IBAN,
     phones.PHONE,
     online.URL,
-    documents.US_SSN,
 )
