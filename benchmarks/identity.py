@@ -40,45 +40,26 @@ def run() -> list[Row]:
     for what, full in (("with birth date and address", True), ("with name and contacts only", False)):
         planted = books(PEOPLE, seed=SEED, birth_and_address=full)
         (mine, my_time), (theirs, their_time) = _timed(_ours, planted), _timed(_splink, planted)
-        true = planted.true_pairs()
-        p, r = _quality(mine, true)
-        q, s = _quality(theirs, true)
-        figures = (f"precision {p:.4f}, recall {r:.4f}", f"splink: precision {q:.4f}, recall {s:.4f}")
+        rows.append(_found(what, planted, mine, theirs))
         if full:
-            bar = f"precision >= {PRECISION}, recall >= {RECALL}; ratio: of false merges"
-            rows.append(
-                Row(
-                    f"planted duplicates, {what}",
-                    *figures,
-                    _false(mine, true, theirs),
-                    bar,
-                    p >= PRECISION and r >= RECALL,
-                )
-            )
             times = (f"{my_time:.1f} CPU s", f"splink: {their_time:.1f} CPU s")
-            rows.append(
-                Row(
-                    f"matching {len(planted.fields):,} enrolments",
-                    *times,
-                    their_time / my_time,
-                    "faster",
-                    my_time < their_time,
-                )
-            )
-        else:
-            shared = (
-                f"precision >= {PRECISION}; {_reach(planted):.1%} of the true pairs share more than a name"
-            )
-            rows.append(
-                Row(
-                    f"planted duplicates, {what}",
-                    *figures,
-                    _false(mine, true, theirs),
-                    shared,
-                    p >= PRECISION,
-                )
-            )
+            who = f"matching {len(planted.fields):,} enrolments"
+            rows.append(Row(who, *times, their_time / my_time, "faster", my_time < their_time))
     return rows
+
+
+def _found(what: str, planted: Books, mine: Pairs, theirs: Pairs) -> Row:
+    true = planted.true_pairs()
+    (p, r), (q, s) = _quality(mine, true), _quality(theirs, true)
+    reach = f"{_reach(planted):.1%} of the true pairs share more than a name"
+    return Row(
+        f"planted duplicates, {what}; {reach}",
+        f"precision {p:.4f}, recall {r:.4f}",
+        f"splink: precision {q:.4f}, recall {s:.4f}",
+        _false(mine, true, theirs),
+        f"precision >= {PRECISION}, recall >= {RECALL}; ratio: of false merges",
+        p >= PRECISION and r >= RECALL,
+    )
 
 
 def _ours(planted: Books) -> Pairs:

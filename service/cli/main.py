@@ -53,10 +53,9 @@ for group in (
     *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),
     *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),
     *(scoring.profile_app, scoring.model_app, scoring.score_app),
-    *(identity.identity_app, rights.rights_app, evidence.report_app, evidence.audit_app),
+    *(identity.identity_app, rights.rights_app, evidence.report_app, evidence.audit_app, pii.pii_app),
 ):
     app.add_typer(group)
-pii.register(app)
 
 
 def main() -> None:

@@ -11,23 +11,16 @@ from typing import Annotated
 
 import typer
 
-from service.cli.context import Json
+from service.cli.context import SESSION, command, group
 from service.cli.output import emit, progress_bar, table
 from service.errors import UsageError
 
-pii_app = typer.Typer(
-    help="Find personal data in a file. Touches no stored data, so no token is needed.", no_args_is_help=True
-)
+pii_app = group("pii", "Find personal data in a file. Touches no stored data, so no token is needed.")
 _BLOCK = 256
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.add_typer(pii_app, name="pii")
-
-
-@pii_app.command("scan")
-def scan(  # noqa: PLR0917 - options are named on the command line
+@command(pii_app, "scan")
+def scan(
     path: Annotated[Path, typer.Argument(help="JSON lines, each with `text`.")],
     profile: Annotated[
         str,
@@ -40,7 +33,6 @@ def scan(  # noqa: PLR0917 - options are named on the command line
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     model: Annotated[Path | None, typer.Option(help="Directory of a spaCy model.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Its digests, as sha256sum writes them.")] = None,
-    as_json: Json = False,
 ) -> None:
     """Personal data in each line of text; with --json one JSON object a line. No token is needed."""
     from service.usecases.pii import Engine, best_profile, scan_lines
@@ -54,7 +46,7 @@ def scan(  # noqa: PLR0917 - options are named on the command line
         with path.open("rb") as lines, progress_bar("scan", quiet=not sys.stderr.isatty()) as tell:
             size = max(1, path.stat().st_size)
             for count, found in enumerate(scan_lines(lines, engine, workers), 1):
-                block.append(json.dumps(found) if as_json else _line(found["line"], found["spans"]))
+                block.append(json.dumps(found) if SESSION.as_json else _line(found["line"], found["spans"]))
                 if len(block) == _BLOCK:
                     _print(block)
                     rate = count / (perf_counter() - start)
@@ -65,13 +57,12 @@ def scan(  # noqa: PLR0917 - options are named on the command line
         _print(block)
 
 
-@pii_app.command("classify")
+@command(pii_app, "classify")
 def classify(
     path: Annotated[Path, typer.Argument(help="CSV or TSV file with a header, or Parquet.")],
     write: Annotated[
         Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """Type, role and class of each column, and a draft data contract. No token is needed."""
     from service.usecases.pii import classify_csv, draft_contract
@@ -87,7 +78,7 @@ def classify(
     ]
     heads = ("column", "type", "role", "class", "confidence", "evidence")
     value = {"columns": [_document(asdict(c)) for c in columns], "draft": str(write) if write else None}
-    emit(value, as_json=as_json, text=table("Columns", heads, rows))
+    emit(value, table("Columns", heads, rows))
 
 
 def _print(block: list[str]) -> None:

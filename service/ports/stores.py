@@ -25,6 +25,7 @@ class Committed:
         subjects: of whom they are.
         withheld: rows left out because their subject is no longer there to be processed.
         duplicates: rows set aside as ``duplicate`` of one that is stored (``DatasetContract.unique_by``).
+        again: whether an earlier run, that died before it was done, had stored some of it already.
     """
 
     version: int
@@ -32,6 +33,7 @@ class Committed:
     subjects: int = 0
     withheld: int = 0
     duplicates: int = 0
+    again: bool = False
 
 
 class Stage(Protocol):

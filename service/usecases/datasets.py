@@ -47,7 +47,7 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
     check_class(contract, deps.policy.bundle.retention)
     check_features(contract, words, deps.policy.bundle.denied)
     with deps.ops() as tx:
-        known = next((c for c in tx.datasets.all() if c.name == contract.name), None)
+        known = tx.datasets.get(contract.name)
         if known is not None and known.digest == contract.digest:
             return known
         if known is not None:

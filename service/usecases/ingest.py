@@ -108,7 +108,7 @@ def take_in(
         done.version, {**tally.rejected, **tally.refused}, tally.measures,
     )  # fmt: skip
     settled = _settle(
-        row, done.subjects, act, facts=source.facts, failure=failure,
+        row, done, act, facts=source.facts, failure=failure,
         settling=settling and (lambda tx: settling(tx, row, tally.admitted)),
     )  # fmt: skip
     if failure is not None:
@@ -240,7 +240,7 @@ def allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Ac
     if not _NAME.fullmatch(dataset):
         raise UnknownError("no such dataset")
     with deps.ops() as tx:
-        contract = next((c for c in tx.datasets.all() if c.name == dataset), None)
+        contract = tx.datasets.get(dataset)
     highest = max((c.data_class for c in contract.columns), default="C1") if contract else "C1"
     act = authorise(deps, actor, "dataset:ingest", resource=f"dataset/{dataset}", data_class=highest)
     if contract is None:
@@ -250,19 +250,24 @@ def allowed(dataset: str, actor: Actor, deps: Deps) -> tuple[DatasetContract, Ac
 
 def _settle(
     row: BatchRow,
-    subjects: int,
+    done: Committed,
     act: Act,
     *,
     facts: tuple[tuple[str, str | int], ...],
     failure: ContractError | None,
     settling: Callable[[OpsTransaction], None] | None,
 ) -> BatchRow:
-    """Record the batch and its audit entry together; another run of the same content may have been faster."""
+    """Record the batch and its audit entry together; another run of the same content may have been faster.
+
+    The entry is durable before the transaction ends, so a run that died in between has left one already.
+    """
     counts = row.counts
     detail = {
         **dict(facts), **(failure.fields if failure else {}), "admitted": counts.admitted, "batch": row.id,
         "quarantined": counts.quarantined, "refused": counts.refused, "rows": counts.rows,
     }  # fmt: skip
+    event = "dataset:ingest" if failure is None else _EVENTS[type(failure)]
+    is_logged = done.again and _is_logged(event, row.id, act.deps)
     with act.deps.ops() as tx:
         known = tx.batches.get(row.id)
         if known is not None:
@@ -270,6 +275,12 @@ def _settle(
         tx.batches.add(row)
         if settling is not None and failure is None:
             settling(tx)
-        event = "dataset:ingest" if failure is None else _EVENTS[type(failure)]
-        act.record(event, subjects=subjects, detail=tuple(detail.items()))
+        if not is_logged:
+            act.record(event, subjects=done.subjects, detail=tuple(detail.items()))
     return row
+
+
+def _is_logged(event: str, batch: str, deps: Deps) -> bool:
+    """Reads the whole log; asked only after a run that died."""
+    said = ("batch", batch)
+    return any(entry.type == event and said in entry.detail for _, entry in deps.audit.entries())

@@ -103,7 +103,7 @@ def check_districts(frame: pl.DataFrame, key: str) -> pl.DataFrame:
 def district_features(deps: Deps) -> pl.DataFrame:
     """What is known of each customer's district: ``_sp`` and ``district_<table>_<column>``, null if none."""
     with deps.ops() as tx:
-        contract = next((c for c in tx.datasets.all() if c.name == "customers"), None)
+        contract = tx.datasets.get("customers")
     place = contract.with_role(Role.DISTRICT) if contract else ()
     if not place:
         return pl.DataFrame(schema={"_sp": pl.Binary})

@@ -25,7 +25,7 @@ def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
     """The rows of a table that may be used today; all of a derived one. Raises UnknownError."""
     rows = deps.events.scan(name)
     with deps.ops() as tx:
-        contract = next((c for c in tx.datasets.all() if c.name == name), None)
+        contract = tx.datasets.get(name)
     usable = rows if contract is None else rows.filter(*_usable(contract, deps))
     return as_one(usable, contract, aliases_of(deps))
 

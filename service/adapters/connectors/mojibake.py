@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 _CONTINUATION: Final = range(0x80, 0xC0)
@@ -55,7 +56,17 @@ MOJIBAKE: Final = f"\ufffd|锟斤拷|[ÂÃ]{_ONE}|[â-éï]{_ONE}{_ONE}|{_AS_GBK
 
 
 _RUN: Final = re.compile("[^\x00-\x7f]+")
-_BROKEN: Final = re.compile(MOJIBAKE)
+
+
+def is_spoilt(text: str) -> bool:
+    """Whether the text holds a sequence that is spoilt."""
+    return _pattern().search(text) is not None
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Compiled for the first text that is repaired, not at start-up."""
+    return re.compile(MOJIBAKE)
 
 
 def repair(text: str) -> tuple[str, int]:
@@ -71,7 +82,7 @@ def repair(text: str) -> tuple[str, int]:
     def mended(run: re.Match[str]) -> str:
         nonlocal repaired
         readings = {fixed for codec in ("cp1252", "gb18030") if (fixed := _reread(run[0], codec))}
-        if len(readings) != 1 or not _BROKEN.search(run[0]):
+        if len(readings) != 1 or not is_spoilt(run[0]):
             return run[0]
         repaired += 1
         return readings.pop()
@@ -86,4 +97,4 @@ def _reread(run: str, codec: str) -> str:
         text = data.decode("utf-8")
     except UnicodeError:
         return ""
-    return "" if _BROKEN.search(text) else text
+    return "" if is_spoilt(text) else text

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
 from service.adapters.connectors.encodings import decide_encoding, text_of
-from service.adapters.connectors.mojibake import MOJIBAKE, repair
+from service.adapters.connectors.mojibake import is_spoilt, repair
 from service.adapters.connectors.source import blocks, open_source
 from service.errors import ConflictError, StorageError
 
 _LISTED: Final = 100
-_SPOILT: Final = re.compile(MOJIBAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def _repair(lines: Iterator[str], out: TextIO) -> Repaired:
         out.write(mended)
         repaired += bool(count)
         runs += count
-        if _SPOILT.search(mended):
+        if is_spoilt(mended):
             spoilt.append(number)
     return Repaired(number, repaired, runs, len(spoilt), tuple(spoilt[:_LISTED]))
 

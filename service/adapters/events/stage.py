@@ -63,16 +63,22 @@ class DeltaStage:
         with self._tables.writing(name):
             table = self._tables.open_or_create(name, _schema(self._contract), dates)
             if delta.committed(table, self._batch):
-                return Committed(version=table.version(), **delta.counts_of(table, self._batch))
+                counted = delta.counts_of(table, self._batch) or self._recount(table)
+                return Committed(version=table.version(), again=True, **counted)
             people = living() if living else None
             counts = {"rows": 0, "subjects": 0, "withheld": 0, "duplicates": 0}
             actions: list[AddAction | RemoveAction] = []
             for bucket in self._rows.buckets:
                 actions += self._bucket(table, bucket, people, counts)
-            self._commit_rejected()
+            again = self._commit_rejected()
             if actions:
                 delta.commit(table, actions, self._batch, counts)
-            return Committed(version=table.version(), **counts)
+            return Committed(version=table.version(), again=again, **counts)
+
+    def _recount(self, table: DeltaTable) -> dict[str, int]:
+        """What is still there of the batch, when the log that had its counts has expired."""
+        mine = delta.scan(table).filter(_batch=self._batch[:16]).select("_sp").collect()
+        return {"rows": mine.height, "subjects": mine["_sp"].n_unique()}
 
     def _bucket(
         self, table: DeltaTable, bucket: int, people: pl.DataFrame | None, counts: dict[str, int]
@@ -109,15 +115,18 @@ class DeltaStage:
             )
         )
 
-    def _commit_rejected(self) -> None:
+    def _commit_rejected(self) -> bool:
+        """Returns whether they were committed before."""
         name = f"quarantine_{self._contract.name}"
         buckets, read = self._rejected.buckets, self._rejected.read
         if not buckets:
-            return
+            return False
         table = self._tables.open_or_create(name, read(buckets[0]).schema)
-        if not delta.committed(table, self._batch):
-            path = self._tables.path(name)
-            delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
+        if delta.committed(table, self._batch):
+            return True
+        path = self._tables.path(name)
+        delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
+        return False
 
 
 def _schema(contract: DatasetContract) -> pl.Schema:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import polars as pl
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from service.adapters.sql.statements import SqlTable, insert_new, insert_once, one_row
 from service.adapters.sql.tables import BATCH, DATASET, QUARANTINE_RELEASE
 from service.domain.batches import IngestCounts
 from service.domain.contracts import DatasetContract
-from service.errors import ConflictError, UnknownError
+from service.errors import ConflictError
 from service.ports import BatchRow
 
 _CONTRACT: Final = TypeAdapter(DatasetContract)
@@ -34,8 +34,7 @@ class SqlDatasets(SqlTable):
         Raises:
             ConflictError: this version is known with another content, or was superseded.
         """
-        newest = select(func.max(DATASET.c.id)).where(DATASET.c.name == contract.name).scalar_subquery()
-        current = one_row(self._connection, DATASET, DATASET.c.id == newest)
+        current = one_row(self._connection, DATASET, DATASET.c.id == _newest(contract.name))
         if current and (current["version"], current["digest"]) == (contract.version, contract.digest):
             return
         values = {
@@ -51,18 +50,20 @@ class SqlDatasets(SqlTable):
         except ConflictError:
             raise ConflictError("this version of the contract is taken", dataset=contract.name) from None
 
-    def get(self, name: str) -> DatasetContract:
-        """The contract in force. Raises UnknownError."""
-        found = next((c for c in self.all() if c.name == name), None)
-        if found is None:
-            raise UnknownError("no such dataset")
-        return found
+    def get(self, name: str) -> DatasetContract | None:
+        """The contract in force, None when there is none."""
+        row = one_row(self._connection, DATASET, DATASET.c.id == _newest(name))
+        return _CONTRACT.validate_json(row["contract"]) if row else None
 
     def all(self) -> tuple[DatasetContract, ...]:
         """Contracts in force, by name."""
         newest = select(func.max(DATASET.c.id)).group_by(DATASET.c.name)
         query = select(DATASET.c.contract).where(DATASET.c.id.in_(newest)).order_by(DATASET.c.name)
         return tuple(_CONTRACT.validate_json(text) for text in self._connection.scalars(query))
+
+
+def _newest(name: str) -> ScalarSelect[int]:
+    return select(func.max(DATASET.c.id)).where(DATASET.c.name == name).scalar_subquery()
 
 
 class SqlBatches(SqlTable):
