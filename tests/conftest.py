@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from fakes.clock import FakeClock
+from fakes.nats import find_server
 from fakes.postgres import PostgresServer, find_binaries, run_postgres
 from hypothesis import settings
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from fakes.house import House
 
 
+ROOT = Path(__file__).parents[1]
 settings.register_profile("suite", deadline=None)  # the machine may be busy: time is no property
 settings.load_profile("suite")
 sys.dont_write_bytecode = True  # tests that fill the disk must not tear the bytecode of what they import
@@ -37,6 +41,24 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip("PostgreSQL is not installed; run tools/system_packages.sh")
     with run_postgres(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nats_program() -> str:
+    """The NATS server's program; skips, with the reason, where none is installed."""
+    program = find_server()
+    if program is None:
+        pytest.skip("nats-server is not installed; run tools/system_packages.sh")
+    return program
+
+
+@pytest.fixture
+def forkserver(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
+    """Makes processes in which everything is imported and nothing is open; one that a test may kill."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")  # of the children only
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fakes.ingest_child", "fakes.pull_child", "fakes.consume_child"])
+    return context
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -248,3 +248,21 @@ def test_writers_at_once_take_turns(tmp_path: Path) -> None:
         list(pool.map(lambda job: DeltaEventStore(tmp_path / "events", BUCKETS).append(job), jobs))
     frame = DeltaEventStore(tmp_path / "events", BUCKETS).scan("ledger").collect()
     assert live(frame) == expected([row for part in parts for row in part])
+
+
+def test_a_batch_whose_counts_have_expired_from_the_log_is_counted_again(tmp_path: Path) -> None:
+    store = DeltaEventStore(tmp_path, BUCKETS)
+    batch = admitted("a", [(1, JANUARY, 1), (1, FEBRUARY, 2), (2, JANUARY, 3)])
+    store.append(batch)
+    for n in range(12):
+        store.append(admitted(f"b{n}", [(9, JANUARY, n)]))
+    table = DeltaTable(tmp_path / "ledger")
+    table.create_checkpoint()
+    for entry in (tmp_path / "ledger" / "_delta_log").glob("0000000000000000000[0-9].json"):
+        entry.unlink()
+
+    with store.stage(batch.id, batch.contract) as stage:
+        stage.add(batch)
+        done = stage.commit()
+
+    assert (done.rows, done.subjects, done.again) == (3, 2, True)

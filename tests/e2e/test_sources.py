@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from fakes.command import CommandLine
 from fakes.house import House, build
-from fakes.nats import find_server, publish, run_nats
+from fakes.nats import publish, run_nats
 
 from service.demo.generate import generate
 
@@ -40,15 +40,12 @@ def test_a_source_is_registered_shown_its_secret_once_and_revoked(bank: tuple[Ho
     assert line.call("source", "revoke", "nobody", who="admin").code == 2
 
 
-def test_a_stream_is_taken_in_once(bank: tuple[House, CommandLine]) -> None:
+def test_a_stream_is_taken_in_once(bank: tuple[House, CommandLine], nats_program: str) -> None:
     house, line = bank
-    program = find_server()
-    if program is None:
-        pytest.skip("nats-server is not installed; run tools/system_packages.sh")
     added = line.call("user", "add", "svc:events", "--role", "source_system", "--json", who="admin")
     line = CommandLine(house.settings.home, house.tokens | {"events": json.loads(added.out)["token"]})
     rows = pl.read_csv(house.source / "statements.csv", infer_schema=False).rows(named=True)
-    with run_nats(program) as url:
+    with run_nats(nats_program) as url:
         publish(url, "EVENTS", "card", [(str(n), json.dumps(row).encode()) for n, row in enumerate(rows)])
         consume = ("consume", "statements", "--nats", url, "--stream", "EVENTS", "--once", "--json")
         taken = line.call(*consume, who="events")

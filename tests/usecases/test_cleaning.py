@@ -430,7 +430,9 @@ def test_a_row_number_twice_in_a_long_file_of_corrections_is_refused(deps: Deps,
 
 def _contract_of(deps: Deps) -> DatasetContract:
     with deps.ops() as tx:
-        return tx.datasets.get("payments")
+        contract = tx.datasets.get("payments")
+    assert contract is not None
+    return contract
 
 
 def test_rows_of_a_drifted_batch_come_back_corrected(deps: Deps, tmp_path: Path) -> None:

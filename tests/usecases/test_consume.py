@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import shutil
 import time
@@ -19,7 +18,7 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.consume_child import consume_all
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake
-from fakes.nats import find_server, publish, recreate, remove, run_nats
+from fakes.nats import publish, recreate, remove, run_nats
 from fakes.streams import MemoryStream
 from mutants.consumers import consume_and_acknowledge
 
@@ -264,30 +263,18 @@ def test_who_may_not_ingest_reads_nothing_and_begins_nothing(lines: list[bytes],
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
+def broker(nats_program: str) -> Iterator[str]:
     """A real NATS server with JetStream."""
-    program = find_server()
-    if program is None:
-        pytest.skip("nats-server is not installed; run tools/system_packages.sh")
-    with run_nats(program) as url:
+    with run_nats(nats_program) as url:
         yield url
 
 
-@pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
-    """Makes processes in which everything is imported and nothing is open."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fakes.consume_child"])
-    return context
-
-
 def start(
-    context: ForkServerContext, home: Path, url: str, *, batches: int
+    forkserver: ForkServerContext, home: Path, url: str, *, batches: int
 ) -> tuple[ForkServerProcess, Connection]:
     """A consumer that has finished so many micro-batches and goes on, and what it speaks to."""
-    ours, theirs = context.Pipe()
-    child = context.Process(target=consume_all, args=(home, url, theirs))
+    ours, theirs = forkserver.Pipe()
+    child = forkserver.Process(target=consume_all, args=(home, url, theirs))
     child.start()
     while ours.recv() < batches:
         pass
@@ -296,7 +283,7 @@ def start(
 
 @pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
-    folder: Path, lines: list[bytes], home: Path, broker: str, context: ForkServerContext
+    folder: Path, lines: list[bytes], home: Path, broker: str, forkserver: ForkServerContext
 ) -> None:
     dice = random.Random(11)
     bad = [data for data, rule in BAD if rule != "too_large"]
@@ -310,11 +297,11 @@ def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
     )
     assert last == len(keyed) + others  # the broker removed the second ones by their id
     for after in (1, 2, 0, 3, 2):
-        child, _pipe = start(context, home, broker, batches=after)
+        child, _pipe = start(forkserver, home, broker, batches=after)
         time.sleep(dice.uniform(0, 0.4))
         child.kill()
         child.join()
-    child, _pipe = start(context, home, broker, batches=0)
+    child, _pipe = start(forkserver, home, broker, batches=0)
     child.join()
     assert child.exitcode == 0
     deps = open_service(load_settings({}, home=home), clock=FakeClock())

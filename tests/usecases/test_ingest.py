@@ -23,10 +23,11 @@ from fakes.intake import (
     with_broken_trail,
 )
 
+from audit.entry import Entry
 from privacy.pseudonym.normalise import normalise
 from service.demo.generate import BAD_ROWS, GeneratedInput, generate
 from service.errors import AuditUnavailableError, ConflictError, ContractError, DeniedError, UnknownError
-from service.ports import BatchRow, Deps
+from service.ports import AuditTrail, BatchRow, Deps
 from service.usecases.consent import import_consents
 from service.usecases.ingest import ingest
 
@@ -356,3 +357,36 @@ def test_progress_ends_at_one_hundred(deps: Deps, source: GeneratedInput, tmp_pa
     percents = [percent for _, percent in told]
     assert percents == sorted(percents)
     assert told[-1] == ("done", 100)
+
+
+class DiesAfterItsEntry:
+    """A log that takes the entry, and a process that dies before its transaction ends."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trail, name)
+
+    def append(self, *entries: Entry) -> tuple[int, ...]:
+        """Durable, and nothing after it."""
+        self._trail.append(*entries)
+        raise AuditUnavailableError("killed", entries=len(entries))
+
+
+@pytest.mark.parametrize("dataset", ["customers", "statements"])
+def test_a_run_that_died_behind_its_log_entry_leaves_one_entry(
+    source: GeneratedInput, deps: Deps, dataset: str
+) -> None:
+    ingest(source.files["customers"], "customers", actor=STEWARD, deps=deps, source="earlier")
+    dying: AuditTrail = DiesAfterItsEntry(deps.audit)  # type: ignore[assignment]  # the rest is passed through
+    with pytest.raises(AuditUnavailableError):
+        ingest(source.files[dataset], dataset, actor=STEWARD, deps=replace(deps, audit=dying))
+
+    row = ingest(source.files[dataset], dataset, actor=STEWARD, deps=deps)
+
+    said = [dict(e.detail) for e in entries_of(deps, "dataset:ingest") if ("batch", row.id) in e.detail]
+    assert [(d["admitted"], d["quarantined"]) for d in said] == [
+        (row.counts.admitted, row.counts.quarantined)
+    ]
+    assert row.counts.admitted > 0

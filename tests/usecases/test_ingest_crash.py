@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import shutil
 import time
@@ -26,19 +25,10 @@ KILLS = 50
 CUSTOMERS = 500
 
 
-@pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
-    """Makes processes in which everything is imported and nothing is open."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fakes.ingest_child"])
-    return context
-
-
-def start(context: ForkServerContext, home: Path, file: Path) -> ForkServerProcess:
+def start(forkserver: ForkServerContext, home: Path, file: Path) -> ForkServerProcess:
     """The child, its service open."""
-    ours, theirs = context.Pipe()
-    child = context.Process(target=take_in, args=(home, file, theirs))
+    ours, theirs = forkserver.Pipe()
+    child = forkserver.Process(target=take_in, args=(home, file, theirs))
     child.start()
     assert ours.recv() == "ready"
     return child
@@ -52,7 +42,7 @@ def stored(deps: Deps) -> pl.DataFrame:
 
 @pytest.mark.slow
 def test_killed_at_any_point_and_run_again_counts_and_totals_are_exact(
-    tmp_path: Path, context: ForkServerContext
+    tmp_path: Path, forkserver: ForkServerContext
 ) -> None:
     files = generate(tmp_path / "bank", customers=CUSTOMERS).files
     deps = open_intake(tmp_path / "model", FakeClock())
@@ -60,14 +50,14 @@ def test_killed_at_any_point_and_run_again_counts_and_totals_are_exact(
     for home in ("timing", *map(str, range(KILLS))):
         shutil.copytree(tmp_path / "model", tmp_path / home)
     expected = ingest(files["statements"], "statements", actor=STEWARD, deps=deps)
-    child = start(context, tmp_path / "timing", files["statements"])
+    child = start(forkserver, tmp_path / "timing", files["statements"])
     begun = time.monotonic()
     child.join()
     length = time.monotonic() - begun
     assert child.exitcode == 0
     dice = random.Random(20260302)
     for n in range(KILLS):
-        child = start(context, tmp_path / str(n), files["statements"])
+        child = start(forkserver, tmp_path / str(n), files["statements"])
         time.sleep(dice.uniform(0, length))
         child.kill()
         child.join()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -191,7 +190,9 @@ def test_who_may_not_ingest_begins_nothing(deps: Deps, source: SourceDatabase) -
 def test_another_pull_that_was_faster_is_noticed(deps: Deps, source: SourceDatabase) -> None:
     export = source.export("statements")
     with deps.ops() as tx:
-        upto = export.newest("", tx.datasets.get("statements"))
+        contract = tx.datasets.get("statements")
+        assert contract is not None
+        upto = export.newest("", contract)
         tx.cursors.begin(*KEY, upto)
 
     def other(_step: str, _percent: int) -> None:
@@ -205,15 +206,6 @@ def test_another_pull_that_was_faster_is_noticed(deps: Deps, source: SourceDatab
     assert len(facts(deps)) == 1
 
 
-@pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> ForkServerContext:
-    """Makes processes in which everything is imported and nothing is open."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fakes.pull_child"])
-    return context
-
-
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_and_run_again_every_row_is_there_once(
     deps: Deps,
@@ -221,11 +213,11 @@ def test_killed_at_any_step_and_run_again_every_row_is_there_once(
     bank: Path,
     tmp_path: Path,
     *,
-    context: ForkServerContext,
+    forkserver: ForkServerContext,
     step: str,
 ) -> None:
-    ours, theirs = context.Pipe()
-    child = context.Process(
+    ours, theirs = forkserver.Pipe()
+    child = forkserver.Process(
         target=pull_and_stop, args=(tmp_path / "home", source.url, "statements", step, theirs)
     )
     child.start()
