@@ -16,7 +16,7 @@ from mutants import narrow_gate
 from privacy.pii.detect import MAX_TEXT, Detector, build_detector
 from privacy.pii.gate import Gate, fold_batch, relax, trigger
 from privacy.pii.normalise_text import ORDINARY, fold
-from privacy.pii.recognisers import ENGLISH_RULES, RULES, online, phones
+from privacy.pii.recognisers import ENGLISH_RULES, RULES, online, person, phones
 from privacy.pii.recognisers.rule import Rule
 
 ALL = (*RULES, *ENGLISH_RULES)
@@ -39,6 +39,16 @@ def spliced(draw: st.DrawFn) -> str:
         st.text(st.sampled_from(ODD), max_size=3),
         st.text(st.sampled_from("客户姓名王先生1238@.-:+()XxAa wxidqqMrpo"), max_size=10),
         resident_ids() | mobiles() | cards() | emails(),
+        st.tuples(
+            st.sampled_from(
+                ["人", "者", "员姓名", "方", "主名称", "户名", "叫", "|", "ssn ", "的卡", "Mr", "·"]
+            ),
+            st.sampled_from(["", ":", "=", " ", "："]),
+            st.sampled_from(
+                ["丁睿", "王波杰", "买买提·艾力", "欧阳修", "Zhou Li", "078 05 1120", "078-05-1120"]
+            ),
+            st.sampled_from(["", "同志", " 先生", "来访", "(手机", "这张银行卡", "|"]),
+        ).map("".join),
         st.text(max_size=4),
     )
     return "".join(draw(st.lists(pieces, max_size=8)))
@@ -139,3 +149,18 @@ def test_triggers_that_forget_a_pattern_are_caught() -> None:
     texts = ["电话010-62345678", "手机13912345678"]
     assert blind([phones.CN_PHONE], texts) == []
     assert blind([narrow_gate.RULE], texts) == [("cn_phone", texts[0])]
+
+
+def test_a_label_of_any_kind_admits_the_name_behind_it() -> None:
+    texts = ["经手者:丁睿", "发起方名称:王波杰"]
+    assert blind([person.RULE], texts) == []
+    assert blind([narrow_gate.UNLABELLED], texts) == [("person", text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4111 1111 1111 1111", "account 123456789012347", "6222021234567890 这张银行卡", "SSN 078 05 1120"],
+)
+def test_a_number_is_admitted_by_its_prefix_or_by_a_word_about_it(text: str) -> None:
+    assert build_detector().detect(text)
+    assert blind(ALL, [text]) == []

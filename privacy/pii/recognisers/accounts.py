@@ -107,7 +107,13 @@ def _find_bank_cards(text: str) -> Iterator[Span]:
                 done = card.end
 
 
-BANK_CARD: Final = Rule("cn_bank_card", ("CN_BANK_CARD",), Needs.NUMBER, _find_bank_cards, (_START,))
+#: A number counts with an issuer's prefix, or a word on its left or behind it.
+_TRIGGERS: Final = (
+    r"(?<![0-9])(?:[46][0-9]|5[0-8]|2[2-7]|3[04-9]|81|95)[0-9]{2}(?:[ \t\-]{0,2}[0-9]){8}",
+    rf"(?i:{_FOR.pattern})(?s:.*)[1-9](?:[ \t\-]{{0,2}}[0-9]){{11}}",
+    rf"[0-9](?:{_BEHIND.pattern})",
+)
+BANK_CARD: Final = Rule("cn_bank_card", ("CN_BANK_CARD",), Needs.NUMBER, _find_bank_cards, _TRIGGERS)
 
 
 def _find_credit_cards(text: str) -> Iterator[Span]:
@@ -116,7 +122,7 @@ def _find_credit_cards(text: str) -> Iterator[Span]:
             yield replace(span, type="CREDIT_CARD", rule=span.rule.replace("cn_bank_card", "credit_card"))
 
 
-CREDIT_CARD: Final = Rule("credit_card", ("CREDIT_CARD",), Needs.NUMBER, _find_credit_cards, (_START,))
+CREDIT_CARD: Final = Rule("credit_card", ("CREDIT_CARD",), Needs.NUMBER, _find_credit_cards, _TRIGGERS)
 
 _IBAN: Final = starting(
     "A-Za-z",

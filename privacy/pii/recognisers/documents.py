@@ -184,7 +184,11 @@ def _find_us_ssns(text: str) -> Iterator[Span]:
             yield Span(*match.span(), "US_SSN", PATTERN, "us_ssn")
 
 
-US_SSN: Final = Rule("us_ssn", ("US_SSN",), Needs.NUMBER, _find_us_ssns, (_SSN,))
+_SSN_TRIGGERS: Final = (
+    r"(?<![0-9A-Za-z])[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}(?![0-9A-Za-z])",
+    rf"(?i:{_SSN_WORDS.pattern})(?s:.*)[0-9]{{3}}[ \-]?[0-9]{{2}}[ \-]?[0-9]{{4}}",
+)
+US_SSN: Final = Rule("us_ssn", ("US_SSN",), Needs.NUMBER, _find_us_ssns, _SSN_TRIGGERS)
 
 _MONTH: Final = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DATE: Final = re.compile(

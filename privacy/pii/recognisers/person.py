@@ -33,7 +33,10 @@ _ZH: Final = (
 )
 #: Parts of sounds joined by a dot; some characters of sounds are in no Chinese given name.
 _SOUND: Final = rf"(?:[买提热不次]|(?!人){_FIRST})"
-_ETHNIC: Final = rf"{_SOUND}{{2,6}}(?:[·•](?!{_FOLLOWS}){_SOUND}(?:(?!{_FOLLOWS}){_SOUND}){{0,6}}){{1,3}}"
+_ETHNIC: Final = (
+    rf"(?={_HAN}{{2,6}}[·•]){_SOUND}{{2,6}}"
+    rf"(?:[·•](?!{_FOLLOWS}){_SOUND}(?:(?!{_FOLLOWS}){_SOUND}){{0,6}}){{1,3}}"
+)
 
 _WORD: Final = r"[A-ZÀ-ÖØ-Þ][A-Za-zÀ-ÖØ-öø-ÿĀ-ž'’\-\u0300-\u036f]{1,24}"
 _NO_WORD: Final = rf"(?!(?i:{_NO_PART})(?![A-Za-z]))"
@@ -65,12 +68,6 @@ _BEFORE_EN: Final = starting(
     "A-Za-z", rf"(?<![A-Za-z])(?:{_by_letter(_EN_CUES)})(?![A-Za-z])(?: (?i:is)(?![A-Za-z]))?{_JOINT}{_NAME}"
 )
 _LATIN: Final = re.compile(r"[A-Za-z][A-Za-z]")
-_TITLE: Final = re.compile(r"老?先生|女士|小姐|老?太太|阿姨")
-#: Behind a surname alone these say little: 有关同志.
-_ACT: Final = re.compile(r"同志|来电|致电|本人")
-#: Also trades, ranks and acts: 财务经理 and 应邀来访 hold no name, so the name must stand apart or after
-#: a word such as 联系.
-_RANK: Final = re.compile(r"老师|医生|律师|经理|主任|师傅|来访|来函|来信")
 _NAMED: Final = (
     rf"(?P<name>{_ETHNIC}|(?:{'|'.join(COMPOUND)})(?:{_FIRST}){{1,2}}|"
     rf"{_NOT}[{SURNAMES}](?:{_FIRST}){{1,2}}|{_EN}) ?$"
@@ -78,16 +75,27 @@ _NAMED: Final = (
 _ENDING: Final = re.compile(_NAMED)
 _APART: Final = re.compile(rf"(?:(?<!{_HAN})|(?<=联系)|(?<=[请找由给的]))" + _NAMED)
 _SURNAME: Final = re.compile(rf"(?P<name>{'|'.join(COMPOUND)}|[{SURNAMES}])$")
+#: Words behind a name, and how the name may be written.
+_BEHIND: Final[dict[str, tuple[re.Pattern[str], ...]]] = {
+    **dict.fromkeys(_TABLE["courtesy"], (_ENDING, _SURNAME)),
+    **dict.fromkeys(_TABLE["acts"], (_ENDING,)),
+    **dict.fromkeys(_TABLE["ranks"], (_APART,)),
+}
+_TITLES: Final = "|".join(_BEHIND)
+_TITLE: Final = re.compile(_TITLES)
 _LONGEST: Final = 40  # characters of the longest name looked for on the left
+_USUAL: Final = 5  # of a Chinese name and a blank
+_NOT_USUAL: Final = re.compile(r"[A-Za-zÀ-ž·•]")
 #: A name that stands alone and is followed by an identifier or its label.
 _LABELS: Final = r"手机|电话|联系(?:方式|电话|手机)|预留|身份证|证件|微信|邮箱|住址|银行卡|卡号"
 _NUMBER: Final = (
     r"\(?\+?86\)?[ \-]?1[3-9][0-9]{9}|1[3-9][0-9][ .\-]?[0-9]{4}[ .\-]?[0-9]{4}|"
     r"[1-9][0-9]{5}[ \-]?[0-9]{8}[ \-]?[0-9]{3}[0-9Xx]"
 )
-_LABEL: Final = re.compile(rf"{_LABELS}|[(+1-9](?<=(?={_NUMBER}).)")
+_LABEL: Final = starting("手电联预身证微邮住银卡(+1-9", rf"{_LABELS}|{_NUMBER}")
 _WHOLE: Final = re.compile(_ZH)
 _DOTTED: Final = re.compile(rf"{_ETHNIC}$")
+_DOT: Final = re.compile("[·•]")
 _BETWEEN: Final = " 的,:;(|/\t"
 _SURNAME_SET: Final = frozenset(SURNAMES) | {c[0] for c in COMPOUND}
 #: A field of its own in a delimited line whose header or key says 姓名.
@@ -112,18 +120,20 @@ def is_chinese_name(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def _left_of(at: re.Pattern[str], *names: re.Pattern[str], text: str, reach: int) -> Iterator[re.Match[str]]:
-    """Names that end where ``at`` matches; the first of the patterns that fits."""
-    for word in at.finditer(text):
-        for name in names:
-            found = name.search(text, max(0, word.start() - reach), word.start())
-            if found:
-                yield found
-                break
+def _titled(text: str) -> Iterator[re.Match[str]]:
+    """Names right before a title; the first of its patterns that fits."""
+    reach = _LONGEST if _NOT_USUAL.search(text) else _USUAL
+    for word in _TITLE.finditer(text):
+        start = word.start()
+        fitting = (name.search(text, max(0, start - reach), start) for name in _BEHIND[word[0]])
+        found = next(filter(None, fitting), None)
+        if found:
+            yield found
 
 
 def _beside(text: str) -> Iterator[tuple[int, int]]:
     """Chinese names that stand alone, with an identifier or its label next on the right."""
+    is_dotted = _DOT.search(text)
     for label in _LABEL.finditer(text):
         end = label.start()
         while end > max(0, label.start() - 3) and text[end - 1] in _BETWEEN:
@@ -136,7 +146,7 @@ def _beside(text: str) -> Iterator[tuple[int, int]]:
                 yield start, end
                 break
         else:
-            dotted = _DOTTED.search(text, max(0, end - _LONGEST), end)
+            dotted = is_dotted and _DOTTED.search(text, max(0, end - _LONGEST), end)
             if dotted:
                 yield dotted.span()
 
@@ -147,9 +157,7 @@ def _announced(text: str) -> Iterator[re.Match[str]]:
         yield from _AFTER_SOFT.finditer(text)
         yield from _FILLED.finditer(text)
         yield from _LABELLED.finditer(text)
-        yield from _left_of(_TITLE, _ENDING, _SURNAME, text=text, reach=_LONGEST)
-        yield from _left_of(_ACT, _ENDING, text=text, reach=_LONGEST)
-        yield from _left_of(_RANK, _APART, text=text, reach=_LONGEST)
+        yield from _titled(text)
         if ("|" in text or "\t" in text) and _HEADER.search(text):
             yield from _FIELD.finditer(text)
     if _LATIN.search(text):
@@ -192,11 +200,11 @@ def _find(text: str) -> Iterator[Span]:
 
 
 _FAMILY: Final = "".join(sorted(_SURNAME_SET))
-_TITLES: Final = "|".join(word.pattern for word in (_TITLE, _ACT, _RANK))
 #: Coarser than the patterns on purpose: with every Han character a start, Rust would be slow, too.
 _TRIGGERS: Final[tuple[re.Pattern[str] | str, ...]] = (
-    "[·•]",  # without which there is no ethnic name
+    _DOT,  # without which there is no ethnic name
     rf"(?:{_ZH_CUES}|{_SOFT_CUES}|姓名|户名|名字){_JOINT}[{_FAMILY}A-Z]",
+    rf"[人者员方主](?:姓名|名称)?[:=] ?[{_FAMILY}]",
     rf"[|\t] ?[{_FAMILY}]",
     _BEFORE_EN,
     rf"(?:[{_FAMILY}]{_HAN}{{0,3}}|[A-Za-z'’\-]) ?(?:{_TITLES})",
