@@ -15,6 +15,7 @@ demo: $(RUN)     ## run the main job on 30,000 real card customers, into var/dem
 
 test: $(DEV)     ## install what the tests need and run all of them
 	@bash tools/system_packages.sh
+	@bash tools/node_packages.sh $(VENV)
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(DEV)    ## ruff, mypy --strict, import-linter, deptry, meta-tests

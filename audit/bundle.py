@@ -22,7 +22,7 @@ from typing import Final
 from audit.canonical import read_exact
 from audit.dsse import Statement, subject_digests
 from audit.errors import BrokenLinkError, FormatError
-from audit.evidence import Evidence, link, read_vkey, verify_chain
+from audit.evidence import Evidence, HeadFacts, Trust, link, read_vkey, verify_chain
 
 MANIFEST: Final = "manifest.dsse.json"
 ISSUE: Final = "report:issue"
@@ -35,14 +35,10 @@ _PROOF: Final = re.compile(r"proofs/(0|[1-9][0-9]{0,18})\.tlog-proof")
 
 
 @dataclass(frozen=True, slots=True)
-class BundleFacts:
+class BundleFacts(HeadFacts):
     """What a verified report bundle says.
 
     Attributes:
-        origin: name of the log.
-        size: entries in the tree of the checkpoint.
-        root: its root hash, hex.
-        vkey_pinned: whether the caller named the key; else it came with the bundle.
         issue: index of the ``report:issue`` entry.
         issued_at: its instant, ISO 8601.
         entries: cited indices.
@@ -51,10 +47,6 @@ class BundleFacts:
         predicate: what the manifest states.
     """
 
-    origin: str
-    size: int
-    root: str
-    vkey_pinned: bool
     issue: int
     issued_at: str
     entries: tuple[int, ...]
@@ -126,7 +118,7 @@ def _evidence_files(evidence: Evidence) -> dict[str, bytes]:
     return files | {f"proofs/{index}.tlog-proof": data for index, data in evidence.proofs.items()}
 
 
-def verify_bundle(data: bytes, *, vkey: str | None = None) -> BundleFacts:
+def verify_bundle(data: bytes, *, vkey: Trust = None) -> BundleFacts:
     """Check every link of a bundle.
 
     After the links of ``audit.evidence`` follow ``digest of <file>`` for each file of the report,
@@ -134,7 +126,7 @@ def verify_bundle(data: bytes, *, vkey: str | None = None) -> BundleFacts:
 
     Args:
         data: the zip.
-        vkey: the log's key as the verifier knows it; without it the key in the bundle is believed.
+        vkey: the log's key, or the policy, that the verifier trusts; else the key in the bundle is believed.
 
     Raises:
         BrokenLinkError: names the first link that does not hold.

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from audit.canonical import decode_number, read_exact
 from audit.errors import BrokenLinkError
-from audit.evidence import Evidence, link, verify_chain
+from audit.evidence import Evidence, HeadFacts, Trust, link, verify_chain
 
 CERTIFY: Final = "rights:certify"
 _FORMAT: Final = "fiduciary-certificate/1"
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateFacts:
+class CertificateFacts(HeadFacts):
     """What a verified certificate says: as ``audit.bundle.BundleFacts``, but for three.
 
     Attributes:
@@ -30,10 +30,6 @@ class CertificateFacts:
         subjects: SHA-256 in hex by name, as stated.
     """
 
-    origin: str
-    size: int
-    root: str
-    vkey_pinned: bool
     certify: int
     certified_at: str
     entries: tuple[int, ...]
@@ -87,12 +83,12 @@ def build_certificate(envelope: bytes, cited: Sequence[int], certify: int, *, ev
     return data
 
 
-def verify_certificate(data: bytes, *, vkey: str | None = None) -> CertificateFacts:
+def verify_certificate(data: bytes, *, vkey: Trust = None) -> CertificateFacts:
     """Check every link: ``spelling of the certificate``, then those of ``audit.evidence``.
 
     Args:
         data: the file.
-        vkey: the log's key as the verifier knows it; without it the key in the certificate is believed.
+        vkey: the log's key, or the policy, that the verifier trusts; else the certificate's own is believed.
 
     Raises:
         BrokenLinkError: names the first link that does not hold.

@@ -3,8 +3,8 @@ r"""Checkpoints, what a log signs about its tree, and offline proofs that an ent
 C2SP tlog-checkpoint and tlog-proof; each has one spelling: ``format_*(parse_*(data)) == data``.
 
 The text is three lines: origin (the key's name), number of entries, base64 of the root. Extension lines are
-refused: nobody could audit them. So is a second signature: while no witness cosigns, a line that verifiers
-must ignore would be bytes that nobody checks.
+refused: nobody could audit them. Signature lines of other keys are passed over: those of a key that takes
+over, and of witnesses, whom ``audit.policy`` judges.
 
 >>> parse_checkpoint("example.com/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n").size
 0
@@ -12,13 +12,14 @@ must ignore would be bytes that nobody checks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from audit.canonical import decode64, decode_number, encode64, read_exact
-from audit.errors import FormatError
+from audit.errors import FormatError, SignatureError
 from audit.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, verify_inclusion
-from audit.note import SigningKey, VerifierKey, parse_note, sign_note, verify_note
+from audit.note import ED25519, Signer, VerifierKey, parse_note, sign_note, verify_lines, verify_note
 
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
 
@@ -54,26 +55,39 @@ def _parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin, decode_number(size, "checkpoint"), decode64(root, "checkpoint"))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: SigningKey) -> bytes:
-    """The signed note. Raises FormatError when the origin is not the signer's name."""
-    if checkpoint.origin != signer.key.name:
-        raise FormatError("checkpoint", "origin is not the key's name")
-    return sign_note(format_checkpoint(checkpoint), signer)
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> bytes:
+    """The signed note. Raises FormatError when the origin is not each signer's name, or one is a witness."""
+    for signer in signers:
+        if (signer.key.name, signer.key.kind) != (checkpoint.origin, ED25519):
+            raise FormatError("checkpoint", "origin is not the key's name")
+    return sign_note(format_checkpoint(checkpoint), *signers)
 
 
 def verify_checkpoint(data: bytes, key: VerifierKey) -> Checkpoint:
-    """The tree head, if exactly ``key`` signed it.
+    """The tree head, if ``key`` signed it.
 
     Raises:
-        FormatError: not a checkpoint, of another origin, or with signature lines nobody can check.
+        FormatError: not a checkpoint, or of another origin.
         SignatureError: the signature does not verify.
     """
     checkpoint = parse_checkpoint(verify_note(data, key))
-    if checkpoint.origin != key.name:
+    if (key.name, key.kind) != (checkpoint.origin, ED25519):
         raise FormatError("checkpoint", "origin is not the key's name")
-    if len(parse_note(data).signatures) != 1:
-        raise FormatError("checkpoint", "more than the log's own signature")
     return checkpoint
+
+
+def open_signed(data: bytes, signers: Sequence[Signer]) -> tuple[Checkpoint, tuple[Signer, ...]]:
+    """The tree head, and those of the log's own keys that signed it, in the order of their lines.
+
+    Raises:
+        FormatError: not a checkpoint.
+        SignatureError: a line in the log's name that none of the keys made, or no such line.
+    """
+    note, held = parse_note(data), {signer.key: signer for signer in signers}
+    checkpoint, found = parse_checkpoint(note.text), verify_lines(note, held)
+    if not found or len(found) != sum(line.name == checkpoint.origin for line in note.signatures):
+        raise SignatureError(checkpoint.origin)
+    return checkpoint, tuple(held[key] for key in found)
 
 
 @dataclass(frozen=True, slots=True)

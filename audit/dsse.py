@@ -1,4 +1,4 @@
-"""Signed statements: in-toto Statement v1 inside a DSSE envelope, signed with the log's key.
+"""Signed statements: in-toto Statement v1 inside a DSSE envelope, signed with the log's key or keys.
 
 What is signed is PAE(type, payload) = ``DSSEv1 len(type) type len(payload) payload``. Envelope and statement
 have one spelling each (compact JSON, sorted keys): ``format_*(parse_*(data)) == data``.
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from audit.canonical import decode64, encode64, encode_json, read_exact
 from audit.errors import FormatError
-from audit.note import SigningKey, VerifierKey
+from audit.note import Signer, VerifierKey
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -82,12 +82,11 @@ def _parse_statement(data: bytes) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A payload and one signature over it. Parsed is not verified."""
+    """A payload and its signatures by key id. Parsed is not verified."""
 
     payload_type: str
     payload: bytes
-    key_id: str
-    signature: bytes
+    signatures: Mapping[str, bytes]
 
 
 def format_envelope(envelope: Envelope) -> bytes:
@@ -95,42 +94,43 @@ def format_envelope(envelope: Envelope) -> bytes:
     return encode_json({
         "payload": encode64(envelope.payload),
         "payloadType": envelope.payload_type,
-        "signatures": [{"keyid": envelope.key_id, "sig": encode64(envelope.signature)}],
+        "signatures": [{"keyid": key, "sig": encode64(sig)} for key, sig in envelope.signatures.items()],
     })  # fmt: skip
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """The inverse of ``format_envelope``; exactly one signature. Raises FormatError."""
+    """The inverse of ``format_envelope``. Raises FormatError."""
     return read_exact(data, "envelope", _parse_envelope, format_envelope)
 
 
 def _parse_envelope(data: bytes) -> Envelope:
     body: Any = json.loads(data)
-    [signed] = body["signatures"]
-    payload, signature = (decode64(text, "envelope") for text in (body["payload"], signed["sig"]))
-    return Envelope(body["payloadType"], payload, signed["keyid"], signature)
+    signatures = {item["keyid"]: decode64(item["sig"], "envelope") for item in body["signatures"]}
+    return Envelope(body["payloadType"], decode64(body["payload"], "envelope"), signatures)
 
 
 def _key_id(key: VerifierKey) -> str:
     return f"{key.name}+{key.id.hex()}"
 
 
-def sign_statement(statement: bytes, signer: SigningKey) -> bytes:
+def sign_statement(statement: bytes, *signers: Signer) -> bytes:
     """An envelope over a statement. Raises FormatError when it is not a canonical statement."""
     parse_statement(statement)
-    signature = signer.sign(pae(PAYLOAD_TYPE, statement))
-    return format_envelope(Envelope(PAYLOAD_TYPE, statement, _key_id(signer.key), signature))
+    signatures = {_key_id(signer.key): signer.sign(pae(PAYLOAD_TYPE, statement)) for signer in signers}
+    return format_envelope(Envelope(PAYLOAD_TYPE, statement, signatures))
 
 
-def verify_envelope(data: bytes, key: VerifierKey) -> Statement:
-    """The statement, if ``key`` signed it.
+def verify_envelope(data: bytes, *keys: VerifierKey) -> Statement:
+    """The statement, if one of ``keys`` signed it; a signature of any of them must verify.
 
     Raises:
-        FormatError: not an envelope over a statement, or it names another key.
-        SignatureError: the signature does not verify.
+        FormatError: not an envelope over a statement, or it names none of the keys.
+        SignatureError: a signature does not verify.
     """
     envelope = parse_envelope(data)
-    if envelope.payload_type != PAYLOAD_TYPE or envelope.key_id != _key_id(key):
+    ours = [(key, signature) for key in keys if (signature := envelope.signatures.get(_key_id(key)))]
+    if envelope.payload_type != PAYLOAD_TYPE or not ours:
         raise FormatError("envelope", "payload type or key id")
-    key.verify(envelope.signature, pae(envelope.payload_type, envelope.payload))
+    for key, signature in ours:
+        key.verify(signature, pae(envelope.payload_type, envelope.payload))
     return parse_statement(envelope.payload)

@@ -11,6 +11,7 @@ AuditError
 │   ├── LogExistsError
 │   ├── LogMissingError
 │   ├── LogCorruptError
+│   ├── LogForkedError
 │   ├── NotSealedError
 │   ├── StorageFailedError
 │   └── WriterEndedError
@@ -118,6 +119,15 @@ class LogCorruptError(LogError):
     where: str
     problem: str
     message = "log is damaged at {where}: {problem}"
+
+
+@dataclass(unsafe_hash=True)
+class LogForkedError(LogError):
+    """A witness has seen more of this log than there is, or something else; the writer refuses to run."""
+
+    witness: str
+    size: int
+    message = "the witness {witness} has seen another history of this log, of size {size}"
 
 
 @dataclass(unsafe_hash=True)

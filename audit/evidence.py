@@ -2,10 +2,11 @@
 
 Links, in the order in which they are checked:
 
-1. ``verifier key``: well spelt, and the one the caller trusts when it names one.
-2. ``checkpoint signature``: the log signed the tree head.
+1. ``verifier key``: well spelt, and when the caller trusts others, one of those signed too.
+2. ``checkpoint signature``: the log signed the tree head, with that key too.
+   ``witness quorum``: the witnesses that the caller's policy demands cosigned it.
 3. ``inclusion of entry N``: each entry parses and is in that tree, against that very checkpoint.
-4. ``signature of <statement>``: the same key signed the statement.
+4. ``signature of <statement>``: a trusted key that signed the tree head signed the statement.
 5. ``entries cited by <statement>``: the statement cites exactly the entries that came with it, but one.
 6. ``<act> entry``: that one records the act and carries the digest of the signed statement.
 
@@ -24,9 +25,13 @@ from audit.dsse import Statement, verify_envelope
 from audit.entry import Entry, parse_entry
 from audit.errors import AuditError, BrokenLinkError, FormatError
 from audit.merkle import leaf_hash, verify_inclusion
-from audit.note import VerifierKey, parse_vkey
+from audit.note import parse_vkey
+from audit.policy import Opened, Policy, open_checkpoint, trust_key
 
 T = TypeVar("T")
+
+#: Whom a verifier trusts: a policy, one verifier key, or None for the key that came with the evidence.
+Trust = Policy | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +52,46 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadFacts:
+    """What every verified evidence says about the log that it comes from.
+
+    Attributes:
+        origin: name of the log.
+        size: entries in the tree of the checkpoint.
+        root: its root hash, hex.
+        vkey_pinned: whether the caller named a key or a policy; else the key came with the evidence.
+        cosigned: POSIX time of the cosignature of each witness of the caller's policy.
+        ignored: number of signature lines of keys that the caller does not know.
+    """
+
+    origin: str
+    size: int
+    root: str
+    vkey_pinned: bool
+    cosigned: Mapping[str, int]
+    ignored: int
+
+
+def head_facts(opened: Opened, trust: Trust) -> dict[str, Any]:
+    """The fields of ``HeadFacts``."""
+    head, _, cosigned, ignored = opened
+    pinned = {"vkey_pinned": trust is not None, "cosigned": cosigned, "ignored": ignored}
+    return {"origin": head.origin, "size": head.size, "root": head.root.hex(), **pinned}
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """What was verified: the tree head, the entries, what was signed, and the index of the recorded act."""
 
-    checkpoint: Checkpoint
+    opened: Opened
     entries: Mapping[int, Entry]
     statement: Statement
     act: int
 
-    def facts(self, vkey: str | None) -> dict[str, Any]:
+    def facts(self, vkey: Trust) -> dict[str, Any]:
         """What the facts of a bundle and of a certificate share; ``vkey`` as given to ``verify_chain``."""
         return {
-            "vkey_pinned": vkey is not None,
-            "origin": self.checkpoint.origin,
-            "size": self.checkpoint.size,
-            "root": self.checkpoint.root.hex(),
+            **head_facts(self.opened, vkey),
             "entries": tuple(sorted(self.entries.keys() - {self.act})),
             "predicate_type": self.statement.predicate_type,
             "predicate": self.statement.predicate,
@@ -95,18 +125,22 @@ def read_vkey(data: bytes) -> str:
     return text
 
 
-def trusted_key(text: str, expected: str | None) -> VerifierKey:
-    """The key that came with the evidence, if it is the expected one or none is expected.
+def trusted_checkpoint(note: bytes, text: str, trust: Trust) -> Opened:
+    """Verify a checkpoint under what the caller trusts, and under the verifier key that came with it.
 
     Raises:
-        BrokenLinkError: malformed, or another than expected.
+        BrokenLinkError: ``verifier key``, ``checkpoint signature`` or ``witness quorum``.
     """
-    if expected is not None and text != expected:
-        raise BrokenLinkError("verifier key", "not the expected key")
-    return link("verifier key", lambda: parse_vkey(text))
+    own = link("verifier key", lambda: parse_vkey(text))
+    key = trust if isinstance(trust, str) else text
+    policy = trust if isinstance(trust, Policy) else link("verifier key", lambda: trust_key(parse_vkey(key)))
+    known = own in {party.key for party in policy.logs}
+    opened = link("checkpoint signature" if known else "verifier key", lambda: open_checkpoint(note, policy))
+    link("checkpoint signature", lambda: verify_checkpoint(note, own))
+    return opened
 
 
-def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vkey: str | None) -> Chain:
+def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vkey: Trust) -> Chain:
     """Check every link from the signed statement called ``name`` to the log.
 
     Args:
@@ -114,17 +148,17 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
         envelope: DSSE envelope.
         evidence: the entries it cites and the one that records it.
         act: type of that one, such as ``report:issue``.
-        vkey: the trusted key, None to take the one in the evidence.
+        vkey: whom the caller trusts.
 
     Raises:
         BrokenLinkError: names the first link that does not hold.
     """
-    key = trusted_key(evidence.vkey, vkey)
-    checkpoint = link("checkpoint signature", lambda: verify_checkpoint(evidence.checkpoint, key))
+    opened = trusted_checkpoint(evidence.checkpoint, evidence.vkey, vkey)
+    checkpoint = opened.checkpoint
     if set(evidence.entries) != set(evidence.proofs):
         raise BrokenLinkError("proofs", "entries and proofs do not pair")
     entries = {index: _verify_entry(index, evidence, checkpoint) for index in sorted(evidence.entries)}
-    statement = link(f"signature of {name}", lambda: verify_envelope(envelope, key))
+    statement = link(f"signature of {name}", lambda: verify_envelope(envelope, *opened.signers))
     cited = link(f"entries cited by {name}", lambda: cited_entries(statement))
     rest = entries.keys() - set(cited)
     if len(rest) != 1 or len(cited) + 1 != len(entries):
@@ -133,7 +167,7 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
     recorded = entries[last]
     if recorded.type != act or recorded.payload != digest(envelope):
         raise BrokenLinkError(f"{act} entry", f"entry {last} does not record {name}")
-    return Chain(checkpoint, entries, statement, last)
+    return Chain(opened, entries, statement, last)
 
 
 def _verify_entry(index: int, evidence: Evidence, checkpoint: Checkpoint) -> Entry:

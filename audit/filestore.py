@@ -99,6 +99,11 @@ class FileStore:
         """Make the segment durable."""
         os.fdatasync(self._pending)
 
+    def settle(self) -> None:
+        """Make durable what a killed writer wrote or put in place and did not live to sync."""
+        os.fdatasync(self._pending)
+        _sync(self.directory)
+
     def cut_pending(self, size: int) -> None:
         """Shorten the segment, durably."""
         os.ftruncate(self._pending, size)

@@ -7,7 +7,9 @@ segment is emptied. So an acknowledged entry is on disk once or twice, never now
 * Processes take turns through the store's lock; one that finds the state moved reads it again.
 * A failed write or sync ends the writer. It is never tried again: the kernel may have dropped the pages.
 * Opening recovers what a killed writer left, and refuses to run when the disk does not cover the signed
-  checkpoint, or the tree does not extend the one that this writer saw before.
+  checkpoint, or the tree does not extend the one that this writer or a witness saw before.
+* The keys with a line in the checkpoint sign the next one, so a rotation reaches every process.
+* Witnesses are asked between signing and publishing; a line that does not come is left out.
 
 Open the log after forking, not before: a fork copies the threads' locks in whatever state they are.
 """
@@ -16,30 +18,32 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from audit import merkle
-from audit.checkpoint import Checkpoint, Proof, format_proof, sign_checkpoint, verify_checkpoint
+from audit.checkpoint import Checkpoint, Proof, format_proof, open_signed, sign_checkpoint
+from audit.cosign import Cosigner, cosign
 from audit.entry import check_entry
 from audit.errors import (
     AuditError,
     LogCorruptError,
     LogError,
     NotSealedError,
-    ProofError,
     StorageFailedError,
     WriterEndedError,
 )
 from audit.evidence import Evidence
-from audit.filestore import PENDING, TEMPORARY, FileStore
-from audit.note import SigningKey, format_vkey
+from audit.filestore import PENDING, FileStore
+from audit.note import Signer, format_vkey, parse_note, verify_lines
+from audit.recovery import check_extends, sealed_tree, sweep
 from audit.segment import encode_group, scan
-from audit.tiles import WIDTH, TreeReader, encode_bundle, grow, partial_paths, tile_end, tile_path, tile_paths
+from audit.tiles import WIDTH, TreeReader, partial_paths
 
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "vkey"
+Keys = Callable[[], Sequence[Signer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +67,45 @@ class _Ticket:
 class Log:
     """An open log. Thread-safe; other processes may have the same log open."""
 
-    def __init__(self, store: FileStore, signer: SigningKey) -> None:
+    def __init__(self, store: FileStore, keys: Signer | Keys, witnesses: Sequence[Cosigner] = ()) -> None:
         """Recover and open; ``audit.logdir.open_log`` is the usual way in.
+
+        Args:
+            store: its files.
+            keys: its key, or where to look for its keys after another process published.
+            witnesses: asked to cosign each checkpoint.
 
         Raises:
             LogCorruptError: the disk does not cover what was signed or acknowledged, or the key is another.
+            LogForkedError: a witness has seen more, or something else.
             StorageFailedError: the disk failed.
         """
-        self._store, self.signer, self._key = store, signer, signer.key
+        self._store, self._witnesses, self._greeted = store, witnesses, False
+        self.at_hand: Keys = keys if callable(keys) else lambda: (keys,)
+        self.signers: tuple[Signer, ...] = ()
         self._queue: list[_Ticket] = []
         self._queue_lock, self._turn = threading.Lock(), threading.Lock()
         self._ended: LogError | None = None
         self._state: _State | None = None
         with self._exclusive("recovery"):
             pass
+        if witnesses:
+            self.publish()
+
+    @property
+    def signer(self) -> Signer:
+        """The key that the log is known by: during a rotation the old one."""
+        return self.signers[0]
 
     @property
     def vkey(self) -> str:
         """The verifier key, ``name+id+key``."""
-        return format_vkey(self._key)
+        return format_vkey(self.signer.key)
+
+    @property
+    def ended(self) -> LogError | None:
+        """Why this writer takes nothing any more; None while it does."""
+        return self._ended
 
     def append(self, *entries: bytes) -> tuple[int, ...]:
         """Make entries durable, all or none; returns their indices.
@@ -106,17 +130,28 @@ class Log:
             raise WriterEndedError(str(self._ended))
         return tuple(range(ticket.first, ticket.first + len(entries)))
 
-    def publish(self) -> bytes:
+    def publish(self, *signers: Signer) -> bytes:
         """Write tiles and a signed checkpoint over everything appended; returns the checkpoint note.
 
-        Raises:
-            LogError: as ``append``; the last checkpoint still holds.
+        Given ``signers``, these sign from now on. Raises LogError; the last checkpoint still holds.
         """
         with self._turn, self._exclusive("publication") as state:
+            if signers:  # first the file that names the key, which signs already when it is a new one
+                self._store.write({VKEY: f"{format_vkey(signers[0].key)}\n".encode()})
+                self.signers = signers
             if state.next > state.checkpoint.size:
                 self._state = self._extend(state)
                 return self._state.note
-            return state.note
+            if (note := self._sign(state.checkpoint, state.note)) != state.note:
+                self._store.write({CHECKPOINT: note})
+                self._state = replace(state, note=note)
+            return note
+
+    def cosigned(self) -> dict[str, int]:
+        """POSIX time of each witness's line in the published checkpoint, 0 for none. Raises LogError."""
+        keys = [witness.key for witness in self._witnesses]
+        found = verify_lines(parse_note(self.checkpoint()), keys)
+        return {key.name: found.get(key, 0) for key in keys}
 
     def checkpoint(self) -> bytes:
         """The last signed checkpoint, as on disk. Raises LogError."""
@@ -136,14 +171,23 @@ class Log:
         proofs = {index: format_proof(Proof(index, path, state.note)) for index, path in paths.items()}
         return Evidence(state.note, self.vkey, entries, proofs)
 
-    def entries(self) -> Iterator[tuple[int, bytes]]:
-        """Every sealed entry with its index, as of now; entries appended or sealed later are not seen."""
+    def entries(self, start: int = 0, *, unsealed: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Every sealed entry from ``start`` on with its index, as of now; later ones are not seen.
+
+        Args:
+            start: index of the first entry wanted.
+            unsealed: also those that are durable, but in no signed tree yet.
+        """
         with self._turn, self._exclusive("reading") as state:
             tree = self._tree(state.checkpoint.size)
             last = tree.last_bundle()  # its file may be replaced later
-        for bundle in range(tree.size // WIDTH):
-            yield from enumerate(tree.bundle(bundle), bundle * WIDTH)
-        yield from enumerate(last, tree.size - len(last))
+            groups = scan(self._store.read_pending(0))[0] if unsealed else ()
+        for bundle in range(start // WIDTH, tree.size // WIDTH):
+            entries = enumerate(tree.bundle(bundle), bundle * WIDTH)
+            yield from (entry for entry in entries if entry[0] >= start)
+        rest = [*last, *(entry for group in groups for entry in group.entries)]
+        at = tree.size - len(last)
+        yield from enumerate(rest[max(0, start - at) :], max(at, start))
 
     def close(self) -> None:
         """End this writer; entries that were acknowledged stay, sealed or not."""
@@ -198,28 +242,32 @@ class Log:
         """Publish the pending entries: tiles, then checkpoint, then the segment and old tiles go."""
         groups, _ = scan(self._store.read_pending(0))
         fresh = [entry for group in groups for entry in group.entries]
-        tree, size = self._sealed(state.checkpoint), state.checkpoint.size
-        files, after = grow(size, tree.rows(), merkle.leaf_hashes(fresh))
-        entries = [*tree.last_bundle(), *fresh]
-        for at in range(0, len(entries), WIDTH):
-            part = entries[at : at + WIDTH]
-            files[tile_path("entries", (size + at) // WIDTH, len(part))] = encode_bundle(part)
-        checkpoint = Checkpoint(self._key.name, state.next, merkle.root_of(merkle.frontier(after)))
-        note = sign_checkpoint(checkpoint, self.signer)
+        size = state.checkpoint.size
+        files, root = sealed_tree(state.checkpoint, self._store.read).extended(fresh)
+        checkpoint = Checkpoint(state.checkpoint.origin, state.next, root)
         self._store.begin()
         self._store.write(files)
+        note = self._sign(checkpoint, state.note)
         self._store.write({CHECKPOINT: note})
         self._store.cut_pending(0)
         self._store.remove(partial_paths(size) - partial_paths(state.next))
         self._store.finish()
         return _State(note, checkpoint, state.next, 0)
 
+    def _sign(self, checkpoint: Checkpoint, before: bytes) -> bytes:
+        """The checkpoint, signed and cosigned; at first every witness is asked what it has seen."""
+        node, again = self._tree(checkpoint.size).node, not self._greeted
+        note = sign_checkpoint(checkpoint, *self.signers)
+        note = cosign(note, before, node, self._witnesses, again=again) if self._witnesses else note
+        self._greeted = True
+        return note
+
     def _refresh(self) -> _State:
         """The state as it is on disk; cheap when no other process moved it."""
         state = self._state
         if state is None or self._store.interrupted():
             state = self._load()
-            self._sweep(state)
+            sweep(self._store, state.checkpoint.size, state.next)
         elif self._store.read(CHECKPOINT) != state.note:
             state = self._load()
         elif self._store.pending_size() != state.offset:
@@ -231,35 +279,20 @@ class Log:
         """Read the state from disk and check that it covers what was signed and seen before."""
         note = self._store.read(CHECKPOINT)
         try:
-            checkpoint = verify_checkpoint(note, self._key)
+            checkpoint, self.signers = open_signed(note, self.at_hand())
+            verify_lines(parse_note(note), [witness.key for witness in self._witnesses])
         except AuditError as error:
             raise LogCorruptError(CHECKPOINT, str(error)) from error
-        tree = self._sealed(checkpoint)
-        if self._state and self._state.checkpoint.size:
-            self._check_extends(self._state.checkpoint, checkpoint, tree)
+        tree = sealed_tree(checkpoint, self._store.read)
+        if self._state:
+            check_extends(self._state.checkpoint, checkpoint, tree)
         return self._follow(_State(note, checkpoint, checkpoint.size, 0))
-
-    def _sealed(self, checkpoint: Checkpoint) -> TreeReader:
-        """The tree on disk, if its root and the bundle that a cut or a stale copy shortens are as signed."""
-        tree = self._tree(checkpoint.size)
-        if tree.root() != checkpoint.root:
-            raise LogCorruptError(CHECKPOINT, "the tiles on disk are not the signed tree")
-        if (last := tree.last_bundle()) and merkle.leaf_hashes(last) != tree.rows()[0]:
-            path = tile_path("entries", tree.size // WIDTH, len(last))
-            raise LogCorruptError(path, "not the entries that were signed")
-        return tree
-
-    def _check_extends(self, old: Checkpoint, new: Checkpoint, tree: TreeReader) -> None:
-        try:
-            proof = merkle.consistency_proof(old.size, new.size, tree.node)
-            merkle.verify_consistency(old.size, new.size, old.root, new.root, proof)
-        except ProofError as error:
-            raise LogCorruptError(CHECKPOINT, "does not extend the tree seen before") from error
 
     def _follow(self, state: _State) -> _State:
         """Read on in the segment; cut a torn tail, drop groups that are sealed already."""
         if self._store.pending_size() < state.offset:
             raise LogCorruptError(PENDING, "shorter than what was acknowledged")
+        self._store.settle()  # what is built upon or tidied away below must not vanish in a power cut
         data = self._store.read_pending(state.offset)
         groups, end = scan(data)
         if end < len(data):
@@ -270,15 +303,3 @@ class Log:
         if groups and groups[0].index != state.next:
             raise LogCorruptError(PENDING, "does not continue the signed tree")
         return replace(state, next=groups[-1].stop if groups else state.next, offset=state.offset + end)
-
-    def _sweep(self, state: _State) -> None:
-        """Remove what an interrupted publication left; refuse when a signed tile is missing."""
-        files, expected = self._store.files(), frozenset(tile_paths(state.checkpoint.size))
-        if missing := sorted(expected - files):
-            raise LogCorruptError(missing[0], "missing")
-        ends = {path: tile_end(path) for path in files - expected}
-        for path, end in ends.items():
-            if end is not None and end > state.next:
-                raise LogCorruptError(path, "larger than the signed tree")
-        self._store.remove(p for p, end in ends.items() if end is not None or p.endswith(TEMPORARY))
-        self._store.finish()

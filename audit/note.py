@@ -1,12 +1,15 @@
-r"""Signed notes and their keys (C2SP signed-note), Ed25519 only.
+r"""Signed notes and their keys (C2SP signed-note and tlog-cosignature), Ed25519 only.
 
 A note is text that ends in a newline, an empty line, and signature lines ``— name base64(id || signature)``.
 A verifier key is ``name+id+base64(type || key)``; a signing key file holds ``PRIVATE+KEY+`` before the same
 form with the seed. The id is the first four bytes of SHA-256(name, newline, type, public key). Whatever is
 not spelt exactly so is refused: ``format_note(parse_note(data)) == data``.
 
+A log's key (type 01) signs the text. A witness's key (type 04) signs ``cosignature/v1``, a time and the text,
+and its line holds the time: so one can never stand for the other.
+
 The same key signs DSSE envelopes; their signed bytes start with ``DSSEv1 ``, which no note text of ours can,
-since a key name holds no space and our notes begin with the key name.
+since a key name holds no space and our notes begin with the key name; nor can a cosignature.
 
 >>> key = SigningKey("example.com/log", bytes(32))
 >>> verify_note(sign_note("hello\n", key), key.key)
@@ -17,8 +20,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from functools import cached_property
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -27,7 +32,10 @@ from audit.canonical import decode64, encode64, read_exact
 from audit.errors import FormatError, SignatureError
 
 ED25519: Final = 0x01  # C2SP signed-note, signature types
+COSIGNATURE: Final = 0x04
 KEY_BYTES: Final = 32
+_TIME_BYTES: Final = 8
+_LAST_TIME: Final = 2**63 - 1
 _ID_BYTES: Final = 4
 _MAX_SIGNATURES: Final = 64
 _PRIVATE: Final = "PRIVATE+KEY+"
@@ -46,21 +54,23 @@ class VerifierKey:
     Attributes:
         name: key name, for a log its origin.
         public: 32 bytes, RFC 8032 encoding.
+        kind: what it signs, ``ED25519`` or ``COSIGNATURE``.
     """
 
     name: str
     public: bytes
+    kind: int = ED25519
 
     def __post_init__(self) -> None:
         """Refuse what a note cannot name. Raises FormatError."""
         _check_name(self.name, "verifier key")
-        if len(self.public) != KEY_BYTES:
-            raise FormatError("verifier key", "key length")
+        if len(self.public) != KEY_BYTES or self.kind not in {ED25519, COSIGNATURE}:
+            raise FormatError("verifier key", "length or type")
 
     @property
     def id(self) -> bytes:
         """Four bytes that tell keys of one name apart."""
-        text = self.name.encode() + b"\n" + bytes([ED25519]) + self.public
+        text = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
         return hashlib.sha256(text).digest()[:_ID_BYTES]
 
     def verify(self, signature: bytes, data: bytes) -> None:
@@ -70,13 +80,35 @@ class VerifierKey:
         except (InvalidSignature, ValueError) as error:
             raise SignatureError(self.name) from error
 
+    def verify_line(self, value: bytes, text: str) -> int:
+        """Check the value of a line; returns its POSIX time, 0 for a log's. Raises SignatureError."""
+        at = 0
+        if self.kind == COSIGNATURE:
+            at, value = int.from_bytes(value[:_TIME_BYTES]), value[_TIME_BYTES:]
+            if not 0 < at <= _LAST_TIME:
+                raise SignatureError(self.name)
+        self.verify(value, _signed(text, at))
+        return at
 
-@dataclass(frozen=True, slots=True)
+
+class Signer(Protocol):
+    """What holds a private key: this process, or a device that never gives it out."""
+
+    @property
+    def key(self) -> VerifierKey:
+        """The public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """64 bytes of Ed25519 signature."""
+
+
+@dataclass(frozen=True)
 class SigningKey:
     """A private key in memory; the seed never shows in ``repr``."""
 
     name: str
     seed: bytes = field(repr=False)
+    kind: int = ED25519
 
     def __post_init__(self) -> None:
         """Refuse a name that a note cannot carry, or a seed of another length. Raises FormatError."""
@@ -84,11 +116,11 @@ class SigningKey:
         if len(self.seed) != KEY_BYTES:
             raise FormatError("signing key", "seed length")
 
-    @property
+    @cached_property
     def key(self) -> VerifierKey:
         """The public half."""
         private = Ed25519PrivateKey.from_private_bytes(self.seed)
-        return VerifierKey(self.name, private.public_key().public_bytes_raw())
+        return VerifierKey(self.name, private.public_key().public_bytes_raw(), self.kind)
 
     def sign(self, data: bytes) -> bytes:
         """64 bytes of Ed25519 signature."""
@@ -96,13 +128,14 @@ class SigningKey:
 
 
 def _format_key(key: VerifierKey, data: bytes) -> str:
-    return f"{key.name}+{key.id.hex()}+{encode64(bytes([ED25519]) + data)}"
+    return f"{key.name}+{key.id.hex()}+{encode64(bytes([key.kind]) + data)}"
 
 
-def _parse_key(text: str) -> tuple[str, bytes]:
-    """Name and key of ``name+id+base64(type || key)``; whether id and type fit shows when printed again."""
-    name, _, data = text.split("+", 2)
-    return name, decode64(data, "key")[1:]
+def _parse_key(text: str) -> tuple[str, bytes, int]:
+    """Name, key and type of ``name+id+base64(type || key)``; whether the id fits shows when printed again."""
+    name, _, encoded = text.split("+", 2)
+    data = decode64(encoded, "key")
+    return name, data[1:], data[0]
 
 
 def format_vkey(key: VerifierKey) -> str:
@@ -146,10 +179,14 @@ class Note:
     signatures: tuple[Signature, ...]
 
 
+def format_lines(signatures: Iterable[Signature]) -> bytes:
+    """The bytes of signature lines."""
+    return "".join(f"\u2014 {s.name} {encode64(s.key_id + s.value)}\n" for s in signatures).encode()
+
+
 def format_note(note: Note) -> bytes:
     """The bytes of a note."""
-    lines = [f"\u2014 {s.name} {encode64(s.key_id + s.value)}\n" for s in note.signatures]
-    return f"{note.text}\n{''.join(lines)}".encode()
+    return f"{note.text}\n".encode() + format_lines(note.signatures)
 
 
 def parse_note(data: bytes) -> Note:
@@ -174,13 +211,48 @@ def _parse_signature(line: str) -> Signature:
     return Signature(name, data[:_ID_BYTES], data[_ID_BYTES:])
 
 
-def sign_note(text: str, signer: SigningKey) -> bytes:
-    """A note with one signature. Raises FormatError for text that no note can hold."""
+def _signed(text: str, at: int) -> bytes:
+    """What a signature covers (C2SP tlog-cosignature for a time other than 0)."""
+    return (f"cosignature/v1\ntime {at}\n{text}" if at else text).encode()
+
+
+def sign_line(text: str, signer: Signer, at: int = 0) -> Signature:
+    """A signature line over the text of a note; for a witness's key, and for no other, with a time.
+
+    Raises:
+        FormatError: a log's key with a time, a witness's key without one.
+    """
     key = signer.key
-    data = format_note(Note(text, (Signature(key.name, key.id, signer.sign(text.encode())),)))
+    if not (0 < at <= _LAST_TIME if key.kind == COSIGNATURE else at == 0):
+        raise FormatError("signature", "time")
+    stamp = at.to_bytes(_TIME_BYTES) if at else b""
+    return Signature(key.name, key.id, stamp + signer.sign(_signed(text, at)))
+
+
+def sign_note(text: str, *signers: Signer) -> bytes:
+    """A note with a signature of each signer. Raises FormatError for text that no note can hold."""
+    data = format_note(Note(text, tuple(sign_line(text, signer) for signer in signers)))
     if parse_note(data).text != text:
         raise FormatError("note", "text")
     return data
+
+
+def verify_lines(note: Note, keys: Iterable[VerifierKey]) -> dict[VerifierKey, int]:
+    """Those of the keys that signed, with the time of each line (0 for a log's).
+
+    Lines of unknown keys are passed over, as the format demands; a line of a known key must verify.
+
+    Raises:
+        SignatureError: a line of a known key does not verify, or the key has two.
+    """
+    known = {(key.name, key.id): key for key in keys}
+    found: dict[VerifierKey, int] = {}
+    for line in note.signatures:
+        if key := known.get((line.name, line.key_id)):
+            if key in found:
+                raise SignatureError(key.name)
+            found[key] = key.verify_line(line.value, note.text)
+    return found
 
 
 def verify_note(data: bytes, key: VerifierKey) -> str:
@@ -191,9 +263,6 @@ def verify_note(data: bytes, key: VerifierKey) -> str:
         SignatureError: no signature by the key, or one that does not verify.
     """
     note = parse_note(data)
-    ours = [s for s in note.signatures if (s.name, s.key_id) == (key.name, key.id)]
-    if not ours:
+    if key not in verify_lines(note, [key]):
         raise SignatureError(key.name)
-    for signature in ours:
-        key.verify(signature.value, note.text.encode())
     return note.text

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from audit.errors import FormatError, LogCorruptError, NotSealedError
-from audit.merkle import HASH_BYTES, frontier, perfect_root, root_of
+from audit.merkle import HASH_BYTES, frontier, leaf_hashes, perfect_root, root_of
 
 WIDTH: Final = 256
 _LENGTH: Final = 2
@@ -174,6 +174,15 @@ class TreeReader:
     def root(self) -> bytes:
         """Root hash, from the partial tiles."""
         return root_of(frontier(self.rows()))
+
+    def extended(self, fresh: Sequence[bytes]) -> tuple[dict[str, bytes], bytes]:
+        """The tiles and bundles that the tree gains with new entries, by path, and its new root."""
+        files, after = grow(self.size, self.rows(), leaf_hashes(fresh))
+        entries = [*self.last_bundle(), *fresh]
+        for at in range(0, len(entries), WIDTH):
+            part = entries[at : at + WIDTH]
+            files[tile_path("entries", (self.size + at) // WIDTH, len(part))] = encode_bundle(part)
+        return files, root_of(frontier(after))
 
     def node(self, height: int, index: int) -> bytes:
         """Hash of a perfect subtree inside the tree."""

@@ -1,15 +1,16 @@
 """Offline verification of a log directory, a report bundle or a certificate: no network, no secret.
 
-``python -m audit.verify PATH [--vkey KEY] [--json]`` exits 0 when everything holds, 5 when a link is broken
-(it says which, and where), 2 when it is used wrongly.
+``python -m audit.verify PATH [--vkey KEY | --policy FILE] [--json]`` exits 0 when everything holds, 5 when a
+link is broken (it says which, and where), 2 when it is used wrongly.
 
-A log directory holds when: the key is well spelt (and the expected one), it signed the checkpoint, every file
+A log directory holds when: the key is well spelt, it and a trusted one signed the checkpoint, every file
 is one that a log of this size has and none is missing, every entry parses, every tile (partial ones too) is
 recomputed from the entries, and the root is the signed one. Entries in ``pending`` are well formed and follow
 the signed tree; they are reported as not yet sealed, since no signature covers them. Left-overs of a killed
 writer do not hold: open the log once to recover, then verify.
 
-Without ``--vkey`` the key that came with the evidence is believed: that shows integrity, not origin.
+``--vkey`` is the policy of one log key and no witness (``audit.policy``). Without either the key that came
+with the evidence is believed: that shows integrity, not origin.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from typing import Final
 
 from audit.bundle import BundleFacts, verify_bundle
 from audit.certificate import CertificateFacts, verify_certificate
-from audit.checkpoint import Checkpoint, verify_checkpoint
+from audit.checkpoint import Checkpoint
 from audit.entry import check_entry
-from audit.errors import BrokenLinkError, EntryError
-from audit.evidence import link, read_vkey, trusted_key
+from audit.errors import BrokenLinkError, EntryError, FormatError
+from audit.evidence import HeadFacts, Trust, head_facts, link, read_vkey, trusted_checkpoint
 from audit.filestore import PENDING, TEMPORARY, list_files, opened
 from audit.log import CHECKPOINT, VKEY
 from audit.merkle import frontier, leaf_hashes, root_of
+from audit.policy import parse_policy
 from audit.segment import scan
 from audit.tiles import WIDTH, decode_bundle, grow, partial_paths, tile_path, tile_paths
 
@@ -43,24 +45,16 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class LogFacts:
+class LogFacts(HeadFacts):
     """What a verified log says.
 
     Attributes:
-        origin: name of the log.
-        size: entries in the signed tree, all recomputed.
-        root: its root hash, hex.
-        vkey: the key that signed it.
-        vkey_pinned: whether the caller named the key; else it was taken from the log.
+        vkey: the key of the log.
         unsealed: entries that are durable but not yet sealed: no signature covers them.
         files: number of files, all accounted for.
     """
 
-    origin: str
-    size: int
-    root: str
     vkey: str
-    vkey_pinned: bool
     unsealed: int
     files: int
 
@@ -68,14 +62,14 @@ class LogFacts:
 Facts = LogFacts | BundleFacts | CertificateFacts
 
 
-def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress | None = None) -> LogFacts:
+def verify_log(directory: Path, *, vkey: Trust = None, progress: Progress | None = None) -> LogFacts:
     """Recompute a whole log from its entries; memory does not grow with it.
 
     A writer may be at work: what it replaces is read under a shared lock, the rest never changes.
 
     Args:
         directory: the log.
-        vkey: the log's key as the verifier knows it.
+        vkey: the log's key, or the policy, that the verifier trusts.
         progress: told entries done and entries in all, once per bundle.
 
     Raises:
@@ -87,8 +81,8 @@ def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress |
         files = frozenset(_plain_files(directory))
         kept = {name: _read(directory, name) for name in (VKEY, CHECKPOINT, PENDING)}
         text = read_vkey(kept[VKEY])
-        key = trusted_key(text, vkey)
-        head = link("checkpoint signature", lambda: verify_checkpoint(kept[CHECKPOINT], key))
+        seen = trusted_checkpoint(kept[CHECKPOINT], text, vkey)
+        head = seen.checkpoint
         expected = _account(files, head.size)
         kept |= {path: _read(directory, path) for path in partial_paths(head.size)}
     unsealed = _verify_pending(kept[PENDING], head.size)
@@ -97,7 +91,7 @@ def verify_log(directory: Path, *, vkey: str | None = None, progress: Progress |
         return kept[path] if path in kept else _read(directory, path)
 
     _verify_tree(head, expected, read, progress)
-    return LogFacts(head.origin, head.size, head.root.hex(), text, vkey is not None, unsealed, len(files))
+    return LogFacts(**head_facts(seen, vkey), vkey=text, unsealed=unsealed, files=len(files))
 
 
 def _plain_files(directory: Path) -> Iterator[str]:
@@ -169,7 +163,7 @@ def _verify_entries(entries: Sequence[bytes], first: int) -> None:
             raise BrokenLinkError(f"entry {index}", str(error)) from error
 
 
-def verify(path: Path, *, vkey: str | None = None, progress: Progress | None = None) -> Facts:
+def verify(path: Path, *, vkey: Trust = None, progress: Progress | None = None) -> Facts:
     """Verify a log directory, a bundle or a certificate, told apart by content.
 
     Raises:
@@ -190,19 +184,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m audit.verify", description="Verify evidence offline.")
     parser.add_argument("path", type=Path, metavar="PATH", help="log directory, report bundle or certificate")
-    parser.add_argument("--vkey", help="the log's verifier key, name+id+key")
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--vkey", help="the log's verifier key, name+id+key")
+    trust.add_argument(
+        "--policy", type=Path, help="file of trusted logs, witnesses and the quorum (tlog-policy)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     said: dict[str, object]
     try:
-        facts = verify(options.path, vkey=options.vkey)
+        policy = options.policy and parse_policy(options.policy.read_bytes())
+        facts = verify(options.path, vkey=policy or options.vkey)
         kind = type(facts).__name__.removesuffix("Facts").lower()
         code, said = 0, {"ok": True, "kind": kind, **asdict(facts)}
     except BrokenLinkError as error:
         link_ = {"ok": False, "link": error.link} if options.json else {"BROKEN": error.link}
         code, said = BROKEN, {**link_, "problem": error.problem}
-    except OSError as error:
-        code, said = USAGE, {"ok": False, "problem": error.strerror}
+    except (OSError, FormatError) as error:
+        code, said = USAGE, {"ok": False, "problem": getattr(error, "strerror", error.args and str(error))}
     lines = [json.dumps(said, ensure_ascii=False)] if options.json else [f"{k}: {v}" for k, v in said.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return code

@@ -9,6 +9,7 @@ FiduciaryError                      code, exit code, HTTP status
 ├── ConflictError                   not possible in the present state            1 / 409
 ├── UnauthenticatedError            no token, an unknown or an expired one       3 / 401
 ├── DeniedError                     policy, consent or identity says no          3 / 403
+├── TooManyError                    too many refusals of one sender              1 / 429
 ├── BudgetExceededError             the privacy budget does not allow it         4 / 409
 ├── AuditUnavailableError           the log cannot append: nothing is done       5 / 503
 ├── TamperedError                   evidence does not verify                     5 / 409
@@ -58,7 +59,7 @@ class DriftError(ContractError):
 
 
 class QualityError(ContractError):
-    """A batch is below the quality that the contract asks for; nothing of it was stored."""
+    """A batch is below the quality that the contract asks for; no row of it was stored."""
 
     code = "quality"
 
@@ -85,6 +86,12 @@ class DeniedError(FiduciaryError):
     """Policy, consent or an unverified identity says no."""
 
     code, exit_code, status = "denied", 3, 403
+
+
+class TooManyError(FiduciaryError):
+    """Too many requests of this sender were refused; this one was refused too, and counted."""
+
+    code, exit_code, status = "too_many", 1, 429
 
 
 class BudgetExceededError(FiduciaryError):

@@ -20,6 +20,7 @@ class Settings:
         vault_url: SQLAlchemy URL of the vault; a separate SQLite file by default.
         policies: directory of the policy files; the ones shipped with the package by default.
         origin: name of the audit log, a schema-less URL.
+        trust: C2SP tlog-policy file; its witnesses with a URL cosign the log.
         buckets: partitions of the event store, fixed when it is created.
         token: API token of whoever runs the command line.
     """
@@ -29,6 +30,7 @@ class Settings:
     vault_url: str
     policies: Path | None
     origin: str
+    trust: Path | None
     buckets: int
     token: str
 
@@ -72,6 +74,7 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
         vault_url=env.get("FIDUCIARY_VAULT_URL", f"sqlite:///{base / 'vault.sqlite'}"),
         policies=Path(policies) if policies else None,
         origin=env.get("FIDUCIARY_ORIGIN", "fiduciary.example/log"),
+        trust=Path(env["FIDUCIARY_TRUST"]) if env.get("FIDUCIARY_TRUST") else None,
         buckets=int(buckets),
         token=_token(env),
     )

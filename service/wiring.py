@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
 from privacy.keys.keyring import Keyring
+from service.adapters import witness
 from service.adapters.clock import SystemClock
 from service.adapters.connectors import contract_file, repair
 from service.adapters.connectors.files import FileConnector
@@ -19,13 +20,14 @@ from service.adapters.events.store import DeltaEventStore
 from service.adapters.keys.files import create_root, load_root
 from service.adapters.keys.report_key import ReportKey
 from service.adapters.scanner import FileScanner
+from service.adapters.sql.audit_index import AuditIndex
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.sql.export import TableExport, open_database
-from service.adapters.sql.ops import open_ops
+from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.vault import open_vault
 from service.adapters.trail import open_trail
 from service.domain.actors import Actor
-from service.domain.contracts import DatasetContract
+from service.domain.contracts import DatasetContract, TextProfile
 from service.domain.odcs import canonical_json, parse_contract
 from service.errors import ConflictError, ContractError, UsageError
 from service.ports import Clock, Courier, Deps, Scanner
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from privacy.pii.detect import Detector
 
 load_contract = contract_file.load_contract
+FILES: Final = FileConnector()
 repair_file = repair.repair_file
+create_witness, open_witness = witness.create_witness, witness.open_witness
 _NO_STREAMS = "this needs the extra `streams`: make streams"
 
 
@@ -122,15 +126,25 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     ops_engine, vault_engine = make_engine(settings.database_url), make_engine(settings.vault_url)
     migrate(ops_engine, "ops")
     migrate(vault_engine, "vault")
+    asked = witness.load_witnesses(settings.trust)
+    trail = open_trail(
+        settings.log,
+        settings.keys / "log.key",
+        settings.origin,
+        AuditIndex(ops_engine),
+        create=create,
+        witnesses=asked,
+    )
+    trail.relay()  # what a killed process left in the outbox
     return Deps(
         clock=clock,
-        audit=open_trail(settings.log, settings.keys / "log.key", settings.origin, create=create),
+        audit=trail,
         policy=_policy(settings.policies),
         keyring=keyring,
         vault=open_vault(vault_engine, keyring, settings.keys, clock),
         events=DeltaEventStore(settings.events, n_buckets=settings.buckets),
-        ops=open_ops(ops_engine),
-        connector=FileConnector(),
+        ops=SqlOps(ops_engine, trail.relay),
+        connector=FILES,
         detector=_detector,
         scanner=FileScanner(settings.home),
         courier=courier or ConsoleCourier(),
@@ -139,11 +153,10 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     )
 
 
-@functools.cache
-def _detector() -> Detector:
-    from privacy.pii.detect import build_detector  # noqa: PLC0415  slow, and only free text needs it
+def _detector(profile: TextProfile) -> Detector:
+    from service.usecases.pii import Engine, open_detector  # noqa: PLC0415  slow, and only free text needs it
 
-    return build_detector()
+    return open_detector(Engine(profile))
 
 
 @functools.cache

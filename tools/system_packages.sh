@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
-# The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs), a NATS server.
+# The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs), a NATS server, strace
+# (makes system calls fail), and what others' verifiers of the log need: Go with two of its libraries, node.
 set -euo pipefail
 missing=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
 command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || missing+=(nats-server)
+command -v strace >/dev/null || missing+=(strace)
+command -v go >/dev/null || missing+=(golang-go)
+[ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] || missing+=(golang-golang-x-mod-dev)
+[ -d /usr/share/gocode/src/golang.org/x/crypto ] || missing+=(golang-golang-x-crypto-dev)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing for the tests: ${missing[*]} ..."

@@ -4,7 +4,8 @@ Presidio's ``BatchAnalyzerEngine`` runs the whole spaCy pipeline and every recog
 default one text at a time. Here
 
 * named entities come from spaCy's ``ner`` alone, in batches, inside a memory zone (without one spaCy's
-  string store grows with every new word and is never freed);
+  string store grows with every new word and is never freed); of a usual one only the network is asked, and
+  what it names is decided for all tokens together (``privacy.pii.spacy_ner``);
 * a pattern recogniser reads a text only if the gate of a batch admits it (``privacy.pii.gate``), the one of
   telephone numbers only for the regions whose shortest numbers have no more digits than stand together;
 * lemmas, which Presidio needs for the context of a pattern alone, are made for texts with a pattern's hit.
@@ -35,6 +36,7 @@ from privacy.pii.detect import Detector
 from privacy.pii.findings import Span, arbitrate
 from privacy.pii.gate import EVERY, Gate, as_column, relax
 from privacy.pii.models import ModelFiles
+from privacy.pii.spacy_ner import BatchNer, is_usual
 
 _BATCH: Final = 128  # texts a call of spaCy
 _ZONE: Final = 2048  # texts after which spaCy's strings are freed
@@ -42,9 +44,8 @@ _ZONE: Final = 2048  # texts after which spaCy's strings are freed
 _FOR_LEMMAS: Final = {"tagger", "morphologizer", "attribute_ruler", "lemmatizer", "trainable_lemmatizer"}
 _SENTENCES: Final = {"parser", "senter", "sentencizer"}
 _VECTORS: Final = {"tok2vec", "transformer"}
-_FLAGS: Final = (
-    re.IGNORECASE | re.DOTALL | re.MULTILINE
-)  # of Presidio's patterns, unless somebody changed them
+#: Of Presidio's patterns, unless somebody changed them.
+_FLAGS: Final = re.IGNORECASE | re.DOTALL | re.MULTILINE
 
 
 class AcceleratedAnalyzer:
@@ -71,7 +72,10 @@ class AcceleratedAnalyzer:
             _multiply_by_numpy(self._nlp)
         factories = {name: self._nlp.get_pipe_meta(name).factory for name in self._nlp.pipe_names}
         lemmas = _FOR_LEMMAS if _listens(self._nlp) else _FOR_LEMMAS | _VECTORS
-        self._not_ner: Final = [n for n, factory in factories.items() if factory in lemmas | _SENTENCES]
+        naming = [n for n, factory in factories.items() if factory not in lemmas | _SENTENCES | _VECTORS]
+        self._names: Final = BatchNer(self._nlp.get_pipe("ner")) if is_usual(self._nlp, naming) else None
+        is_off = lemmas | _SENTENCES | ({"ner"} if self._names else set())
+        self._not_ner: Final = [n for n, factory in factories.items() if factory in is_off]
         self._not_lemmas: Final = [n for n, factory in factories.items() if factory not in lemmas]
 
     def analyze_iterator(self, texts: Sequence[str]) -> Iterator[list[Any]]:
@@ -84,6 +88,8 @@ class AcceleratedAnalyzer:
 
     def _analyzed(self, texts: list[str]) -> Iterator[list[Any]]:
         docs = list(self._nlp.pipe(texts, batch_size=_BATCH, disable=self._not_ner))
+        if self._names:
+            self._names.annotate(docs)
         admitted = self._gate.admits(as_column(texts))
         hits = [self._hits(text, bits) for text, bits in zip(texts, admitted, strict=True)]
         unsure = [doc for doc, (_, is_unsure) in zip(docs, hits, strict=True) if is_unsure]
@@ -98,14 +104,13 @@ class AcceleratedAnalyzer:
 
     def _hits(self, text: str, admitted: int) -> tuple[int, bool]:
         """The recognisers that find something, by place, and whether context could change a score."""
-        found = [(place, r) for place, r in enumerate(self._others) if r.finds(text, admitted)]
+        found = [(n, r) for n, r in enumerate(self._others) if r.bits & admitted and r.finds(text, admitted)]
         return sum(1 << place for place, _ in found), any(r.is_unsure for _, r in found)
 
     def _artifacts(self, doc: Any, *, with_lemmas: bool) -> NlpArtifacts:
         nlp = self._nlp_engine
         if with_lemmas:  # what Presidio's own batches call
-            artifacts: NlpArtifacts = nlp._doc_to_nlp_artifact(doc, self._language)  # noqa: SLF001
-            return artifacts
+            return cast("NlpArtifacts", nlp._doc_to_nlp_artifact(doc, self._language))  # noqa: SLF001
         scores = nlp._get_scores_for_entities(doc)  # noqa: SLF001
         entities, scores = nlp._get_updated_entities(doc.ents, scores)  # noqa: SLF001
         return NlpArtifacts(entities, cast("Any", ()), [], [], None, self._language, scores)
@@ -146,6 +151,7 @@ class _Once:
     def __init__(self, of: Any, place: int, parts: Sequence[tuple[Any, str]]) -> None:
         self._of: Final = of
         self._parts: Final = [(1 << n, part) for n, (part, _) in enumerate(parts, place)]
+        self.bits: Final = sum(bit for bit, _ in self._parts)
         self._is_known: Final = EVERY not in {pattern for _, pattern in parts}
         self._told: tuple[str, list[Any]] = ("", [])
 

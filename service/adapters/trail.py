@@ -1,5 +1,10 @@
 """The audit trail on a log directory: entries in, evidence out, every failure one error that stops it all.
 
+Entries about changes come by the outbox of the operational database (``service.adapters.sql.audit_index``).
+Moving them is a transaction of that database around an append, so a process that dies in between leaves them
+in both: before anything is moved, the tail of the log that is not indexed yet is read, and what stands there
+leaves the outbox.
+
 ``open_trail`` creates a log only when told to, so that a lost log is noticed and never quietly begun anew.
 """
 
@@ -9,13 +14,16 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from audit.cosign import Cosigner
 from audit.dsse import sign_statement
 from audit.entry import Entry, format_entry, parse_entry
 from audit.errors import AuditError, KeyFileError, LogMissingError
 from audit.evidence import Evidence
 from audit.log import CHECKPOINT, Log
-from audit.logdir import create_key, create_log, load_key, open_log
+from audit.logdir import create_key, create_log, load_keys, open_log
+from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex
 from service.errors import AuditUnavailableError
+from service.ports import EntryFilter
 
 
 @contextlib.contextmanager
@@ -30,13 +38,34 @@ def _unavailable(step: str) -> Iterator[None]:
 class LogTrail:
     """Implements ``service.ports.AuditTrail`` over one log. Threads and processes may share the directory."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, index: AuditIndex) -> None:
+        self._log, self._index = log, index
 
     @_unavailable("append")
-    def append(self, *entries: Entry) -> tuple[int, ...]:
-        """Make the entries durable and return their indices."""
-        return self._log.append(*(format_entry(entry) for entry in entries))
+    def append(self, *entries: Entry) -> None:
+        """Make the entries durable, behind what the outbox holds: they may be about its changes."""
+        if self._index.is_waiting():
+            self.relay()
+        self._log.append(*(format_entry(entry) for entry in entries))
+
+    @_unavailable("append")
+    def require(self) -> None:
+        """Raise AuditUnavailableError when the log takes no entries any more."""
+        if self._log.ended:
+            raise self._log.ended
+
+    @_unavailable("relay")
+    def relay(self) -> None:
+        """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
+        with self._index() as index:
+            self._follow(index)
+            if waiting := index.waiting():
+                self._log.append(*waiting)
+                self._follow(index)
+
+    def _follow(self, index: SqlAuditIndex) -> None:
+        start = index.size()
+        index.extend(start, [parse_entry(data) for _, data in self._log.entries(start, unsealed=True)])
 
     @_unavailable("seal")
     def seal(self) -> bytes:
@@ -50,6 +79,18 @@ class LogTrail:
             for index, data in self._log.entries():
                 yield index, parse_entry(data)
 
+    @_unavailable("entries")
+    def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
+        """Sealed entries by the index, in order; what they say is read from the log."""
+        self.relay()
+        with self._index() as index:
+            wanted = frozenset(index.positions(where))
+        if not wanted:
+            return ()
+        self._log.publish()
+        rows = self._log.entries(min(wanted))
+        return tuple((place, parse_entry(data)) for place, data in rows if place in wanted)
+
     @_unavailable("evidence")
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Seal, then give out these entries with proofs against one checkpoint."""
@@ -59,7 +100,12 @@ class LogTrail:
     @_unavailable("attest")
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over a statement from ``audit.dsse.format_statement``, signed by the log's key."""
-        return sign_statement(statement, self._log.signer)
+        return sign_statement(statement, *self._log.signers)
+
+    @_unavailable("witnesses")
+    def cosigned(self) -> dict[str, int]:
+        """POSIX time of the line of each configured witness in the last checkpoint, 0 for none."""
+        return self._log.cosigned()
 
     @property
     def vkey(self) -> str:
@@ -68,26 +114,37 @@ class LogTrail:
 
 
 @_unavailable("open")
-def open_trail(directory: Path, key: Path, origin: str, *, create: bool = False) -> LogTrail:
+def open_trail(
+    directory: Path,
+    key: Path,
+    origin: str,
+    index: AuditIndex,
+    *,
+    create: bool = False,
+    witnesses: Sequence[Cosigner] = (),
+) -> LogTrail:
     """Open the log in ``directory``.
 
     Args:
         directory: the log.
         key: private key file, mode 0600, outside the log.
         origin: the log's name; must be the key's.
+        index: the outbox and the index.
         create: make a key and a log where there is none yet; an existing pair is opened.
+        witnesses: asked to cosign each checkpoint.
 
     Raises:
-        AuditUnavailableError: no log, a damaged one, another key, or a key file that others can read.
+        AuditUnavailableError: no log, a damaged one, another key, a key file that others can read,
+            or a witness that has seen more of this log than there is.
     """
     if create and not key.exists() and not (directory / CHECKPOINT).exists():
         create_key(key, origin)
-    signer = load_key(key)
-    if signer.name != origin:
+    signer, *more = load_keys(key)
+    if {origin} != {held.name for held in (signer, *more)}:
         raise KeyFileError(str(key), "belongs to another origin")
     try:
-        return LogTrail(open_log(directory, signer))
+        return LogTrail(open_log(directory, lambda: load_keys(key), witnesses), index)
     except LogMissingError:
         if not create:
             raise
-        return LogTrail(create_log(directory, signer))
+        return LogTrail(create_log(directory, signer, witnesses), index)

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, BeforeValidator, Field
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller
 from service.domain.releases import Release
 from service.usecases.budget import Account, budget_statement
+from service.usecases.question import EXAMPLE
 from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
 
 router = APIRouter(tags=["aggregates"])
-_EXAMPLE: Final = {
-    "dataset": "statements",
-    "keys": ["month", "customers.education"],
-    "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
-    "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
-    "epsilon": 1_000_000,
-}
-Plan = Annotated[dict[str, Any], Body(examples=[_EXAMPLE])]
+Plan = Annotated[dict[str, Any], Body(examples=[EXAMPLE])]
 
 
 class AggregateRequest(BaseModel):
     """A plan and the purpose it serves."""
 
-    plan: dict[str, Any] = Field(examples=[_EXAMPLE])
+    plan: dict[str, Any] = Field(examples=[EXAMPLE])
     purpose: str = Field(examples=["regulatory_reporting"])
 
 
@@ -44,27 +38,16 @@ class Aggregate(BaseModel):
     answer: Annotated[dict[str, Any] | None, BeforeValidator(lambda text: json.loads(text) if text else None)]
 
 
-class Scope(BaseModel):
-    """One scope of the budget, in micro-rho."""
-
-    scope: str = Field(examples=["dataset:statements"])
-    cap: int
-    spent: int
-    left: int
-    epsilon_left: int = Field(description="Largest single release that still fits, in micro-epsilon.")
-    delta_exponent: int
-
-
 @router.post("/aggregates/preview", summary="Cost and expected error, before any data is read")
-def preview(plan: Plan, service: Service, actor: Acting) -> dict[str, Any]:
+def preview(plan: Plan, caller: Caller) -> dict[str, Any]:
     """Cost and 95 % half-width per measure."""
-    return preview_aggregate(plan, actor=actor, deps=service).document()
+    return preview_aggregate(plan, **caller).document()
 
 
 @router.post("/aggregates", response_model=Aggregate, status_code=201, summary="Ask for an aggregate")
-def post_aggregate(body: AggregateRequest, service: Service, actor: Acting) -> Release:
+def post_aggregate(body: AggregateRequest, caller: Caller) -> Release:
     """Ask; another person must approve. A plan answered before over the same data is returned at no cost."""
-    return request_aggregate(body.plan, body.purpose, actor=actor, deps=service)
+    return request_aggregate(body.plan, body.purpose, **caller)
 
 
 @router.post(
@@ -72,18 +55,18 @@ def post_aggregate(body: AggregateRequest, service: Service, actor: Acting) -> R
     response_model=Aggregate,
     summary="Approve an aggregate (never one's own)",
 )
-def post_approval(release_id: str, service: Service, actor: Acting) -> Release:
+def post_approval(release_id: str, caller: Caller) -> Release:
     """Approve."""
-    return approve_aggregate(release_id, actor=actor, deps=service)
+    return approve_aggregate(release_id, **caller)
 
 
 @router.post("/aggregates/{release_id}/run", response_model=Aggregate, summary="Pay for and get the answer")
-def post_run(release_id: str, service: Service, actor: Acting) -> Release:
+def post_run(release_id: str, caller: Caller) -> Release:
     """Charge the budget, then answer; asked again, the stored answer costs nothing."""
-    return run_aggregate(release_id, actor=actor, deps=service)
+    return run_aggregate(release_id, **caller)
 
 
-@router.get("/budget", response_model=list[Scope], summary="What is left of the privacy budget")
-def get_budget(service: Service, actor: Acting) -> tuple[Account, ...]:
+@router.get("/budget", summary="What is left of the privacy budget")
+def get_budget(caller: Caller) -> list[Account]:
     """Caps and spending per scope."""
-    return budget_statement(actor=actor, deps=service)
+    return list(budget_statement(**caller))

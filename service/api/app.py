@@ -20,6 +20,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         409: "Not possible in the present state, or the budget does not cover it",
         413: "The body is larger than 1 MiB (1 GiB for a file)",
         422: "Malformed request; the body never echoes input",
+        429: "Too many requests of this sender were refused; see `Retry-After`",
         503: "The audit log or a store is not available; nothing was done",
     }.items()
 }
@@ -60,8 +61,10 @@ def create_app(deps: Deps) -> FastAPI:
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["operations"], summary="Whether effects are possible: the log can append")
-    def readyz() -> dict[str, str]:
+    def readyz() -> dict[str, Any]:
         deps.audit.seal()
-        return {"status": "ready"}
+        now = int(deps.clock.now().timestamp())
+        ages = {name: now - at if at else None for name, at in deps.audit.cosigned().items()}
+        return {"status": "ready", "cosigned_seconds_ago": ages}
 
     return app

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, SecretStr
 
-from service.api.deps import Acting, Sending, Service
+from service.api.deps import Caller, Sending, Service
 from service.api.uploads import FILE_BODY, CsvFile, DataFile
 from service.ports import BatchRow
 from service.usecases.consent import import_consents, withdraw
@@ -59,11 +59,11 @@ class Withdrawal(BaseModel):
     openapi_extra=_YAML,
     summary="Register a dataset by its contract (YAML body)",
 )
-async def post_dataset(request: Request, service: Service, actor: Acting) -> Dataset:
+async def post_dataset(request: Request, caller: Caller) -> Dataset:
     """Register a dataset; the same contract again changes nothing."""
     text = (await request.body()).decode("utf-8", errors="replace")
     contract, document = parse_contract_text(text)
-    added = await run_in_threadpool(add_dataset, contract, document, actor=actor, deps=service)
+    added = await run_in_threadpool(add_dataset, contract, document, **caller)
     return Dataset(name=added.name, version=added.version, columns=len(added.columns), digest=added.digest)
 
 
@@ -76,7 +76,7 @@ def post_batch(name: str, service: Service, sender: Sending, file: DataFile) -> 
     if isinstance(sender, Push):
         row = push(sender, file.path, file.sha256, name, deps=service, encoding=file.encoding)
     else:
-        row = ingest(file.path, name, actor=sender, deps=service, encoding=file.encoding)
+        row = ingest(file.path, name, **sender, encoding=file.encoding)
     return batch_view(row)
 
 
@@ -86,13 +86,13 @@ def batch_view(row: BatchRow) -> Batch:
 
 
 @router.post("/consents/batches", status_code=201, openapi_extra=FILE_BODY, summary="Import consent records")
-def post_consents(service: Service, actor: Acting, file: CsvFile) -> dict[str, object]:
+def post_consents(caller: Caller, file: CsvFile) -> dict[str, object]:
     """Import consent records from CSV; records seen before are not repeated."""
-    return asdict(import_consents(file.path, actor=actor, deps=service, encoding=file.encoding))
+    return asdict(import_consents(file.path, **caller, encoding=file.encoding))
 
 
 @router.post("/consents/withdrawals", summary="Withdraw a consent, effective at once")
-def post_withdrawal(body: Withdrawal, service: Service, actor: Acting) -> dict[str, int]:
+def post_withdrawal(body: Withdrawal, caller: Caller) -> dict[str, int]:
     """Withdraw a person's consent to one purpose."""
     secret = body.value.get_secret_value()
-    return {"withdrawn": withdraw(body.id_type, secret, body.purpose, actor=actor, deps=service)}
+    return {"withdrawn": withdraw(body.id_type, secret, body.purpose, **caller)}

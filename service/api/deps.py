@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from service.domain.actors import Actor
 from service.domain.signatures import SignedRequest
 from service.errors import UnauthenticatedError
 from service.ports import Deps
 from service.usecases.push import Push, open_push
 from service.usecases.users import authenticate
+from service.wiring import Acting
 
 _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued by `fiduciary user add`.")
 
@@ -28,21 +28,21 @@ Service = Annotated[Deps, Depends(service_of)]
 
 def acting(
     service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Actor:
-    """The actor behind the token. Raises UnauthenticatedError."""
+) -> Acting:
+    """The service and the actor behind the token. Raises UnauthenticatedError."""
     if credentials is None:
         raise UnauthenticatedError("a valid API token is needed")
-    return authenticate(credentials.credentials, deps=service)
+    return {"actor": authenticate(credentials.credentials, deps=service), "deps": service}
 
 
-Acting = Annotated[Actor, Depends(acting)]
+Caller = Annotated[Acting, Depends(acting)]
 
 
 def sending(
     request: Request,
     service: Service,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> Actor | Push:
+) -> Acting | Push:
     """A person by token, or a source system by a signature over the request. Raises UnauthenticatedError."""
     if "signature-input" not in request.headers:
         return acting(service, credentials)
@@ -53,7 +53,8 @@ def sending(
         query="?" + request.scope["query_string"].decode("latin-1"),
         headers={name: ", ".join(request.headers.getlist(name)) for name in names},
     )
-    return open_push(signed, deps=service)
+    address = request.client.host if request.client else ""
+    return open_push(signed, deps=service, address=address)
 
 
-Sending = Annotated[Actor | Push, Depends(sending)]
+Sending = Annotated[Acting | Push, Depends(sending)]

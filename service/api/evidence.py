@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller, Service
 from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
 from service.errors import UsageError
@@ -39,15 +39,15 @@ class NewSource(BaseModel):
 
 
 @router.post("/reports", status_code=201, summary="Build the customer behaviour analysis report")
-def post_report(service: Service, actor: Acting) -> dict[str, str]:
+def post_report(caller: Caller) -> dict[str, str]:
     """Build it; returns the name of the bundle."""
-    return {"bundle": build_report(actor=actor, deps=service).name}
+    return {"bundle": build_report(**caller).name}
 
 
 @router.get("/reports/{name}", summary="A report bundle, verifiable offline")
-def get_report(name: str, service: Service, actor: Acting) -> FileResponse:
+def get_report(name: str, caller: Caller) -> FileResponse:
     """Download it."""
-    path = find_report(name, actor=actor, deps=service)
+    path = find_report(name, **caller)
     return FileResponse(path, media_type="application/zip", filename=path.name)
 
 
@@ -73,34 +73,29 @@ def get_vkey(service: Service) -> str:
 
 
 @router.get("/audit/entries", summary="The newest entries; the reading is logged first")
-def get_entries(
-    service: Service, actor: Acting, last: Annotated[int, Query(ge=1, le=1000)] = 50
-) -> list[dict[str, Any]]:
+def get_entries(caller: Caller, last: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
     """Newest last."""
-    return [asdict(entry) | {"index": index} for index, entry in read_log(last, actor=actor, deps=service)]
+    return [asdict(entry) | {"index": index} for index, entry in read_log(last, **caller)]
 
 
 @router.post("/users", status_code=201, summary="Add a person; the token is shown once")
-def post_user(body: NewUser, service: Service, actor: Acting) -> dict[str, str]:
+def post_user(body: NewUser, caller: Caller) -> dict[str, str]:
     """Add."""
     try:
         user = Actor(body.id, frozenset(body.roles))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return {"actor": user.id, "token": add_user(user, actor=actor, deps=service, days=body.days)}
+    return {"actor": user.id, "token": add_user(user, **caller, days=body.days)}
 
 
 @router.post("/sources", status_code=201, summary="Register a source system; its secret is shown once")
-def post_source(body: NewSource, service: Service, actor: Acting) -> dict[str, str]:
+def post_source(body: NewSource, caller: Caller) -> dict[str, str]:
     """Register it; one that is known gets these rights and a new secret, and the old one ends."""
     datasets, purposes = frozenset(body.datasets), frozenset(body.purposes)
-    return {
-        "source": body.name,
-        "secret": add_source(body.name, datasets, purposes, actor=actor, deps=service),
-    }
+    return {"source": body.name, "secret": add_source(body.name, datasets, purposes, **caller)}
 
 
 @router.post("/sources/{name}/revocation", status_code=204, summary="Take nothing from a source any more")
-def post_source_revocation(name: str, service: Service, actor: Acting) -> None:
+def post_source_revocation(name: str, caller: Caller) -> None:
     """Revoke."""
-    revoke_source(name, actor=actor, deps=service)
+    revoke_source(name, **caller)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller
 from service.domain.links import LinkState
 from service.usecases.identity import list_links, match_people, merge_people, part_link
 
@@ -35,24 +35,24 @@ class Two(Assessed):
 
 
 @router.post("/matches", summary="Find enrolments of one person: merge the clear ones, propose the rest")
-def post_match(body: Run, service: Service, actor: Acting) -> dict[str, Any]:
+def post_match(body: Run, caller: Caller) -> dict[str, Any]:
     """Match; with ``dry_run`` only say what would be done."""
-    return asdict(match_people(body.dpia, actor=actor, deps=service, dry_run=body.dry_run))
+    return asdict(match_people(body.dpia, **caller, dry_run=body.dry_run))
 
 
 @router.get("/links", summary="Pairs with what was decided about them")
-def get_links(service: Service, actor: Acting, state: LinkState | None = None) -> list[dict[str, Any]]:
+def get_links(caller: Caller, state: LinkState | None = None) -> list[dict[str, Any]]:
     """The likeliest first."""
-    return [asdict(link) for link in list_links(actor=actor, deps=service, state=state)]
+    return [asdict(link) for link in list_links(**caller, state=state)]
 
 
 @router.post("/links", status_code=201, summary="Read two enrolments as one person")
-def post_link(body: Two, service: Service, actor: Acting) -> dict[str, Any]:
+def post_link(body: Two, caller: Caller) -> dict[str, Any]:
     """Needs two independent kinds of evidence."""
-    return asdict(merge_people(body.a, body.b, body.dpia, actor=actor, deps=service))
+    return asdict(merge_people(body.a, body.b, body.dpia, **caller))
 
 
 @router.post("/links/{link_id}/undo", summary="Part a pair again, or reject a proposal")
-def post_undo(link_id: str, service: Service, actor: Acting) -> dict[str, Any]:
+def post_undo(link_id: str, caller: Caller) -> dict[str, Any]:
     """Part; no machine will merge the pair any more."""
-    return asdict(part_link(link_id, actor=actor, deps=service))
+    return asdict(part_link(link_id, **caller))

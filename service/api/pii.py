@@ -9,11 +9,20 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller
 from service.usecases.pii import MAX_TEXTS, classify_table, scan_texts
 
 router = APIRouter(tags=["personal data"], prefix="/pii")
-_CSV: Final = {"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}}
+#: Formats of a table by media type; any other is read as CSV.
+_SUFFIXES: Final = {
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "application/vnd.apache.parquet": ".parquet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
+_TABLE: Final = {
+    "requestBody": {"content": {kind: {"schema": {"type": "string"}} for kind in _SUFFIXES}, "required": True}
+}
 
 
 class Texts(BaseModel):
@@ -35,15 +44,16 @@ class Found(BaseModel):
 
 
 @router.post("/scan", summary="Personal data in texts")
-def post_scan(body: Texts, service: Service, actor: Acting) -> dict[str, list[dict[str, list[Found]]]]:
+def post_scan(body: Texts, caller: Caller) -> dict[str, list[dict[str, list[Found]]]]:
     """Spans of each text, in order."""
-    found = scan_texts(body.texts, actor=actor, deps=service)
+    found = scan_texts(body.texts, **caller)
     return {"results": [{"spans": [Found(**span) for span in spans]} for spans in found]}
 
 
-@router.post("/classify", openapi_extra=_CSV, summary="What the columns of a CSV file are")
-async def post_classify(request: Request, service: Service, actor: Acting) -> dict[str, list[dict[str, Any]]]:
+@router.post("/classify", openapi_extra=_TABLE, summary="What the columns of a table are")
+async def post_classify(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]]:
     """Type, role, class, confidence and evidence of each column."""
     data = await request.body()
-    columns = await run_in_threadpool(classify_table, data, actor=actor, deps=service)
+    suffix = _SUFFIXES.get(request.headers.get("content-type", "").partition(";")[0].strip(), ".csv")
+    columns = await run_in_threadpool(classify_table, data, **caller, suffix=suffix)
     return {"columns": [asdict(column) for column in columns]}

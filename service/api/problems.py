@@ -63,6 +63,8 @@ def problem(status: int, code: str, title: str, detail: str, fields: dict[str, s
     headers = {"Cache-Control": "no-store"}
     if status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in fields:  # seconds (RFC 9110)
+        headers["Retry-After"] = str(fields["retry_after"])
     return JSONResponse(body.model_dump(), status_code=status, media_type=_MEDIA, headers=headers)
 
 

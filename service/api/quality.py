@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from service.api.datasets import Batch, batch_view
-from service.api.deps import Acting, Service
+from service.api.deps import Caller
 from service.api.uploads import FILE_BODY, DataFile
 from service.usecases.correction import list_quarantine, release
 from service.usecases.quality import quality_report
@@ -19,29 +19,28 @@ BatchId = Annotated[
 
 
 @router.get("/datasets/{name}/quality", summary="Data quality per day, without any value")
-def get_quality(name: str, service: Service, actor: Acting) -> list[dict[str, Any]]:
+def get_quality(name: str, caller: Caller) -> list[dict[str, Any]]:
     """Score and its parts per mille, and rows that are not stored by reason."""
-    return quality_report(name, actor=actor, deps=service)
+    return quality_report(name, **caller)
 
 
 @router.get("/datasets/{name}/quarantine", summary="Rejected rows by number and rule")
 def get_quarantine(
     name: str,
-    service: Service,
-    actor: Acting,
+    caller: Caller,
     *,
     batch: BatchId = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> list[dict[str, Any]]:
     """Number, rule, column, tag and state of each row; its values are not kept."""
-    rows = list_quarantine(name, actor=actor, deps=service, batch=batch)
+    rows = list_quarantine(name, **caller, batch=batch)
     return rows.slice(offset, limit).to_dicts()
 
 
 @router.post(
     "/batches/{batch}/corrections", status_code=201, openapi_extra=FILE_BODY, summary="Release corrected rows"
 )
-def post_corrections(batch: str, service: Service, actor: Acting, file: DataFile) -> Batch:
+def post_corrections(batch: str, caller: Caller, file: DataFile) -> Batch:
     """Take corrected rows in; ``_source_row`` has their numbers. Idempotent by content."""
-    return batch_view(release(batch, file.path, actor=actor, deps=service, encoding=file.encoding))
+    return batch_view(release(batch, file.path, **caller, encoding=file.encoding))

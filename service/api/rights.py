@@ -11,18 +11,12 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller, Service
 from service.domain.requests import Right, RightsRequest
-from service.usecases.rights import (
-    Opened,
-    decide_request,
-    find_certificate,
-    open_request,
-    run_request,
-    verify_request,
-)
+from service.usecases import rights
+from service.usecases.rights import Opened
 
-router = APIRouter(tags=["rights"])
+router = APIRouter(prefix="/rights", tags=["rights"])
 
 
 class NewRequest(BaseModel):
@@ -31,15 +25,6 @@ class NewRequest(BaseModel):
     right: Right = Field(examples=["erasure"])
     id_type: str = Field(default="email", examples=["email"])
     contact: SecretStr
-
-
-class OpenedView(BaseModel):
-    """The same for a known and an unknown contact."""
-
-    id: str
-    due_at: str
-    code_expires_at: str
-    receipt_key: str
 
 
 class Code(BaseModel):
@@ -60,47 +45,42 @@ class RequestView(BaseModel):
     package: dict[str, Any] | None = None
 
 
-@router.post(
-    "/rights",
-    response_model=OpenedView,
-    status_code=201,
-    summary="Open a request; a one-time code goes to the contact",
-)
-def post_request(body: NewRequest, service: Service, actor: Acting) -> Opened:
+@router.post("", status_code=201, summary="Open a request; a one-time code goes to the contact")
+def post_request(body: NewRequest, caller: Caller) -> Opened:
     """Open a request."""
     contact = body.contact.get_secret_value()
-    return open_request(body.right, body.id_type, contact, actor=actor, deps=service)
+    return rights.open_request(body.right, body.id_type, contact, **caller)
 
 
 @router.post(
-    "/rights/{request_id}/verification",
+    "/{request_id}/verification",
     response_model=RequestView,
     summary="Check the one-time code (needs no token)",
 )
 def post_verification(request_id: str, body: Code, service: Service) -> RightsRequest:
     """The holder of the code is the person; no staff token is needed."""
-    return verify_request(request_id, body.code.get_secret_value(), deps=service)
+    return rights.verify_request(request_id, body.code.get_secret_value(), deps=service)
 
 
 @router.post(
-    "/rights/{request_id}/decision",
+    "/{request_id}/decision",
     response_model=RequestView,
     summary="Decide by the rules in force, per class of data",
 )
-def post_decision(request_id: str, service: Service, actor: Acting) -> RightsRequest:
+def post_decision(request_id: str, caller: Caller) -> RightsRequest:
     """Decide."""
-    return decide_request(request_id, actor=actor, deps=service)
+    return rights.decide_request(request_id, **caller)
 
 
-@router.post("/rights/{request_id}/run", response_model=RequestView, summary="Carry out a decided request")
-def post_run(request_id: str, service: Service, actor: Acting) -> dict[str, Any]:
+@router.post("/{request_id}/run", response_model=RequestView, summary="Carry out a decided request")
+def post_run(request_id: str, caller: Caller) -> dict[str, Any]:
     """Run, or go on with an interrupted run; an access request answers with the copy."""
-    ran = run_request(request_id, actor=actor, deps=service)
+    ran = rights.run_request(request_id, **caller)
     return asdict(ran.request) | {"package": ran.package}
 
 
-@router.get("/rights/{request_id}/certificate", summary="The certificate, verifiable offline")
-def get_certificate(request_id: str, service: Service, actor: Acting) -> FileResponse:
+@router.get("/{request_id}/certificate", summary="The certificate, verifiable offline")
+def get_certificate(request_id: str, caller: Caller) -> FileResponse:
     """Download it."""
-    path = find_certificate(request_id, actor=actor, deps=service)
+    path = rights.find_certificate(request_id, **caller)
     return FileResponse(path, media_type="application/json", filename=path.name)

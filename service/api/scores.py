@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field, SecretStr
 
-from service.api.deps import Acting, Service
+from service.api.deps import Caller
 from service.domain.models import Model
 from service.usecases.model import approve_model, train_model
 from service.usecases.profile import build_profiles
@@ -51,9 +51,9 @@ class ScoreQuery(BaseModel):
 
 
 @router.post("/profiles", status_code=201, summary="Build profiles and segments of consenting customers")
-def post_profiles(service: Service, actor: Acting) -> dict[str, Any]:
+def post_profiles(caller: Caller) -> dict[str, Any]:
     """Build them anew."""
-    return asdict(build_profiles(actor=actor, deps=service))
+    return asdict(build_profiles(**caller))
 
 
 @router.post(
@@ -62,28 +62,28 @@ def post_profiles(service: Service, actor: Acting) -> dict[str, Any]:
     status_code=201,
     summary="Train the credit scorecard from noisy counts",
 )
-def post_model(body: Training, service: Service, actor: Acting) -> Model:
+def post_model(body: Training, caller: Caller) -> Model:
     """Train; another person must approve before it serves."""
-    return train_model(actor=actor, deps=service, epsilon_micro=body.epsilon)
+    return train_model(**caller, epsilon_micro=body.epsilon)
 
 
 @router.post(
     "/models/{name}/{version}/approval", response_model=ModelView, summary="Approve a model (never one's own)"
 )
-def post_model_approval(name: str, version: Version, service: Service, actor: Acting) -> Model:
+def post_model_approval(name: str, version: Version, caller: Caller) -> Model:
     """Approve."""
-    return approve_model(name, version, actor=actor, deps=service)
+    return approve_model(name, version, **caller)
 
 
 @router.post("/scores", status_code=201, summary="Score every customer with a separate consent")
-def post_scores(service: Service, actor: Acting) -> dict[str, Any]:
+def post_scores(caller: Caller) -> dict[str, Any]:
     """Score with the approved model."""
-    return asdict(build_scores(actor=actor, deps=service))
+    return asdict(build_scores(**caller))
 
 
 @router.post("/scores/query", summary="One customer's score with four reasons")
-def post_score_query(body: ScoreQuery, service: Service, actor: Acting) -> dict[str, Any]:
+def post_score_query(body: ScoreQuery, caller: Caller) -> dict[str, Any]:
     """Served only for a permitted purpose to a permitted role; refused when the customer objected."""
     value = body.value.get_secret_value()
     whose = {"id_type": body.id_type, "value": value, "pseudonym": body.pseudonym}
-    return asdict(score_customer(body.purpose, **whose, actor=actor, deps=service))
+    return asdict(score_customer(body.purpose, **whose, **caller))

@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from service.cli.context import SESSION, Purpose, command, group
 from service.cli.output import emit, pick, table
+from service.domain.releases import Release
 from service.errors import UsageError
-
-if TYPE_CHECKING:
-    from service.domain.releases import Release
 
 aggregate_app = group("aggregate", "Noisy aggregates, paid from the privacy budget.")
 budget_app = group("budget", "What is left of the privacy budget.")

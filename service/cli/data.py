@@ -1,6 +1,7 @@
 """The one way in: ``dataset``, ``ingest``, ``consent``, ``reference``.
 
-And what was rejected, the way back in, and how good the data is: ``quarantine``, ``quality``.
+And what was rejected, the way back in, and how good the data is: ``quarantine``, ``quality``. And the way out
+of what may not be kept any more: ``retention``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ dataset_app = group("dataset", "Dataset contracts.")
 consent_app = group("consent", "Consent records.")
 reference_app = group("reference", "Tables about districts, not about people.")
 quarantine_app = group("quarantine", "Rejected rows.")
+retention_app = group("retention", "What may not be kept any more.")
 _SHOWN = 50  # rejected rows in a table for people
 Encoding = Annotated[
     str, typer.Option(help="utf-8, utf-16, gb18030 or big5; decided from the file when left out.")
@@ -192,3 +194,20 @@ def repair(
     done = repair_file(path, target, encoding=encoding)
     text = f"{done.lines:,} lines: {done.repaired:,} repaired, {done.spoilt:,} still spoilt"
     emit(asdict(done), text + (f"; first lines {', '.join(map(str, done.first))}" if done.first else ""))
+
+
+@command(retention_app, "run")
+def retention_run(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count it only.")] = False,
+) -> None:
+    """Remove for good what has outlived its class of data or its law; run it every day."""
+    from service.usecases.retention import run_retention
+
+    found = run_retention(**SESSION.acting(), dry_run=dry_run)
+    counted = [e.refused or ", ".join(f"{n:,} {kind}" for kind, n in e.counts.items()) for e in found]
+    rows = [(e.resource, e.retention_class, e.cutoff, n) for e, n in zip(found, counted, strict=True)]
+    title = "Would be removed" if dry_run else "Removed"
+    text = table(title, ("store", "class", "before", "what"), rows)
+    emit({"dry_run": dry_run, "stores": [asdict(e) for e in found]}, text)
+    if any(e.refused for e in found):
+        raise typer.Exit(1)

@@ -30,12 +30,15 @@ def report_build() -> None:
 def audit_verify(
     path: Annotated[Path, typer.Argument(help="Bundle (.zip), certificate (.json) or log directory.")],
     vkey: Annotated[str, typer.Option(help="Verifier key you trust, name+hash+key, or its file.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="File of trusted logs, witnesses, quorum.", exists=True)
+    ] = None,
 ) -> None:
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
     from service.usecases.evidence import verify_evidence
 
     trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
-    facts = verify_evidence(path, vkey=trusted)
+    facts = verify_evidence(path, vkey=trusted, policy=policy)
     text = f"VALID  {path}\n" + "\n".join(f"  {k}: {v}" for k, v in facts.items())
     emit({"valid": True, **facts}, text)
 

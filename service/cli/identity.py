@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from service.cli.context import SESSION, command, group
 from service.cli.output import emit, progress_bar, table
-from service.domain.links import LinkState
-
-if TYPE_CHECKING:
-    from service.domain.links import Link
+from service.domain.links import Link, LinkState
 
 identity_app = group("identity", "Enrolments that are one person.")
 Assessment = Annotated[str, typer.Option("--dpia", help="Reference of the impact assessment.")]

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from service.cli import admin, aggregate, data, evidence, identity, pii, rights, scoring, sources
+from service.cli import admin, aggregate, data, evidence, identity, pii, rights, scoring, sources, witness
 from service.cli.context import SESSION, command
 from service.cli.output import fail
 from service.errors import FiduciaryError, UsageError
@@ -53,7 +53,8 @@ for group in (
     *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),
     *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),
     *(scoring.profile_app, scoring.model_app, scoring.score_app),
-    *(identity.identity_app, rights.rights_app, evidence.report_app, evidence.audit_app, pii.pii_app),
+    *(identity.identity_app, rights.rights_app, data.retention_app),
+    *(evidence.report_app, evidence.audit_app, witness.witness_app, pii.pii_app),
 ):
     app.add_typer(group)
 

@@ -59,16 +59,17 @@ def scan(
 
 @command(pii_app, "classify")
 def classify(
-    path: Annotated[Path, typer.Argument(help="CSV or TSV file with a header, or Parquet.")],
+    path: Annotated[Path, typer.Argument(help="CSV, TSV or XLSX file with a header, or Parquet.")],
     write: Annotated[
         Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")
     ] = None,
 ) -> None:
     """Type, role and class of each column, and a draft data contract. No token is needed."""
-    from service.usecases.pii import classify_csv, draft_contract
+    from service.usecases.pii import classify_file, draft_contract
+    from service.wiring import FILES
 
     try:
-        columns = classify_csv(path.read_bytes(), path.suffix.lower())
+        columns = classify_file(path.read_bytes(), path.suffix.lower(), FILES)
     except OSError as error:
         raise UsageError("the file cannot be read", file=path.name) from error
     if write is not None:

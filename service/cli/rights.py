@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from service.cli.context import SESSION, ask, command, group
 from service.cli.output import emit, pick, table
-from service.domain.requests import Right
-
-if TYPE_CHECKING:
-    from service.domain.requests import RightsRequest
+from service.domain.requests import Right, RightsRequest
 
 rights_app = group("rights", "Rights requests of data subjects.")
 Contact = Annotated[Literal["email", "mobile"], typer.Option(help="What is on standard input.")]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from service.cli.context import SESSION, IdType, Purpose, ask, command, group
 from service.cli.output import emit, pick, table
-
-if TYPE_CHECKING:
-    from service.domain.models import Model
-    from service.usecases.profile import ProfilesBuilt
-    from service.usecases.score import ScoresBuilt
+from service.domain.models import Model
 
 profile_app = group("profile", "Profiles and segments.")
 model_app = group("model", "The model registry.")
@@ -25,7 +21,7 @@ def profile_build() -> None:
     """Build features and the value segment of every consenting customer."""
     from service.usecases.profile import build_profiles
 
-    _built(build_profiles(**SESSION.acting()))
+    _built(asdict(build_profiles(**SESSION.acting())))
 
 
 @command(model_app, "train")
@@ -56,7 +52,7 @@ def score_build() -> None:
     """Score every customer with a separate consent, with the approved model."""
     from service.usecases.score import build_scores
 
-    _built(build_scores(**SESSION.acting()))
+    _built(asdict(build_scores(**SESSION.acting())))
 
 
 @command(score_app, "read")
@@ -77,8 +73,7 @@ def score_read(
     emit(asdict(found), text)
 
 
-def _built(counts: ProfilesBuilt | ScoresBuilt) -> None:
-    summary = asdict(counts)
+def _built(summary: dict[str, object]) -> None:
     emit(summary, "\n".join(f"{k}: {v}" for k, v in summary.items()))
 
 

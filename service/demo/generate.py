@@ -2,7 +2,8 @@
 
 Same seed, same bytes. The figures are those of the UCI data set (``data/NOTICE.md``), unchanged and in NT$
 cents; everything that points to a person is invented (``identities``, ``notes``, ``consents``). What was
-planted is written to ``truth.jsonl``, so that tests can count what was found. A few rows are bad on
+planted is written to ``truth.jsonl``, so that tests can count what was found; who can be scored, one e-mail
+address a line, to ``consented.txt``. A few rows are bad on
 purpose: see ``BAD_ROWS``.
 
 ``python -m service.demo.generate DIR --customers N`` writes it. The directory plays the bank: it is not the
@@ -11,10 +12,8 @@ service's data directory and must not lie in it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+import typer
 
 from service.demo.consents import make_consents
 from service.demo.identities import break_checksum, make_cards, make_identities
@@ -96,13 +96,35 @@ def generate(target: Path, *, customers: int = ALL_CUSTOMERS, seed: int = 2005) 
     _write_lines(files["notes"], notes)
     _write_lines(target / "truth.jsonl", truth)
     consents.write_csv(target / "consents.csv")
+    (target / "consented.txt").write_text(_consented(tables["customers"], consents), encoding="utf-8")
+    folder = shutil.copytree(CONTRACTS, target / "contracts", dirs_exist_ok=True)
     return GeneratedInput(
         target=target,
         files=files,
-        contracts=_copy_contracts(target / "contracts"),
+        contracts={name: folder / f"{name}.yaml" for name in DATASETS},
         consents=target / "consents.csv",
         truth=target / "truth.jsonl",
     )
+
+
+def consented_emails(source: Path) -> list[str]:
+    """Whom the demo can ask about scores. The service never lists people; the demo plays the customers."""
+    return (source / "consented.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _consented(customers: pl.DataFrame, consents: pl.DataFrame) -> str:
+    """E-mail addresses of customers whose separate consent to credit scoring stands, one a line, in order."""
+    standing = consents.filter(
+        pl.col("withdrawn_at").is_null(),
+        pl.col("valid_until").fill_null("9999") > "2026-01-01",
+        purpose="credit_scoring",
+        kind="separate",
+    )
+    known = customers.filter(
+        pl.col("email").is_unique(),  # a few rows are spoilt copies of good ones
+        pl.col("resident_id").is_in(standing["resident_id"].implode()),
+    )
+    return "".join(f"{email}\n" for email in known["email"])
 
 
 def _people(source: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -196,24 +218,14 @@ def _write_lines(path: Path, rows: list[dict[str, object]]) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _copy_contracts(target: Path) -> dict[str, Path]:
-    target.mkdir(exist_ok=True)
-    return {name: Path(shutil.copy(CONTRACTS / f"{name}.yaml", target / f"{name}.yaml")) for name in DATASETS}
-
-
-def main() -> int:
-    """Write the input files and say where."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--customers", type=int, default=ALL_CUSTOMERS)
-    options = parser.parse_args()
+def main(target: Path, customers: int = ALL_CUSTOMERS) -> None:
+    """Write the demo's input files and say where."""
     try:
-        generate(options.target, customers=options.customers)
+        generate(target, customers=customers)
     except UsageError as error:
-        parser.error(str(error))
-    sys.stdout.write(f"{options.target}\n")
-    return 0
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(target)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

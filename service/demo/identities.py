@@ -23,8 +23,10 @@ in one call.
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import date
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,34 +41,13 @@ DOMAINS: Final = ("example.com", "example.org", "example.net")
 
 Ints = npt.NDArray[np.int64]
 
-_PROVINCES: Final = [
-    *(11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41),
-    *(42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65),
-]
+#: Surnames, given names and the templates of notes.
+WORDS: Final[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "data/words.toml").read_text("utf-8"))
+_NAMES: Final = WORDS["names"]
 _SPELLED: Final = re.compile(r"([\u4e00-\u9fff]+)([a-z]+)")
-_SURNAMES: Final = _SPELLED.findall(
-    "王wang李li张zhang刘liu陈chen杨yang黄huang赵zhao吴wu周zhou徐xu孙sun马ma朱zhu胡hu郭guo何he林lin高gao罗luo郑zheng梁liang谢xie"
-    "宋song唐tang许xu韩han邓deng冯feng曹cao彭peng曾zeng肖xiao田tian董dong潘pan袁yuan蔡cai蒋jiang余yu于yu杜du叶ye程cheng魏wei苏su"
-    "吕lv丁ding任ren卢lu姚yao沈shen钟zhong姜jiang崔cui谭tan陆lu范fan汪wang廖liao欧阳ouyang司马sima上官shangguan诸葛zhuge"
-)
-_GIVEN: Final = (  # women, men
-    _SPELLED.findall(
-        "婷ting芳fang娜na敏min静jing丽li艳yan娟juan霞xia玲ling雪xue梅mei倩qian颖ying琳lin慧hui佳jia欣xin怡yi雅ya洁jie莹ying蕾lei薇wei"
-        "月yue岚lan淑shu秀xiu珍zhen萍ping"
-    ),
-    _SPELLED.findall(
-        "伟wei强qiang磊lei军jun勇yong杰jie涛tao超chao辉hui刚gang鹏peng波bo斌bin宇yu浩hao凯kai健jian俊jun峰feng志zhi建jian国guo文wen"
-        "明ming晨chen轩xuan睿rui博bo嘉jia海hai"
-    ),
-)
-_ENGLISH_GIVEN: Final = (
-    ("Alice", "Emma", "Olivia", "Sophie", "Grace", "Helen", "Laura", "Julia", "Karen", "Nancy"),
-    ("James", "Oliver", "Daniel", "Thomas", "Peter", "Henry", "Edward", "Martin", "Brian", "Kevin"),
-)
-_ENGLISH_SURNAMES: Final = (
-    *("Smith", "Johnson", "Brown", "Taylor", "Wilson", "Davies", "Evans", "Walker", "Wright", "Robinson"),
-    *("Thompson", "Hughes", "Green", "Hall", "Clarke", "Turner", "Baker", "Cooper", "Parker", "Bennett"),
-)
+_SURNAMES: Final = _SPELLED.findall(_NAMES["surnames"])
+_GIVEN: Final = [_SPELLED.findall(text) for text in _NAMES["given"]]  # women, men
+_ENGLISH_GIVEN: Final = [text.split() for text in _NAMES["english_given"]]
 _ID_WEIGHTS: Final = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], np.int64)
 _ID_CHECKS: Final = "10X98765432"
 
@@ -115,7 +96,7 @@ def break_checksum(resident_id: str) -> str:
 
 def _resident_ids(ages: Ints, males: npt.NDArray[np.bool_], rng: np.random.Generator) -> list[str]:
     n = len(ages)
-    provinces = np.array(_PROVINCES)[rng.integers(len(_PROVINCES), size=n)]
+    provinces = np.array(WORDS["provinces"])[rng.integers(len(WORDS["provinces"]), size=n)]
     months = np.datetime64(REFERENCE_DAY, "M") - 12 * ages
     births = months.astype("datetime64[D]") + (REFERENCE_DAY.day - 1) - rng.integers(365, size=n)
     stems = [
@@ -144,17 +125,14 @@ def _names(males: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[list
     """Names, and their Latin spelling for the e-mail address."""
     n = len(males)
     english = (rng.random(n) < ENGLISH_SHARE).tolist()
-    surname_ranks = (
-        (len(_SURNAMES) * rng.random(n) ** 1.7).astype(np.int64).tolist()
-    )  # frequent ones come first
+    ranks = (len(_SURNAMES) * rng.random(n) ** 1.7).astype(np.int64).tolist()  # frequent ones come first
     picks = rng.integers(1 << 30, size=(n, 3)).tolist()
     names, logins = [], []
-    for male, is_english, rank, (first, second, long) in zip(
-        males.tolist(), english, surname_ranks, picks, strict=True
-    ):
+    people = zip(males.tolist(), english, ranks, picks, strict=True)
+    for male, is_english, rank, (first, second, long) in people:
         if is_english:
             given = _ENGLISH_GIVEN[male][first % len(_ENGLISH_GIVEN[male])]
-            surname = _ENGLISH_SURNAMES[second % len(_ENGLISH_SURNAMES)]
+            surname = _NAMES["english_surnames"][second % len(_NAMES["english_surnames"])]
             names.append(f"{given} {surname}")
             logins.append(f"{given}.{surname}".lower())
             continue

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from service.adapters.courier import ConsoleCourier
-from service.demo.generate import DATASETS, FILES, generate
-from service.demo.people import consented_emails
+from service.demo.generate import DATASETS, FILES, consented_emails, generate
 from service.demo.summary import Summary, relative
 from service.domain.actors import Actor
 from service.domain.requests import Right, RightsRequest
@@ -27,6 +26,7 @@ from service.usecases.evidence import verify_evidence
 from service.usecases.ingest import ingest
 from service.usecases.model import approve_model, train_model
 from service.usecases.profile import build_profiles
+from service.usecases.question import EXAMPLE
 from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
 from service.usecases.report import build_report
 from service.usecases.rights import decide_request, open_request, run_request, verify_request
@@ -36,13 +36,7 @@ from service.wiring import Acting, create_service, load_contract, open_service
 
 Progress = Callable[[str, int], None]
 MARKER: Final = ".fiduciary-demo"
-PLAN: Final[dict[str, Any]] = {
-    "dataset": "statements",
-    "keys": ["month", "customers.education"],
-    "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
-    "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
-    "epsilon": 1_000_000,
-}
+PLAN: Final = EXAMPLE
 STAFF: Final = {
     "user:dana": "data_steward",
     "user:ann": "analyst",
@@ -69,7 +63,7 @@ def run_demo(home: Path, *, customers: int = 30_000, progress: Progress) -> Summ
     demo.score()
     demo.erase()
     demo.report_and_verify()
-    return demo.summary
+    return demo
 
 
 def _clear(*folders: Path) -> None:
@@ -84,13 +78,12 @@ def _clear(*folders: Path) -> None:
         (folder / MARKER).touch()
 
 
-class _Demo:
-    """One run; each method is one step of the job."""
+class _Demo(Summary):
+    """One run, and what it saw; each method is one step of the job."""
 
     def __init__(self, home: Path, source: Path, progress: Progress) -> None:
-        self.home, self.source, self.progress = home, source, progress
-        self.summary = Summary(home, source)
-        self.facts, self.say = self.summary.facts, self.summary.say
+        super().__init__(home, source)
+        self.progress = progress
         self._started = time.monotonic()
         self._codes = io.StringIO()
         self._by: dict[str, Acting] = {}
@@ -124,7 +117,7 @@ class _Demo:
         self.say("  consents: " + ", ".join(f"{v:,} {k}" for k, v in counts.items() if isinstance(v, int)))
         for (name, file), percent in zip(FILES.items(), (22, 30, 42), strict=True):
             self.progress(f"ingesting {name}", percent)
-            self.summary.batch(ingest(self.source / file, name, **dana))
+            self.batch(ingest(self.source / file, name, **dana))
         again = ingest(self.source / "customers.csv", "customers", **dana)
         version = dana["deps"].events.version("customers")
         self.facts["repeated"] = {"batch": again.id, "table_version": version}
@@ -141,7 +134,7 @@ class _Demo:
         approve_aggregate(asked.id, **paul)
         release = run_aggregate(asked.id, **ann)
         again = run_aggregate(asked.id, **ann)
-        self.summary.answer(release, same=again.answer == release.answer)
+        self.answer(release, same=again.answer == release.answer)
         greedy = PLAN | {"measures": ["count"], "epsilon": 9_000_000}
         costly = request_aggregate(greedy, "regulatory_reporting", **ann)
         approve_aggregate(costly.id, **paul)
@@ -159,13 +152,13 @@ class _Demo:
         )
         self.progress("training the scorecard from noisy counts", 62)
         model = train_model(**mod, epsilon_micro=1_000_000)
-        self.summary.model(approve_model(model.name, model.version, **self._by["paul"]))
+        self.model(approve_model(model.name, model.version, **self._by["paul"]))
         self.progress("scoring", 66)
         scores = build_scores(**mod)
         self.facts["scores"] = asdict(scores)
         self.say(f"  {scores.customers:,} customers are scored; {scores.left_out:,} gave no separate consent")
         self._people = consented_emails(self.source)
-        self.summary.assessment(_read_score(self._people[0], rita))
+        self.assessment(_read_score(self._people[0], rita))
         with self._refused("an analyst reads a score", DeniedError):
             _read_score(self._people[0], self._by["ann"])
         self._request(Right.OBJECTION, self._people[1])
@@ -175,7 +168,7 @@ class _Demo:
     def erase(self) -> None:
         self.progress("deleting one customer", 72)
         email = self._people[0]
-        self.summary.erasure(self._request(Right.ERASURE, email))
+        self.erasure(self._request(Right.ERASURE, email))
         self.progress("the deleted customer comes again with a new file", 78)
         header, *lines = (self.source / "customers.csv").read_text(encoding="utf-8").splitlines()
         back = self.source / "customers-again.csv"
@@ -212,7 +205,7 @@ class _Demo:
         forged.write_bytes(data)
         with self._refused("a bundle with one byte changed", TamperedError):
             verify_evidence(forged)
-        self.summary.finish(time.monotonic() - self._started)
+        self.finish(time.monotonic() - self._started)
         self.progress("done", 100)
 
     @contextmanager
@@ -220,7 +213,7 @@ class _Demo:
         try:
             yield
         except kind as error:
-            self.summary.refusal(what, error)
+            self.refusal(what, error)
             return
         raise ConflictError("the demo expected a refusal and got none", step=what)
 

@@ -20,11 +20,13 @@ class Summary:
     """Collects step by step, in order.
 
     Attributes:
+        home: the demo's data directory.
+        source: where its input files are.
         facts: everything, for JSON.
     """
 
     def __init__(self, home: Path, source: Path) -> None:
-        self._home, self._source = home, source
+        self.home, self.source = home, source
         self._lines: list[str] = []
         self.facts: dict[str, Any] = {"home": str(home), "input": str(source), "batches": {}, "refusals": {}}
 
@@ -101,23 +103,10 @@ class Summary:
         """How long it took, what to look at, what to try."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         self.facts |= {"seconds": round(seconds, 1), "peak_megabytes": peak}
-        home = relative(self._home)
-        command = f"FIDUCIARY_HOME={home} .venv/bin/fiduciary"
-        token = f"FIDUCIARY_HOME={home} FIDUCIARY_TOKEN_FILE={home}/tokens"
-        self.say(f"""
-{seconds:.0f} seconds, {peak:,} MB at the most
-
-Look at
-  {home}/report        the signed report, both languages, in a bundle
-  {home}/certificates  the certificates of the requests
-  {home}/log           the audit log: tiles, checkpoint, vkey
-Try
-  .venv/bin/fiduciary audit verify {relative(Path(self.facts["bundle"]))}
-  {token}/ann .venv/bin/fiduciary budget show
-  {token}/ann .venv/bin/fiduciary aggregate preview {relative(self._source)}/plan.json
-  {token}/aud .venv/bin/fiduciary audit show
-  {command} doctor
-  {command} serve   # the API, described at http://127.0.0.1:8080/openapi.json""")
+        home = relative(self.home)
+        bundle, source = relative(Path(self.facts["bundle"])), relative(self.source)
+        text = Path(__file__).with_name("data").joinpath("try.txt").read_text("utf-8")
+        self.say(text.format(seconds=seconds, peak=peak, home=home, bundle=bundle, source=source))
 
 
 def relative(path: Path) -> str:

@@ -45,6 +45,13 @@ class Surrogates(StrEnum):
     KEYED = "keyed"  # the same person in all texts, found again with the key only
 
 
+class TextProfile(StrEnum):
+    """Which detection profile reads the free text of a dataset."""
+
+    FAST = "fast"  # rules
+    ACCURATE = "accurate"  # rules and language models
+
+
 def longest(role: Role) -> int:
     """Characters that no text in such a column may exceed, so that no pattern ever meets a huge one."""
     return 100_000 if role is Role.FREE_TEXT else 10_000
@@ -88,6 +95,7 @@ class Column:
         unit: unit of a measure, such as ``TWD-cent``.
         limits: hard rules about the values, unlike ``lower`` and ``upper``, which clip a release.
         surrogates: what stands in the place of an identifier in free text.
+        refers_to: ``table.key`` of the reference table that has every value; empty for none.
     """
 
     name: str
@@ -103,6 +111,7 @@ class Column:
     unit: str = ""
     limits: Limits = Limits()
     surrogates: Surrogates = Surrogates.NUMBERED
+    refers_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,8 @@ class DatasetContract:
         digest: ``sha256:`` of the canonical document.
         unique_by: stored columns; a subject has at most one row with the same values in them.
         order: pairs of columns; where both have a value, the first is not above the second.
-        minimum_quality: score in per mille below which a batch is refused as a whole.
+        minimum_quality: score in per mille below which a batch is not taken in.
+        text_profile: what its free text is read with.
     """
 
     name: str
@@ -136,6 +146,7 @@ class DatasetContract:
     unique_by: tuple[str, ...] = ()
     order: tuple[tuple[str, str], ...] = ()
     minimum_quality: int = 0
+    text_profile: TextProfile = TextProfile.FAST
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

@@ -2,8 +2,9 @@
 
 The standard has no words for privacy facts, so they stand in its own extension point, ``customProperties``.
 On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPerSubject``; optional rules are
-``uniqueBy``, ``order``, ``minimumQuality`` (``service.domain.rules``). On every property: ``role`` and
-``dataClass``; then, by role:
+``uniqueBy``, ``order``, ``minimumQuality`` (``service.domain.rules``); where there is free text,
+``textProfile``: ``fast`` (as without it) or ``accurate``. On every property: ``role`` and ``dataClass``;
+then, by role:
 
 =====================================  ==================================================
 ``subject_id`` (exactly one column)    ``idType``; it always links
@@ -18,7 +19,8 @@ On the contract: ``purposes``, ``retentionClass``, ``createsSubjects``, ``rowPer
 ``consent_ref``, ``authorisation_ref`` (at most one column each), ``web_path``: none
 ========================================================================================
 
-Rules about values are the standard's own ``logicalTypeOptions`` (``service.domain.rules``).
+Rules about values are the standard's own ``logicalTypeOptions`` and ``relationships``
+(``service.domain.rules``).
 
 Keys and bounds enter the sensitivity of every release, so they are declared here and never learnt from
 data. Anything not listed is refused, with the place as a JSON pointer (RFC 6901) in ``at``: an ignored key
@@ -39,7 +41,7 @@ from typing import Final
 
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates, longest
 from service.domain.documents import Node, text_items
-from service.domain.rules import NAME, minimum_quality, order, parse_limits, unique_by
+from service.domain.rules import NAME, minimum_quality, order, parse_limits, profile, refers_to, unique_by
 from service.errors import ContractError
 
 _SHARED: Final = {"name", "birth_date", "address"}  # no person's alone
@@ -98,7 +100,7 @@ def parse_contract(document: Mapping[str, object]) -> DatasetContract:
     facts = root.facts("customProperties")
     facts.only(
         required=("purposes", "retentionClass", "createsSubjects", "rowPerSubject"),
-        optional=("uniqueBy", "order", "minimumQuality"),
+        optional=("uniqueBy", "order", "minimumQuality", "textProfile"),
     )
     return DatasetContract(
         name=table.text("name", NAME, "a-z, 0-9 and _"),
@@ -113,6 +115,7 @@ def parse_contract(document: Mapping[str, object]) -> DatasetContract:
         unique_by=unique_by(facts, columns),
         order=order(facts, columns),
         minimum_quality=minimum_quality(facts),
+        text_profile=profile(facts, columns),
     )
 
 
@@ -144,7 +147,7 @@ def _only_table(root: Node) -> Node:
 def _column(node: Node) -> Column:
     node.only(
         required=("name", "logicalType", "required", "customProperties"),
-        optional=("description", "businessName", "physicalType", "logicalTypeOptions"),
+        optional=("description", "businessName", "physicalType", "logicalTypeOptions", "relationships"),
     )
     facts = node.facts("customProperties")
     role = Role(facts.choice("role", frozenset(Role)))
@@ -165,6 +168,7 @@ def _column(node: Node) -> Column:
         required=node.flag("required"),
         unit=facts.text("unit") if role is Role.MEASURE else "",
         limits=_limits(node, role, kind),
+        refers_to=refers_to(node, role, kind),
         surrogates=Surrogates(facts.choice("surrogates", frozenset(Surrogates), Surrogates.NUMBERED)),
     )
 

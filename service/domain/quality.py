@@ -30,8 +30,8 @@ import polars as pl
 from service.domain.contracts import DatasetContract
 
 WHOLE: Final = 1000
-#: Rules that look beyond the row: at other columns' order, at stored rows, at who the person is.
-BESIDE_OTHERS: Final = frozenset({"duplicate", "identity_conflict", "out_of_order", "unknown_subject"})
+#: Rules that look beyond the row: at other columns' order, at other rows and tables, at who the person is.
+BESIDE_OTHERS: Final = ("duplicate", "identity_conflict", "out_of_order", "reference", "unknown_subject")
 _LEAST_HITS: Final = 20
 _UNDECLARED_SHARE: Final = 20  # one row in so many
 _INVALID_SHARE: Final = 2

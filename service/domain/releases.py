@@ -43,7 +43,7 @@ class Release:
         created_at: UTC.
         data_version: versions of the tables read, such as ``customers@3,statements@7``; empty until charged.
         answer: canonical JSON of the answer, empty until released.
-        entry: index of the audit entry that recorded the release, -1 until then.
+        entry: id of the audit entry that recorded the release, empty until then.
     """
 
     id: str
@@ -57,4 +57,4 @@ class Release:
     created_at: datetime
     data_version: str = ""
     answer: str = ""
-    entry: int = -1
+    entry: str = ""

@@ -12,9 +12,12 @@ A pattern is a regular expression of the Rust crate ``regex``, found anywhere un
 no look-around and no back reference, so its time is linear in the text; its program is small, so the factor
 is too.
 
+Between tables, in the standard's words too, ``relationships``: ``to: districts.code`` on a column says that a
+value is one of that column, which is the key, of a reference table.
+
 About the table, as ``customProperties``: ``uniqueBy``, stored columns whose values a subject has in one row
 at most; ``order``, pairs of columns of which the first is not above the second; ``minimumQuality``, in per
-mille.
+mille; ``textProfile``, the detection profile that reads its free text.
 
 >>> parse_limits(Node.mapping({"minimum": 2, "maximum": 1}, ""), Kind.INTEGER, cap=100)
 Traceback (most recent call last):
@@ -29,7 +32,7 @@ from typing import Final
 
 import polars as pl
 
-from service.domain.contracts import Column, Kind, Limits, Role
+from service.domain.contracts import Column, Kind, Limits, Role, TextProfile
 from service.domain.documents import Node, text_items
 from service.errors import ContractError
 
@@ -41,6 +44,7 @@ _COPIES: Final = 8
 _INT64: Final = 2**63
 _NOT_KEPT: Final = frozenset({Role.SUBJECT_ID, Role.DIRECT_IDENTIFIER, Role.FREE_TEXT})
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TARGET: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 _WORDS: Final = {
     Kind.INTEGER: ("minimum", "maximum"),
     Kind.DATE: ("minimum", "maximum"),
@@ -74,6 +78,18 @@ def parse_limits(options: Node, kind: Kind, *, cap: int) -> Limits:
     return Limits(minimum=least, maximum=most)
 
 
+def refers_to(property_: Node, role: Role, kind: Kind) -> str:
+    """``relationships`` of a column: ``table.key``, empty when there is none. Raises ContractError."""
+    if not property_.has("relationships"):
+        return ""
+    link, *more = property_.items("relationships")
+    if more or role in _NOT_KEPT or kind is not Kind.STRING:
+        raise ContractError("one reference of a stored text is possible here", at=link.at)
+    link.only(required=("to",), optional=("type",))
+    link.choice("type", {"foreignKey"}, "foreignKey")
+    return link.text("to", _TARGET, "table.key")
+
+
 def unique_by(facts: Node, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """``uniqueBy``, empty when there is no such rule. Raises ContractError."""
     names = text_items(facts, "uniqueBy", pattern=NAME) if facts.has("uniqueBy") else ()
@@ -105,6 +121,13 @@ def minimum_quality(facts: Node) -> int:
     if not 0 <= least <= MAX_QUALITY:
         raise ContractError("a score is per mille", at=facts.place("minimumQuality"), limit=MAX_QUALITY)
     return least
+
+
+def profile(facts: Node, columns: tuple[Column, ...]) -> TextProfile:
+    """``textProfile``, ``fast`` without it. Raises ContractError."""
+    if facts.has("textProfile") and not any(c.role is Role.FREE_TEXT for c in columns):
+        raise ContractError("there is no free text: remove the fact", at=facts.place("textProfile"))
+    return TextProfile(facts.choice("textProfile", frozenset(TextProfile), TextProfile.FAST))
 
 
 def _integer(options: Node, word: str) -> int:

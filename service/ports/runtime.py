@@ -15,7 +15,8 @@ from audit.evidence import Evidence
 from policies.enforcer import Enforcer
 from privacy.keys.keyring import Keyring
 from privacy.pii.detect import Detector
-from service.domain.contracts import DatasetContract
+from service.domain.contracts import DatasetContract, TextProfile
+from service.domain.refusals import RefusalLimit
 from service.ports.stores import EventStore, Vault
 from service.ports.tables import Ops
 
@@ -27,11 +28,39 @@ class Clock(Protocol):
         """The current instant in UTC."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """Which entries of the log are wanted; an empty field asks nothing.
+
+    Attributes:
+        id, type, actor, decision, purpose: any of these values.
+        resource: this resource, or one below it: ``dataset/statements``, ``aggregate``.
+        since, until: instants; the second is the first one that is too late.
+        last: at most so many, the newest.
+    """
+
+    id: frozenset[str] = frozenset()
+    type: frozenset[str] = frozenset()
+    actor: frozenset[str] = frozenset()
+    decision: frozenset[str] = frozenset()
+    purpose: frozenset[str] = frozenset()
+    resource: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    last: int | None = None
+
+
 class AuditTrail(Protocol):
     """The append-only log. Raises AuditUnavailableError when it cannot append; then nothing may happen."""
 
-    def append(self, *entries: Entry) -> tuple[int, ...]:
-        """Make the entries durable and return their indices. Group commit is inside."""
+    def append(self, *entries: Entry) -> None:
+        """Make the entries durable. Group commit is inside."""
+
+    def require(self) -> None:
+        """Raise AuditUnavailableError when the log takes no entries any more."""
+
+    def relay(self) -> None:
+        """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
 
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
@@ -39,11 +68,17 @@ class AuditTrail(Protocol):
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""
 
+    def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
+        """Sealed entries by the index, in order; what they say is read from the log."""
+
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Seal, then give these entries out with proofs against one checkpoint."""
 
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over an in-toto statement, signed with the log's key."""
+
+    def cosigned(self) -> Mapping[str, int]:
+        """POSIX time of the line of each configured witness in the last checkpoint, 0 for none."""
 
     @property
     def vkey(self) -> str:
@@ -97,6 +132,9 @@ class Connector(Protocol):
     def lines(self, text: str, contract: DatasetContract) -> Iterator[Chunk]:
         """Rows of JSON lines that are in memory already: nothing of them touches a disk."""
 
+    def table(self, data: bytes, suffix: str = ".csv") -> pl.DataFrame:
+        """A whole file in memory, without a contract, every column as String. Raises ContractError."""
+
 
 @dataclass(frozen=True, slots=True)
 class ByteScan:
@@ -148,8 +186,10 @@ class Deps:
     events: EventStore
     ops: Ops
     connector: Connector
-    detector: Callable[[], Detector]  # built on first use: importing presidio is slow
+    #: Built on first use. Raises UsageError without the models that the profile needs.
+    detector: Callable[[TextProfile], Detector]
     scanner: Scanner
     courier: Courier
     home: Path
     signer: ReportSigner | None = None  # without it no report can be issued
+    refusals: RefusalLimit = field(default_factory=RefusalLimit)

@@ -25,7 +25,6 @@ class Committed:
         subjects: of whom they are.
         withheld: rows left out because their subject is no longer there to be processed.
         duplicates: rows set aside as ``duplicate`` of one that is stored (``DatasetContract.unique_by``).
-        again: whether an earlier run, that died before it was done, had stored some of it already.
     """
 
     version: int
@@ -33,7 +32,6 @@ class Committed:
     subjects: int = 0
     withheld: int = 0
     duplicates: int = 0
-    again: bool = False
 
 
 class Stage(Protocol):
@@ -41,6 +39,12 @@ class Stage(Protocol):
 
     def add(self, part: AdmittedBatch) -> None:
         """Set a part aside."""
+
+    def duplicates(self) -> Iterator[pl.DataFrame]:
+        """Rows that repeat another of the batch, or a stored one, in what the contract calls unique.
+
+        None in a batch that is live already. What is stored before the commit may add some.
+        """
 
     def commit(self, living: Callable[[], pl.DataFrame | None] | None = None) -> Committed:
         """Make all parts live at once and exactly once; a batch seen before gives its first counts.
@@ -80,6 +84,14 @@ class EventStore(Protocol):
 
     def erase(self, name: str, pseudonyms: Sequence[bytes]) -> int:
         """Remove the subjects' rows by rewriting their buckets, purge old files; return rows removed."""
+
+    def expire(
+        self, name: str, keep: pl.Expr, contract: DatasetContract | None = None, *, dry_run: bool = False
+    ) -> int:
+        """Remove rows of which ``keep`` does not hold, in the same way, or count them; return how many.
+
+        Old files go even when no row does. With a contract the totals of the rows that stay are set anew.
+        """
 
     def residue(self, pseudonyms: Sequence[bytes]) -> tuple[str, ...]:
         """Independent re-query: files on disk (live or not) that still hold one of the pseudonyms."""
@@ -133,9 +145,6 @@ class Vault(Protocol):
     def pseudonyms(self, subjects: Sequence[int] | None = None) -> pl.DataFrame:
         """``_subject`` Int64, ``_sp`` Binary(16), ``state`` String of the named or of all living subjects."""
 
-    def purpose_pseudonyms(self, subjects: Sequence[int], purpose: str) -> Sequence[bytes]:
-        """Each subject's pseudonym under a purpose; two purposes cannot be joined."""
-
     def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
         """The living subject with this pseudonym under the purpose."""
 
@@ -177,3 +186,6 @@ class Vault(Protocol):
 
     def retained(self) -> tuple[Retained, ...]:
         """What is kept, without content."""
+
+    def expire(self, *, dry_run: bool = False) -> Mapping[str, int]:
+        """Destroy kept ``documents`` and suppression ``tags`` after the day of their end, or count them."""

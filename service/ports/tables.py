@@ -10,6 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
+from audit.entry import Entry
 from service.domain.actors import Actor
 from service.domain.batches import IngestCounts
 from service.domain.consents import ConsentRecord
@@ -196,6 +197,15 @@ class SourceTable(Protocol):
     def answer(self, source: str, key: str, record: PushRecord) -> None:
         """Keep an answer; of one that is kept, only ``created`` goes on."""
 
+    def forget(self, before: int, *, dry_run: bool = False) -> int:
+        """Remove answers to requests signed before (Unix seconds), or count them; return how many."""
+
+
+class Outbox(Protocol):
+    """Log entries that are committed with what they are about, and go to the log when that is done."""
+
+    def add(self, entry: Entry) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class OpsTransaction:
@@ -211,7 +221,10 @@ class OpsTransaction:
     models: ModelTable
     users: UserTable
     sources: SourceTable
+    outbox: Outbox
 
 
-#: ``with ops() as tx:`` begins IMMEDIATE, commits at the end, rolls back on any exception.
+#: ``with ops() as tx:`` begins IMMEDIATE, commits at the end, rolls back on any exception. What was put in
+#: the outbox is in the log when it returns; if the log cannot take it, AuditUnavailableError is raised, the
+#: entry stays in the outbox, and nothing may be handed out.
 Ops = Callable[[], AbstractContextManager[OpsTransaction]]

@@ -1,111 +1,91 @@
-"""The report's sections about customers: segments, risk, abnormal payments.
-
-Exact figures; small cells are hidden.
-"""
+"""Rows about customers: segments, risk grades, months, flags. Exact figures; small cells are hidden."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import polars as pl
 
 from service.profiling.segments import SEGMENTS
-from service.reporting.document import Cell, Figure, Section, Table
-from service.reporting.facts import BehaviourFacts
-from service.reporting.layout import WORDS, figure, section, table, texts
+from service.reporting.document import TOTAL, Cell
 from service.reporting.suppression import SMALLEST, people, safe_share, suppress
-from service.reporting.words import MICRO, NOT_APPLICABLE
+from service.reporting.words import NOT_APPLICABLE
 
-Rows = list[tuple[Cell, ...]]
-TOTAL: Final = WORDS["total"]
+Row = Mapping[str, Cell]
+_MEANS: Final = ("contribution", "utilisation", "pay_ratio")
 
 
-def segmentation(facts: BehaviourFacts) -> Section:
-    """Customers by value segment, whether anyone is in it or not, and the total."""
-    profiles, titles = facts.profiles, texts("segments")
+def segment_rows(profiles: pl.DataFrame) -> Iterator[Row]:
+    """Customers by value segment, whether anyone is in it or not, and the total.
+
+    Args:
+        profiles: ``segment``, ``contribution_cents``, ``util_mean``, ``pay_ratio`` per customer.
+    """
     groups = {segment: profiles.filter(pl.col("segment") == segment) for segment in SEGMENTS}
     shown = suppress([group.height for group in groups.values()])
-    rows: Rows = []
     for (segment, group), count in zip(groups.items(), shown, strict=True):
-        if count:
-            rows.append((titles[segment], count, count / profiles.height, *_means(group)))
-        else:
-            rest = None if count is None else NOT_APPLICABLE
-            rows.append((titles[segment], count, *(rest,) * 4))
-    rows.append((TOTAL, people(profiles.height), 1.0, *_means(profiles)))
-    segments = table("segments", rows, facts)
-    return section("segmentation", _without_total("fig-segments", segments), segments)
+        rest = None if count is None else NOT_APPLICABLE
+        means = _means(group) if count else dict.fromkeys(_MEANS, rest)
+        yield {
+            "segment": segment,
+            "customers": count,
+            "share": count / profiles.height if count else rest,
+        } | means
+    yield {"segment": TOTAL, "customers": people(profiles.height), "share": 1.0} | _means(profiles)
 
 
-def _means(profiles: pl.DataFrame) -> tuple[Cell, Cell, Cell]:
+def _means(profiles: pl.DataFrame) -> dict[str, Cell]:
     if profiles.height < SMALLEST:
-        return None, None, None
+        return dict.fromkeys(_MEANS)
     means = profiles.select(pl.col("contribution_cents", "util_mean", "pay_ratio").mean()).row(0)
-    return round(means[0]), float(means[1]), float(means[2])
+    return dict(zip(_MEANS, (round(means[0]), float(means[1]), float(means[2])), strict=True))
 
 
-def _without_total(name: str, whole: Table) -> Figure:
-    return figure(name, replace(whole, rows=whole.rows[:-1], note=None))
+def grade_rows(scores: pl.DataFrame) -> Iterator[Row]:
+    """Customers by grade with mean score, expected and observed default rate; the total shows no rates.
 
-
-def risk(facts: BehaviourFacts) -> Section:
-    """Grades, observed default rates, the model behind them, overdue statements by month."""
-    grades, months = _grades(facts), _months(facts)
-    model = _model(facts)
-    return section(
-        "risk", _without_total("fig-grades", grades), grades, *model, figure("fig-late", months), months
-    )
-
-
-def _grades(facts: BehaviourFacts) -> Table:
-    total = facts.scores.height
+    Args:
+        scores: ``score``, ``grade``, ``expected``, ``bad`` (1, 0, null where unknown) per customer.
+    """
     bad, means = pl.col("bad"), pl.col("score", "expected").mean()
-    grades = facts.scores.group_by("grade").agg(means, n=pl.len(), known=bad.count(), bad=bad.sum())
-    grades = grades.sort("grade")
-    rows: Rows = []
+    grades = scores.group_by("grade").agg(means, n=pl.len(), known=bad.count(), bad=bad.sum()).sort("grade")
     for row, shown in zip(grades.iter_rows(named=True), suppress(grades["n"].to_list()), strict=True):
-        if shown is None:
-            rows.append((row["grade"], *(None,) * 5))
-        else:
+        figures: tuple[Cell, ...] = (None,) * 4
+        if shown is not None:
             observed = safe_share(int(row["bad"]), int(row["known"]))
-            rows.append((row["grade"], shown, shown / total, float(row["score"]), row["expected"], observed))
-    rows.append((TOTAL, people(total), 1.0, *(NOT_APPLICABLE,) * 3))
-    return table("grades", rows, facts)
+            figures = (shown / scores.height, float(row["score"]), row["expected"], observed)
+        yield _grade(row["grade"], shown, figures)
+    yield _grade(TOTAL, people(scores.height), (1.0, *(NOT_APPLICABLE,) * 3))
 
 
-def _model(facts: BehaviourFacts) -> tuple[Table, ...]:
-    """The model in service, if there is one."""
-    model = facts.model
-    if model is None:
-        return ()
-    values = {
-        "name": f"{model.name} v{model.version}",
-        "digest": model.digest[:39] + "…",
-        "people": f"{model.trained_by} / {model.approved_by}",
-        "rho": f"{model.rho / MICRO:.4f}",
-    } | {key: f"{int(value) / MICRO:.3f}" for key, value in model.training.items() if key.endswith("_ppm")}
-    rows = [(title, values[key]) for key, title in texts("model").items() if key in values]
-    return (table("model", rows, facts, (f"model:{model.name}@{model.version}",)),)
+def _grade(grade: Cell, customers: int | None, figures: Sequence[Cell]) -> Row:
+    names = ("share", "score", "expected", "observed")
+    return {"grade": grade, "customers": customers} | dict(zip(names, figures, strict=True))
 
 
-def _months(facts: BehaviourFacts) -> Table:
-    rows: Rows = []
-    for row in facts.months.sort("month").iter_rows(named=True):
-        share = safe_share(int(row["late"]), int(row["statements"]))
-        exact = [int(row[key]) for key in ("statements", "bill_cents", "paid_cents")]
-        count, bill, paid = exact if exact[0] >= SMALLEST else (None,) * 3
-        rows.append((f"{row['month']:%Y-%m}", count, share, bill, paid))
-    return table("months", rows, facts)
+def month_rows(months: pl.DataFrame) -> Iterator[Row]:
+    """Statements by month.
+
+    Args:
+        months: ``month``, ``statements``, ``late``, ``bill_cents``, ``paid_cents``, sorted.
+    """
+    for row in months.iter_rows(named=True):
+        large = row["statements"] >= SMALLEST
+        yield {
+            "month": f"{row['month']:%Y-%m}",
+            "late_share": safe_share(int(row["late"]), int(row["statements"])),
+            **{key: int(row[key]) if large else None for key in ("statements", "bill_cents", "paid_cents")},
+        }
 
 
-def abnormal(facts: BehaviourFacts) -> Section:
-    """Flags by rule."""
-    titles = texts("rules")
-    rows: Rows = []
-    for row in facts.flags.iter_rows(named=True):
+def flag_rows(flags: pl.DataFrame) -> Iterator[Row]:
+    """Flags by rule.
+
+    Args:
+        flags: ``rule``, ``limit``, ``customers``, ``months`` per rule.
+    """
+    for row in flags.iter_rows(named=True):
         shown = people(int(row["customers"]))
-        months = None if shown is None else int(row["months"])
-        rows.append((row["rule"], titles[row["rule"]], float(row["limit"]), shown, months))
-    flags = table("abnormal", rows, facts)
-    return section("abnormal", figure("fig-abnormal", flags), flags)
+        rule = {"rule": row["rule"], "meaning": row["rule"], "limit": float(row["limit"])}
+        yield rule | {"customers": shown, "months": None if shown is None else int(row["months"])}

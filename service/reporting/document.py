@@ -10,10 +10,12 @@ A cell of None is suppressed (a group of fewer than ten people).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Literal
+
+from service.reporting.suppression import people
 
 Language = Literal["zh", "en"]
 
@@ -30,10 +32,13 @@ class Text:
         return self.zh if language == "zh" else self.en
 
 
+#: First cell of a row that adds up the others.
+TOTAL = Text("合计", "Total")
 Cell = int | float | str | Text | date | None
-#: ``name`` is text that is not wrapped, ``code`` an id that is cut on paper; ``money`` is integer cents,
-#: ``share`` a fraction of 1, ``micro`` an integer of millionths.
-Kind = Literal["text", "name", "code", "count", "money", "share", "number", "micro", "date"]
+#: ``name`` is text that is not wrapped, ``code`` an id that is cut on paper; ``people`` counts persons and is
+#: never 1 to 9, ``money`` is integer cents, ``share`` a fraction of 1, ``micro`` an integer of millionths.
+Kind = Literal["text", "name", "code", "count", "people", "money", "share", "number", "micro", "date"]
+Basis = Literal["exact", "private"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,29 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query found.
+
+    Attributes:
+        rows: column key to cell; codes where a template prints labels.
+        inputs: what was read, in full: ``statements@3``, ``release:<id>``, ``ops:requests``.
+        basis: see ``Table``.
+        figures: single numbers, for the first page.
+        part: where a query answers several times, what tells this answer from the others.
+        span: first and last day that the data covers, where the data says so.
+    """
+
+    rows: Sequence[Mapping[str, Cell]]
+    inputs: tuple[str, ...]
+    basis: Basis = "exact"
+    figures: Mapping[str, Cell] = field(default_factory=dict)
+    part: str = ""
+    span: tuple[date, date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table. Raises ValueError when a row does not have one cell per column.
+    """A table. Raises ValueError for a row without one cell per column, or a small group that is not hidden.
 
     Attributes:
         id: file name of its CSV, without ending.
@@ -73,20 +99,32 @@ class Table:
     source: Source
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    basis: Literal["exact", "private"] = "exact"
+    basis: Basis = "exact"
     note: Text | None = None
     printed: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse ragged rows and doubled columns."""
+        """Refuse ragged rows, doubled columns, and groups of one to nine people."""
         keys = [c.key for c in self.columns]
         if len(set(keys)) != len(keys) or any(len(row) != len(keys) for row in self.rows):
             raise ValueError(f"table {self.id}: one cell per column")
+        cells = [n for c in self.columns if c.kind == "people" for n in self.values(c.key)]
+        if any(people(n) != n for n in cells if isinstance(n, int)):
+            raise ValueError(f"table {self.id}: a small group is shown")
 
     def values(self, key: str) -> tuple[Cell, ...]:
         """One column's cells."""
         place = [c.key for c in self.columns].index(key)
         return tuple(row[place] for row in self.rows)
+
+    @property
+    def totalled(self) -> bool:
+        """Whether the last row is a total."""
+        return bool(self.rows) and self.rows[-1][0] == TOTAL
+
+    def without_total(self) -> Table:
+        """The same without its total, if it has one."""
+        return replace(self, rows=self.rows[: len(self.rows) - self.totalled], note=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +166,7 @@ class Section:
     title: Text
     paragraphs: tuple[Text, ...] = ()
     items: tuple[Table | Figure, ...] = ()
+    law: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +198,12 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole report."""
+    """The whole report. ``type`` names the template and its date, ``template`` is its digest."""
 
     type: str
+    template: str
     title: Text
+    law: Text
     provenance: Provenance
     key_figures: tuple[KeyFigure, ...]
     sections: tuple[Section, ...]
@@ -186,7 +227,9 @@ def format_report(report: Report) -> bytes:
     p = report.provenance
     body = {
         "type": report.type,
+        "template": report.template,
         "title": report.title,
+        "law": report.law,
         "institution": p.institution,
         "number": p.number,
         "period": p.period,

@@ -16,12 +16,11 @@ import typst
 
 from service.reporting.charts import describe, draw
 from service.reporting.document import Figure, Kind, Language, Report, Section, Table, format_report
-from service.reporting.layout import WORDS
-from service.reporting.words import NUMERIC, abbreviate, spell
+from service.reporting.words import NUMERIC, WORDS, abbreviate, spell
 
 _HERE: Final = Path(str(resources.files("service.reporting")))
 FONTS: Final = _HERE / "fonts"
-TEMPLATE: Final = _HERE / "templates" / "behaviour.typ"
+TEMPLATE: Final = _HERE / "templates" / "report.typ"
 _LONG_NUMBER: Final = 11  # digits and separators that an equal share of the page still holds
 _WIDE: Final = 7  # columns from which a table is set smaller
 
@@ -58,12 +57,14 @@ def _data(report: Report, language: Language) -> dict[str, object]:
         "number": p.number,
         "footer": f"{p.log_origin} @ {p.log_size}",
         "cover": [
+            [word["law"], report.law.to(language), False],
             [word["period"], f"{first} – {last}", False],
             [word["as_of"], p.as_of.strftime("%Y-%m-%d %H:%M:%S"), False],
             [word["currency"], p.currency, False],
             [word["log"], f"{p.log_origin} @ {p.log_size}", True],
             [word["root"], p.log_root, True],
             [word["policy"], p.policy, True],
+            [word["template"], f"{report.type} {report.template}", True],
         ],
         "key_figures": [
             {"label": k.label.to(language), "value": spell(k.value, k.kind, language)}
@@ -87,6 +88,7 @@ def _section(number: int, section: Section, language: Language) -> dict[str, obj
         items.append({"type": kind, "number": label, "title": item.title.to(language), **body})
     return {
         "title": section.title.to(language),
+        "law": section.law.to(language) if section.law else "",
         "paragraphs": [p.to(language) for p in section.paragraphs],
         "items": items,
     }
@@ -98,7 +100,7 @@ def _table(table: Table, language: Language) -> dict[str, object]:
         [spell(cell, kind, language) for cell, kind in zip(row, kinds, strict=True)] for row in table.rows
     ]
     printed = rows[: table.printed]
-    notes = [table.note.to(language)] if table.note else []
+    notes = [text.to(language) for text in (table.note, None if rows else WORDS["none"]) if text]
     if len(printed) < len(rows):
         notes.append(WORDS["more"].to(language).format(rows=len(rows), id=table.id))
     return {
@@ -113,7 +115,7 @@ def _table(table: Table, language: Language) -> dict[str, object]:
             [abbreviate(words) if kind == "code" else words for words, kind in zip(row, kinds, strict=True)]
             for row in printed
         ],
-        "total": bool(printed) and table.rows[len(printed) - 1][0] == WORDS["total"],
+        "total": table.totalled and len(printed) == len(rows),
         "size": 8.2 if len(kinds) >= _WIDE else 8.9,
         "note": " ".join(notes),
         "source": f"{table.source.query} · {', '.join(abbreviate(i, 28) for i in table.source.inputs)}",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from datetime import date
+from importlib import resources
 from typing import Final
 
 from service.reporting.document import Cell, Kind, Language, Text
@@ -12,8 +15,15 @@ CENTS: Final = 100
 MICRO: Final = 1_000_000
 SUPPRESSED: Final = f"<{SMALLEST}"
 NOT_APPLICABLE: Final = "–"
+#: Fixed words of the pages.
+WORDS: Final[Mapping[str, Text]] = {
+    key: Text(*pair)
+    for key, pair in tomllib.loads(
+        (resources.files("service.reporting") / "words.toml").read_text(encoding="utf-8")
+    ).items()
+}
 #: Kinds that are set flush right with tabular figures.
-NUMERIC: Final = frozenset({"count", "money", "share", "number", "micro"})
+NUMERIC: Final = frozenset({"count", "people", "money", "share", "number", "micro"})
 
 
 def spell(cell: Cell, kind: Kind, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""Many scores at once in numpy; equal to ``scorecard.assess`` row by row."""
+"""Many scores at once in numpy; the tests hold them against a scorecard by hand, row by row."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def score_frame(card: Scorecard, frame: pl.DataFrame) -> pl.DataFrame:
     points = np.stack([np.asarray(f.points, dtype=np.int64)[bins(frame, f)] for f in card.features], axis=1)
     score = card.base + points.sum(axis=1)
     lost = np.asarray([f.best for f in card.features], dtype=np.int64) - points
-    # A stable sort keeps the card's order among equal losses, as ``assess`` does.
+    # A stable sort keeps the card's order among equal losses.
     order = np.argsort(-lost, axis=1, kind="stable")[:, :REASONS]
     codes = np.asarray([f.reason for f in card.features])
     columns: dict[str, pl.Series] = {"score": pl.Series(score), "grade": _grades(card, score)}

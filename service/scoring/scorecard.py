@@ -6,6 +6,8 @@ by hand. A value falls into the bin whose number is the count of edges that are 
 The reasons of a score are the four features that lost most points against their best bin; moving the first
 one to its best bin raises the score by exactly the points it lost.  # PIPL 24(3), 12 CFR 1002.9(b)(2)
 
+>>> import polars as pl
+>>> from service.scoring.batch import score_frame
 >>> card = Scorecard(
 ...     name="demo",
 ...     base=500,
@@ -13,8 +15,8 @@ one to its best bin raises the score by exactly the points it lost.  # PIPL 24(3
 ...     grades=(Grade("A", 550), Grade("B", None)),
 ...     scaling=Scaling(points_to_double=40, at_even_odds=500),
 ... )
->>> assess(card, {"months_late": 1})
-Scored(score=510, grade='B', reasons=(Reason(code='R3', feature='months_late', lost=50),))
+>>> score_frame(card, pl.DataFrame({"months_late": [1]})).row(0)
+(510, 'B', 'R3', 50)
 >>> parse_scorecard(format_scorecard(card)) == card
 True
 """
@@ -24,8 +26,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -116,48 +116,6 @@ class Scorecard:
             raise UsageError("only the last grade is open below")
         if not all(a > b for a, b in pairwise(floors)) or self.scaling.points_to_double <= 0:
             raise UsageError("grades must fall and points double odds")
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a score is not higher: the feature and the points it lost against its best bin."""
-
-    code: str
-    feature: str
-    lost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A score, its grade and up to four reasons, the heaviest first."""
-
-    score: int
-    grade: str
-    reasons: tuple[Reason, ...]
-
-
-def assess(card: Scorecard, values: Mapping[str, float]) -> Scored:
-    """Score one customer. Raises UsageError when a feature is missing or not a finite number."""
-    score = card.base
-    lost: list[tuple[int, int]] = []
-    for place, feature in enumerate(card.features):
-        value = values.get(feature.name)
-        if value is None or not math.isfinite(value):
-            raise UsageError("a feature is missing", feature=feature.name)
-        points = feature.points[bisect_right(feature.edges, value)]
-        score += points
-        lost.append((points - feature.best, place))
-    lost.sort()
-    reasons = tuple(
-        Reason(card.features[place].reason, card.features[place].name, -loss)
-        for loss, place in lost[:REASONS]
-    )
-    return Scored(score, grade_of(card, score), reasons)
-
-
-def grade_of(card: Scorecard, score: int) -> str:
-    """The first grade whose least score is reached."""
-    return next(g.name for g in card.grades if g.least is None or score >= g.least)
 
 
 def default_probability(card: Scorecard, score: float) -> float:

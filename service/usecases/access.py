@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import NoReturn
 
 from audit.entry import Detail, Entry
 from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
-from service.errors import DeniedError
-from service.ports import Deps
+from service.errors import DeniedError, TamperedError
+from service.ports import Deps, EntryFilter, OpsTransaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Act(Decision):
         self,
         event: str = "",
         *,
+        within: OpsTransaction | None = None,
         basis: str = "",
         resource: str = "",
         payload: str = "",
@@ -47,9 +49,11 @@ class Act(Decision):
         subjects: int = 0,
         rho: int = 0,
         detail: Detail = (),
-    ) -> int:
-        """Append one entry; returns its index once it is durable.
+    ) -> str:
+        """Write one entry and return its id.
 
+        ``within`` a transaction it becomes durable with it, by the outbox: an entry about a change of state
+        goes there. Any other is in the log on return.
         ``resource`` stands for the act's own where it is another. ``about`` is the storage pseudonym of the
         one person whom the entry is about: it goes in as a tag that is bound to the entry. Without the key
         two entries about a person cannot be linked; with it, all of them are found.
@@ -74,7 +78,12 @@ class Act(Decision):
             rho=rho,
             detail=tuple(sorted((*detail, *reason))),
         )
-        return deps.audit.append(entry)[0]
+        if within is None:
+            deps.audit.append(entry)
+        else:
+            deps.audit.require()
+            within.outbox.add(entry)
+        return entry_id
 
     def refuse(self, why: str, text: str = "access denied by policy", *, about: bytes = b"") -> NoReturn:
         """Log a refusal, then raise it as DeniedError."""
@@ -132,3 +141,12 @@ def decide(
         facts=facts,
     )
     return deps.policy.decide(request)
+
+
+def places(ids: Iterable[str], deps: Deps) -> list[int]:
+    """Where in the log the entries with these ids are, ascending. Raises TamperedError when one is not."""
+    wanted = frozenset(filter(None, ids))
+    found = deps.audit.find(EntryFilter(id=wanted)) if wanted else ()
+    if {entry.id for _, entry in found} != wanted:
+        raise TamperedError("an entry is not where the index says")
+    return [place for place, _ in found]

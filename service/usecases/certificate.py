@@ -19,7 +19,7 @@ from service.domain.releases import ReleaseState
 from service.domain.requests import Right, RightsRequest
 from service.errors import StorageError
 from service.ports import Deps
-from service.usecases.access import Act
+from service.usecases.access import Act, places
 
 _TYPE: Final = "https://fiduciary.example/certificates/rights/v1"
 
@@ -28,11 +28,11 @@ def certify(request: RightsRequest, act: Act) -> str:
     """Write ``<home>/certificates/<request>.json`` and return its name."""
     deps = act.deps
     evidence = json.loads(request.evidence)
-    cited = sorted(set(evidence.pop("entries", [])))
+    cited = places(evidence.pop("entries", []), deps)
     predicate = _predicate(request, evidence, deps) | {"entries": cited, "policy": act.policy}
     decided = hashlib.sha256(request.decision.encode()).hexdigest()
     envelope = deps.audit.attest(format_statement(Statement({"decision": decided}, _TYPE, predicate)))
-    index = act.record("rights:certify", payload=digest(envelope))
+    (index,) = places([act.record("rights:certify", payload=digest(envelope))], deps)
     data = build_certificate(envelope, cited, index, evidence=deps.audit.evidence([*cited, index]))
     name = f"{request.id}.json"
     file_away(deps.home / "certificates" / name, data)

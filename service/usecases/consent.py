@@ -86,7 +86,7 @@ def import_consents(path: Path, *, actor: Actor, deps: Deps, encoding: str = "")
             reasons={**dict(rules), **({"suppressed": refused} if refused else {})},
         )
         said = tuple((n, getattr(counts, n)) for n in ("added", "known", "refused", "rejected", "rows"))
-        act.record(subjects=records["_subject"].n_unique(), detail=said)
+        act.record(within=tx, subjects=records["_subject"].n_unique(), detail=said)
     return counts
 
 
@@ -109,7 +109,7 @@ def withdraw(id_type: str, value: str, purpose: str, *, actor: Actor, deps: Deps
         raise UnknownError("no subject has this identifier", id_type=id_type)
     with deps.ops() as tx:
         ended = sum(tx.consents.withdraw(part, purpose, deps.clock.now()) for part in parts(subject, deps))
-        replace(act, purpose=purpose).record(subjects=1, detail=(("records", ended),))
+        replace(act, purpose=purpose).record(within=tx, subjects=1, detail=(("records", ended),))
     return ended
 
 

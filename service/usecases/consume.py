@@ -24,12 +24,14 @@ import polars as pl
 from service.domain.actors import Actor
 from service.domain.batches import DTYPES, REJECTED
 from service.domain.contracts import DatasetContract
+from service.errors import DriftError, QualityError
 from service.ports import BatchRow, Chunk, Deps
 from service.ports.streams import Message, Stream
 from service.usecases.export import pull
 
 LIMIT: Final = 10_000  # messages in a micro-batch
 WAIT: Final = 5.0  # seconds to fill one
+_ASIDE: Final = (DriftError, QualityError)  # what a stream sent stays as it is: no use to read it again
 MAX_MESSAGE: Final = 1 << 20  # bytes
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")  # between tokens; within a string JSON escapes them
 
@@ -62,12 +64,12 @@ def consume(
         ConflictError: another consumer has gone on, or the stream was made anew.
         StorageError: the broker or a store is not available; run again when it is.
         DriftError: the micro-batch is in quarantine as a whole; the next run goes on behind it.
-        QualityError: nothing of the micro-batch is stored; the next run tries it again.
+        QualityError: so is this one, which is below the contract's ``minimumQuality``.
     """
     ranges = _Ranges(stream, deps, limit, wait)
     overtaken = "another consumer reads this stream: run one at a time"
     while True:
-        row = pull(ranges, dataset, actor=actor, deps=deps, overtaken=overtaken)
+        row = pull(ranges, dataset, actor=actor, deps=deps, overtaken=overtaken, aside=_ASIDE)
         if row is not None:
             yield row
         elif once:

@@ -22,6 +22,7 @@ from service.domain.contracts import Column, DatasetContract, Kind, Role
 from service.errors import ConflictError, ContractError, UnknownError
 from service.ports import BatchRow, Chunk, Deps, OpsTransaction, Source
 from service.usecases.access import authorise
+from service.usecases.detection import profile_fact
 from service.usecases.ingest import Progress, allowed, take_in
 from service.usecases.quality import CORRECTION
 
@@ -96,7 +97,8 @@ def release(
     if not rows:
         authorise(deps, actor, "dataset:ingest")  # who may not know learns nothing
         raise UnknownError("no such batch")
-    allowed(rows[0].dataset, actor, deps)
+    contract, _ = allowed(rows[0].dataset, actor, deps)
+    profile_fact(contract, deps)  # before another file of corrections is shut out
     origin, source = rows[0], deps.connector.open(path, encoding=encoding)
     with _only(origin, source.digest, deps):
         with deps.ops() as tx:

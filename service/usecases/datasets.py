@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from audit.entry import Detail
 from policies.denied import DeniedFeatures
 from policies.model import RetentionRule
 from privacy.pii.columns import undeclared
@@ -16,6 +17,7 @@ from service.domain.contracts import DatasetContract, Kind, Role
 from service.errors import ConflictError, ContractError
 from service.ports import Deps
 from service.usecases.access import authorise
+from service.usecases.detection import codes_of, profile_fact
 
 #: Where a contract speaks of a table or a column in words.
 _PROSE: Final = ("businessName", "description", "physicalType", "tags")
@@ -35,9 +37,10 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
 
     Raises:
         DeniedError: the actor may not add datasets.
-        ContractError: unknown purpose or retention class, two columns of one identifier type, or a column
-            that holds what no dataset may hold.
+        ContractError: unknown purpose, retention class or reference table, two columns of one identifier
+            type, or a column that holds what no dataset may hold.
         ConflictError: a dataset of that name has other columns, or this version or a newer one.
+        UsageError: the models of its detection profile are not installed.
     """
     act = authorise(deps, actor, "dataset:add", resource=f"dataset/{contract.name}")
     check_contract(contract, frozenset(deps.policy.bundle.purposes), frozenset(deps.policy.bundle.retention))
@@ -46,6 +49,8 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
         raise ContractError("a draft is not put in force: answer it and set its status", at="/status")
     check_class(contract, deps.policy.bundle.retention)
     check_features(contract, words, deps.policy.bundle.denied)
+    codes_of(contract, deps)
+    profile = profile_fact(contract, deps)
     with deps.ops() as tx:
         known = tx.datasets.get(contract.name)
         if known is not None and known.digest == contract.digest:
@@ -53,8 +58,8 @@ def add_dataset(contract: DatasetContract, document: str, *, actor: Actor, deps:
         if known is not None:
             check_successor(known, contract)
         tx.datasets.add(contract, document, deps.clock.now())
-        detail = (("columns", len(contract.columns)), ("version", contract.version))
-        act.record(payload=contract.digest, detail=detail)
+        detail: Detail = (("columns", len(contract.columns)), ("version", contract.version), *profile)
+        act.record(within=tx, payload=contract.digest, detail=detail)
     return contract
 
 

@@ -13,17 +13,19 @@ import polars as pl
 
 from privacy.pii.columns import undeclared
 from service.domain.quality import has_lost_class, has_undeclared_class
-from service.errors import DriftError
+from service.errors import DriftError, QualityError
 from service.ports import BatchRow
+from service.usecases.quality import BELOW
 
 CLASS_DRIFT: Final = "class_drift"  # rule of every row of such a batch
 UNKNOWN: Final = "unknown"
 
 
-def not_adrift(known: BatchRow) -> BatchRow:
-    """A batch that was taken in. Raises DriftError when it is in quarantine as a whole."""
-    if CLASS_DRIFT in known.reasons:
-        raise DriftError("this batch is in quarantine as a whole", batch=known.id)
+def not_set_aside(known: BatchRow) -> BatchRow:
+    """A batch that was taken in. Raises DriftError or QualityError when it is in quarantine as a whole."""
+    for rule, kind in ((CLASS_DRIFT, DriftError), (BELOW, QualityError)):
+        if rule in known.reasons:
+            raise kind("this batch is in quarantine as a whole", batch=known.id)
     return known
 
 

@@ -22,6 +22,7 @@ from typing import Final
 import polars as pl
 
 from privacy.pseudonym.blind_index import blind_index
+from privacy.pseudonym.linkage import UNKNOWN
 from privacy.pseudonym.normalise import IDENTIFYING, normalise
 from privacy.pseudonym.suppression import suppression_tags
 from service.domain.batches import PseudonymisedBatch, ScannedBatch
@@ -57,9 +58,13 @@ class Enrolment:
 
 @dataclass(slots=True)
 class Acquainted:
-    """People resolved in earlier chunks of a batch: to open their keys again costs more than the rest."""
+    """People resolved in earlier chunks of a batch: to open their keys again costs more than the rest.
+
+    In a rehearsal nobody is made: for who is not known yet a blind index stands, and no subject.
+    """
 
     verdicts: pl.DataFrame | None = None
+    rehearsal: bool = False
 
     def without(self, people: pl.DataFrame) -> pl.DataFrame:
         """Those not resolved yet."""
@@ -87,7 +92,7 @@ def pseudonymise_batch(batch: ScannedBatch, deps: Deps, acquainted: Acquainted |
     names = [column.name for column in columns]
     known = acquainted or Acquainted()
     new = known.without(batch.frame.select(names).unique(maintain_order=True))
-    people = _resolve(new, contract, columns, deps)
+    people = _resolve(new, contract, columns, deps, rehearsal=known.rehearsal)
     verdicts = known.add(people.select(*names, "_subject", "_sp", "rule", "column", "_suppressed"))
     rows = batch.frame.join(verdicts, on=names, how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("rule").is_not_null())
@@ -144,7 +149,7 @@ def is_suppressed(people: pl.DataFrame, columns: Sequence[tuple[str, str]], deps
 
 
 def _resolve(
-    people: pl.DataFrame, contract: DatasetContract, columns: Sequence[Column], deps: Deps
+    people: pl.DataFrame, contract: DatasetContract, columns: Sequence[Column], deps: Deps, *, rehearsal: bool
 ) -> pl.DataFrame:
     """``people`` with normal forms and the verdict on each: ``_subject``, ``_sp``, ``rule``, ``column``."""
     people = people.with_columns(
@@ -161,7 +166,12 @@ def _resolve(
         for c in columns
         if c.links
     )
-    found = deps.vault.resolve(blind, create=contract.creates_subjects).with_columns(sound["_person"])
+    create = contract.creates_subjects and not rehearsal
+    found = deps.vault.resolve(blind, create=create).with_columns(sound["_person"])
+    if rehearsal:
+        made = found["problem"].eq_missing(UNKNOWN)
+        stand_in = pl.when(made).then(blind[_id_type(contract.subject)]).otherwise("_sp")
+        found = found.with_columns(problem=pl.when(~made).then("problem"), _sp=stand_in)
     problem = pl.coalesce("rule", "problem")
     where = pl.coalesce("column", pl.when(problem.is_not_null()).then(pl.lit(contract.subject.name)))
     return people.join(found, on="_person", how="left", maintain_order="left").with_columns(

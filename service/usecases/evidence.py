@@ -8,14 +8,15 @@ from pathlib import Path
 
 from audit.entry import Entry
 from audit.errors import AuditError
+from audit.policy import parse_policy
 from audit.verify import verify
 from service.domain.actors import Actor
 from service.errors import TamperedError, UnknownError, UsageError
-from service.ports import Deps
+from service.ports import Deps, EntryFilter
 from service.usecases.access import authorise
 
 
-def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
+def verify_evidence(path: Path, *, vkey: str = "", policy: Path | None = None) -> Mapping[str, object]:
     """Check a bundle, a certificate or a log. Needs no database, no network and no secret.
 
     Raises:
@@ -25,7 +26,7 @@ def verify_evidence(path: Path, *, vkey: str = "") -> Mapping[str, object]:
     if not path.exists():
         raise UsageError("there is no such file", path=path.name)
     try:
-        facts = verify(path, vkey=vkey or None)
+        facts = verify(path, vkey=parse_policy(policy.read_bytes()) if policy else vkey or None)
     except AuditError as error:
         raise TamperedError("evidence does not verify", link=str(error)) from error
     return asdict(facts)
@@ -35,8 +36,7 @@ def read_log(last: int, *, actor: Actor, deps: Deps) -> tuple[tuple[int, Entry],
     """The newest entries. The reading is an entry itself, durable before anything is shown."""  # PIPL 54
     act = authorise(deps, actor, "audit:read", resource="log")
     act.record(detail=(("last", last),))
-    deps.audit.seal()
-    return tuple(deps.audit.entries())[-last:]
+    return deps.audit.find(EntryFilter(last=last))
 
 
 def find_report(name: str, *, actor: Actor, deps: Deps) -> Path:

@@ -8,10 +8,11 @@ already is found and not read again.
 from __future__ import annotations
 
 from service.domain.actors import Actor
-from service.errors import ConflictError, DriftError
+from service.errors import ConflictError, ContractError
 from service.ports import BatchRow, Deps
 from service.ports.exports import Export
-from service.usecases.ingest import Progress, allowed, take_in
+from service.usecases.detection import profile_fact
+from service.usecases.ingest import ADRIFT, Progress, allowed, take_in
 
 
 def pull(
@@ -22,6 +23,7 @@ def pull(
     deps: Deps,
     progress: Progress | None = None,
     overtaken: str = "another pull of this table was faster: run again",
+    aside: tuple[type[ContractError], ...] = ADRIFT,
 ) -> BatchRow | None:
     """Take in one range: the pending one, else everything that is new.
 
@@ -32,6 +34,7 @@ def pull(
         deps: the service.
         progress: told step and percentage.
         overtaken: what is said when another run has gone on meanwhile.
+        aside: as in ``take_in``; the next run goes on behind such a range.
 
     Returns:
         The batch, None when there is nothing new.
@@ -41,6 +44,7 @@ def pull(
         And what ``take_in`` raises.
     """
     contract, _ = allowed(dataset, actor, deps)  # here too: a range is not to be begun in vain
+    profile_fact(contract, deps)
     with deps.ops() as tx:
         cursor = tx.cursors.get(export.name, dataset)
     upto = cursor.pending or export.newest(cursor.done, contract)
@@ -51,13 +55,13 @@ def pull(
         if tx.cursors.get(export.name, dataset).done != cursor.done:  # now locked: nobody can go on meanwhile
             raise ConflictError(overtaken)
     rows = export.rows(cursor.done, upto)
-    drifted: DriftError | None = None
+    failure: ContractError | None = None
     try:
-        row = take_in(rows, dataset, actor=actor, deps=deps, name=export.name, progress=progress)
-    except DriftError as error:  # its rows are in quarantine, all of them
-        drifted = error
+        row = take_in(rows, dataset, actor=actor, deps=deps, name=export.name, progress=progress, aside=aside)
+    except aside as error:  # its rows are in quarantine, all of them
+        failure = error
     with deps.ops() as tx:
         tx.cursors.finish(export.name, dataset, upto)
-    if drifted is not None:
-        raise drifted
+    if failure is not None:
+        raise failure
     return row

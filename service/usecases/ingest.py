@@ -12,31 +12,32 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from privacy.pseudonym.linkage import UNKNOWN
 from service.domain.actors import Actor
 from service.domain.batch_ids import batch_id
 from service.domain.batches import AdmittedBatch, RawBatch, ScannedBatch
-from service.domain.contracts import DatasetContract, Role
+from service.domain.contracts import DatasetContract
 from service.errors import ContractError, DriftError, QualityError, UnknownError
 from service.ports import BatchRow, Chunk, Committed, Deps, OpsTransaction, Source, Stage
 from service.usecases.access import Act, authorise
 from service.usecases.admission import admit_batch
-from service.usecases.detection import scan_batch
-from service.usecases.drift import CLASS_DRIFT, not_adrift
+from service.usecases.detection import codes_of, detector_for, profile_fact, scan_batch
+from service.usecases.drift import CLASS_DRIFT, not_set_aside
 from service.usecases.enrolment import Acquainted, pseudonymise_batch, seal_identifiers
 from service.usecases.quality import BELOW
-from service.usecases.quarantine import all_rejected
+from service.usecases.quarantine import all_rejected, set_old_aside
 from service.usecases.tally import Tally
 
 Progress = Callable[[str, int], None]
 #: Told in the settling transaction: the batch, and the numbers of the rows that were admitted.
 Settling = Callable[[OpsTransaction, BatchRow, pl.Series], None]
+#: What sends a batch to quarantine as a whole, where its sender can send it again.
+ADRIFT: Final[tuple[type[ContractError], ...]] = (DriftError,)
 _EVENTS: Final = {DriftError: "dataset:drift", QualityError: "dataset:refuse"}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _STORE: Final = 90  # percent of the way when all chunks are read
@@ -70,6 +71,7 @@ def take_in(
     name: str = "",
     progress: Progress | None = None,
     settling: Settling | None = None,
+    aside: tuple[type[ContractError], ...] = ADRIFT,
 ) -> BatchRow:
     """Take a source into a dataset.
 
@@ -81,6 +83,7 @@ def take_in(
         name: of the source system; the dataset's name when empty.
         progress: told step and percentage.
         settling: does more in the transaction that makes the batch count.
+        aside: failures that send the batch to quarantine as a whole.
 
     Returns:
         The batch: rows in = admitted + quarantined + refused. Content seen before returns its first record.
@@ -89,8 +92,10 @@ def take_in(
         DeniedError: the actor may not ingest.
         UnknownError: no such dataset.
         ContractError: the source is not what the contract says.
+        UsageError: the models of the contract's detection profile are not installed.
         DriftError: a column has become another class: the whole batch is in quarantine.
-        QualityError: the batch is below the contract's ``minimumQuality``: nothing is stored.
+        QualityError: the batch is below the contract's ``minimumQuality``: nothing is stored, or the whole
+            batch is in quarantine (``aside``).
         ConflictError: the source changed while it was read.
         StorageError: a store cannot be written; run again when it can.
         AuditUnavailableError: the batch is not done; run again when the log can be written.
@@ -101,14 +106,16 @@ def take_in(
     with deps.ops() as tx:
         known = tx.batches.get(batch)
     if known is not None:
-        return not_adrift(known)
-    tally, done, failure = _gates(source, Tally(batch, contract, settling is not None), deps, tell=tell)
+        return not_set_aside(known)
+    profile = profile_fact(contract, deps)
+    begun = Tally(batch, contract, settling is not None, aside)
+    tally, done, failure = _gates(source, begun, deps, tell=tell)
     row = BatchRow(
         tally.batch, dataset, name or dataset, tally.counts(done.rows), deps.clock.now(), actor.id,
         done.version, {**tally.rejected, **tally.refused}, tally.measures,
     )  # fmt: skip
     settled = _settle(
-        row, done, act, facts=source.facts, failure=failure,
+        row, done, act, facts=(*source.facts, *profile), failure=failure,
         settling=settling and (lambda tx: settling(tx, row, tally.admitted)),
     )  # fmt: skip
     if failure is not None:
@@ -125,11 +132,12 @@ def _gates(
     try:
         if tally.contract.creates_subjects:
             _rehearse(chunks, tally, deps)
-            tally, chunks = Tally(tally.batch, tally.contract, tally.keep), source.chunks(tally.contract)
+            tally = Tally(tally.batch, tally.contract, tally.keep, tally.aside)
+            chunks = source.chunks(tally.contract)
         return tally, _store(chunks, tally, deps, tell=tell), None
-    except DriftError as error:
-        return tally, _set_aside(chunks, tally, error, deps), error
-    except QualityError as error:
+    except (DriftError, QualityError) as error:
+        if isinstance(error, tally.aside):
+            return tally, _set_aside(chunks, tally, error, deps), error
         attempt = deps.clock.now().isoformat()  # one of several: the same content may come again
         tally.batch = batch_id(tally.batch, attempt, tally.contract.digest)
         tally.refused = Counter({BELOW: tally.rows - tally.rejected.total()})
@@ -139,16 +147,18 @@ def _gates(
 def _rehearse(chunks: Iterator[Chunk], tally: Tally, deps: Deps) -> None:
     """Read all once and let the vault learn nothing: a batch that will not stand makes nobody known.
 
-    Raises as ``_store`` does before its commit.
+    Raises as ``_store`` does before its commit. Consent is not asked: a repeated row is one without it too.
     """
-    looked_up = replace(tally.contract, creates_subjects=False)
-    acquainted = Acquainted()
-    for chunk in chunks:
-        tally.read(chunk)
-        scanned = _scan(RawBatch(tally.batch, looked_up, chunk.frame, chunk.rejected), deps)
-        rejected = pseudonymise_batch(scanned, deps, acquainted).batch.rejected
-        tally.reject(rejected.filter(pl.col("rule") != UNKNOWN))  # they are to be made
-    tally.check()
+    contract, people = tally.contract, Acquainted(rehearsal=True)
+    with deps.events.stage(tally.batch, contract) as stage:
+        for chunk in chunks:
+            tally.read(chunk)
+            scanned = _scan(RawBatch(tally.batch, contract, chunk.frame, chunk.rejected), deps)
+            batch = pseudonymise_batch(scanned, deps, people).batch
+            tally.reject(batch.rejected)
+            if contract.unique_by and contract.minimum_quality:
+                stage.add(AdmittedBatch(batch.id, contract, batch.frame, batch.rejected.clear(), 0))
+        tally.check(stage)
 
 
 def _store(chunks: Iterator[Chunk], tally: Tally, deps: Deps, *, tell: Progress) -> Committed:
@@ -161,20 +171,22 @@ def _store(chunks: Iterator[Chunk], tally: Tally, deps: Deps, *, tell: Progress)
 
     with deps.events.stage(tally.batch, tally.contract) as stage:
         _take_chunks(chunks, tally, stage, deps, tell=tell)
-        tally.check()
+        tally.check(stage)
         tell("store", _STORE)
         done = stage.commit(living)
     tally.refused.update({"restricted": done.withheld} if done.withheld else {})
-    tally.rejected.update({"duplicate": done.duplicates} if done.duplicates else {})
+    tally.rejected["duplicate"] = done.duplicates  # the gate may have counted fewer
+    tally.rejected = +tally.rejected
     return done
 
 
-def _set_aside(chunks: Iterator[Chunk], tally: Tally, drift: DriftError, deps: Deps) -> Committed:
-    """Every row of the batch, read or not, goes to quarantine: none can be trusted."""
+def _set_aside(chunks: Iterator[Chunk], tally: Tally, why: ContractError, deps: Deps) -> Committed:
+    """Every row of the batch, read or not, goes to quarantine; after drift none can be trusted."""
     tally.rows += sum(chunk.frame.height + chunk.rejected.height for chunk in chunks)
-    tally.rejected, tally.refused = Counter({CLASS_DRIFT: tally.rows}), Counter()
+    rule, column = (CLASS_DRIFT, str(why.fields["column"])) if type(why) is DriftError else (BELOW, "")
+    cited = tally.give_up(rule)
     with deps.events.stage(tally.batch, tally.contract) as stage:
-        for part in all_rejected(tally.batch, tally.contract, tally.rows, str(drift.fields["column"])):
+        for part in all_rejected(tally.batch, tally.contract, tally.rows, (rule, column), cited):
             stage.add(part)
         return stage.commit()
 
@@ -211,8 +223,9 @@ def _take_chunks(chunks: Iterator[Chunk], tally: Tally, stage: Stage, deps: Deps
 
 
 def _scan(raw: RawBatch, deps: Deps) -> ScannedBatch:
-    detector = deps.detector() if raw.contract.with_role(Role.FREE_TEXT) else None
-    return scan_batch(raw, detector, deps.keyring.derive("row-tag"), deps.keyring.derive("surrogate"))
+    detector, codes = detector_for(raw.contract, deps), codes_of(raw.contract, deps)
+    tag, surrogate = deps.keyring.derive("row-tag"), deps.keyring.derive("surrogate")
+    return scan_batch(set_old_aside(raw, deps), detector, tag, surrogate, codes)
 
 
 def _prepare(raw: RawBatch, known: _Known, deps: Deps) -> tuple[AdmittedBatch, dict[str, int]]:
@@ -257,17 +270,13 @@ def _settle(
     failure: ContractError | None,
     settling: Callable[[OpsTransaction], None] | None,
 ) -> BatchRow:
-    """Record the batch and its audit entry together; another run of the same content may have been faster.
-
-    The entry is durable before the transaction ends, so a run that died in between has left one already.
-    """
+    """Record the batch and its audit entry together; another run of the same content may have been faster."""
     counts = row.counts
     detail = {
         **dict(facts), **(failure.fields if failure else {}), "admitted": counts.admitted, "batch": row.id,
         "quarantined": counts.quarantined, "refused": counts.refused, "rows": counts.rows,
     }  # fmt: skip
     event = "dataset:ingest" if failure is None else _EVENTS[type(failure)]
-    is_logged = done.again and _is_logged(event, row.id, act.deps)
     with act.deps.ops() as tx:
         known = tx.batches.get(row.id)
         if known is not None:
@@ -275,12 +284,5 @@ def _settle(
         tx.batches.add(row)
         if settling is not None and failure is None:
             settling(tx)
-        if not is_logged:
-            act.record(event, subjects=done.subjects, detail=tuple(detail.items()))
+        act.record(event, within=tx, subjects=done.subjects, detail=tuple(detail.items()))
     return row
-
-
-def _is_logged(event: str, batch: str, deps: Deps) -> bool:
-    """Reads the whole log; asked only after a run that died."""
-    said = ("batch", batch)
-    return any(entry.type == event and said in entry.detail for _, entry in deps.audit.entries())

@@ -85,7 +85,7 @@ def _pay(rho: int, subjects: int, act: Act) -> None:
     caps = budget_scopes(_DATASETS, act.actor.id, act.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
         pay(f"train-{secrets.token_hex(16)}", caps, rho, tx, deps.clock.now())
-        act.record(basis="consent", subjects=subjects, rho=rho)
+        act.record(within=tx, basis="consent", subjects=subjects, rho=rho)
 
 
 def _release(rho: int) -> Noisy:
@@ -140,7 +140,7 @@ def approve_model(name: str, version: int, *, actor: Actor, deps: Deps) -> Model
                 tx.models.save(replace(other, state=ModelState.RETIRED))
         approved = replace(model, state=ModelState.APPROVED, approved_by=actor.id)
         tx.models.save(approved)
-        act.record(payload=model.digest)
+        act.record(within=tx, payload=model.digest)
     return approved
 
 

@@ -31,7 +31,7 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
             rows[name] = json.loads(frame.select(c for c in frame.columns if c[0] != "_").write_json())
     with deps.ops() as tx:
         records = [record for part in person for record in tx.consents.of(part)]
-        releases = sum(r.entry >= 0 for r in tx.releases.all())
+        releases = sum(bool(r.entry) for r in tx.releases.all())
     consents = [asdict(record) | {"kind": record.kind.value} for record in records]
     for consent in consents:
         consent.pop("subject")

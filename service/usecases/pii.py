@@ -10,7 +10,6 @@ retention, public keys and numeric bounds (never learnt from data), units.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections import deque
@@ -22,16 +21,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import polars as pl
-
 from privacy.errors import ModelAlteredError, ModelMissingError
 from privacy.pii.classify import ColumnClass, classify
 from privacy.pii.detect import MAX_TEXT, PROFILES, Detector, build_detector
 from privacy.pii.models import ModelFiles, from_manifest
 from service.domain.actors import Actor
-from service.domain.odcs import MAX_COLUMNS, parse_contract
+from service.domain.contracts import TextProfile
+from service.domain.odcs import parse_contract
 from service.errors import ConflictError, ContractError, UsageError
-from service.ports import Deps
+from service.ports import Connector, Deps
 from service.usecases.access import authorise
 
 _BATCH: Final = 1024
@@ -155,21 +153,21 @@ def scan_texts(texts: Sequence[str], *, actor: Actor, deps: Deps) -> list[list[d
     act = authorise(deps, actor, "pii:scan", resource="texts", data_class="C2")
     if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT for text in texts):
         raise UsageError("too many texts, or one is too long", texts=MAX_TEXTS, characters=MAX_TEXT)
-    found = deps.detector().detect_batch(texts)
+    found = deps.detector(TextProfile.FAST).detect_batch(texts)
     detail = (("spans", sum(map(len, found))), ("texts", len(texts)))
     act.record(detail=detail)
     return [[asdict(span) for span in spans] for spans in found]
 
 
-def classify_table(data: bytes, *, actor: Actor, deps: Deps) -> tuple[ColumnClass, ...]:
-    """The class of each column of a CSV file. The access is logged with counts; no value is.
+def classify_table(data: bytes, *, actor: Actor, deps: Deps, suffix: str = ".csv") -> tuple[ColumnClass, ...]:
+    """The class of each column of a file. The access is logged with counts; no value is.
 
     Raises:
         DeniedError: the actor may not classify.
         ContractError: it is no such file.
     """
     act = authorise(deps, actor, "pii:classify", resource="table", data_class="C2")
-    columns = classify_csv(data)
+    columns = classify_file(data, suffix, deps.connector)
     act.record(detail=(("columns", len(columns)),))
     return columns
 
@@ -184,42 +182,9 @@ def _text(line: bytes, number: int) -> str:
     return text
 
 
-def classify_csv(data: bytes, suffix: str = ".csv") -> tuple[ColumnClass, ...]:
-    """The class of each column of a CSV, TSV or Parquet file. Raises ContractError."""
-    return classify(read_table(data, suffix))
-
-
-def read_table(data: bytes, suffix: str = ".csv") -> pl.DataFrame:
-    """A CSV or TSV file in UTF-8 or GB 18030, or a Parquet file, every column as String.
-
-    Raises:
-        ContractError: it is no such file.
-    """
-    if suffix == ".parquet":
-        try:
-            return _of_allowed_width(pl.read_parquet(io.BytesIO(data)).select(pl.all().cast(pl.String)))
-        except pl.exceptions.PolarsError:
-            raise ContractError("the file is no Parquet file of plain values") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("gb18030")
-        except UnicodeDecodeError:
-            raise ContractError("the file is neither UTF-8 nor GB 18030") from None
-    try:
-        frame = pl.read_csv(
-            io.StringIO(text), infer_schema=False, separator="\t" if suffix == ".tsv" else ","
-        )
-    except pl.exceptions.PolarsError:
-        raise ContractError("the file is no CSV with a header and rows of one length") from None
-    return _of_allowed_width(frame)
-
-
-def _of_allowed_width(frame: pl.DataFrame) -> pl.DataFrame:
-    if not 0 < frame.width <= MAX_COLUMNS:
-        raise ContractError("too few or too many columns", limit=MAX_COLUMNS, found=frame.width)
-    return frame
+def classify_file(data: bytes, suffix: str, connector: Connector) -> tuple[ColumnClass, ...]:
+    """The class of each column of a CSV, TSV, Parquet or XLSX file. Raises ContractError."""
+    return classify(connector.table(data, suffix))
 
 
 def draft_contract(columns: Sequence[ColumnClass], name: str) -> dict[str, object]:

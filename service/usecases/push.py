@@ -7,6 +7,11 @@ the same request; the schema version is the one in force.
 
 A request that was answered gets the first answer again when it is signed anew; the same bytes a second time
 are a replay and are refused.
+
+A sender that is refused too often (``service.domain.refusals``) is told to wait, without a log entry; the
+next entry says how many it stands for (``unlogged``). A sender is a source once that is proven, else an
+address, which is never logged. Many may share one, so the signature is still looked at: what is accepted is
+never limited.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from service.errors import (
     ConflictError,
     DeniedError,
     FiduciaryError,
+    TooManyError,
     UnauthenticatedError,
     UnknownError,
     UsageError,
@@ -127,7 +133,7 @@ def add_source(
         source = replace(source, version=known.version + 1 if known else 1)
         tx.sources.save(source, deps.clock.now())
         detail: Detail = (*rights.items(), ("version", source.version))
-        act.record(resource=f"source/{name}", detail=detail)
+        act.record(within=tx, resource=f"source/{name}", detail=detail)
     return _secret(source, deps)
 
 
@@ -139,29 +145,30 @@ def revoke_source(name: str, *, actor: Actor, deps: Deps) -> None:
         if source is None:
             raise UnknownError("no such source system")
         tx.sources.save(replace(source, revoked=True), deps.clock.now())
-        act.record(resource=f"source/{name}")
+        act.record(within=tx, resource=f"source/{name}")
 
 
-def open_push(request: SignedRequest, *, deps: Deps) -> Push:
-    """Verify what is known of a request before its body.
+def open_push(request: SignedRequest, *, deps: Deps, address: str = "") -> Push:
+    """Verify what is known of a request before its body; ``address`` is where it comes from.
 
     Raises:
         UnauthenticatedError: who sends it is not proven; ``why`` is a short code.
         UsageError: the idempotency key or the schema version is malformed.
+        TooManyError: in the place of these, when the sender was refused too often.
     """
     try:
         signature = read_signature(request)
         body = read_digest(request.headers.get("content-digest", ""))
     except SignatureFormError as error:
-        _refuse(deps, _NOBODY, f"signature_{error}")
+        _refuse(deps, _NOBODY, f"signature_{error}", sender=address)
     if missing := COVERED - signature.components:
-        _refuse(deps, _NOBODY, f"signature_lacks_{min(missing)}")
+        _refuse(deps, _NOBODY, f"signature_lacks_{min(missing)}", sender=address)
     with deps.ops() as tx:
         source = tx.sources.get(signature.parameters["keyid"])
     secret = _secret(source or _UNKNOWN, deps)
     if not signature.is_by(secret.encode()) or source is None or source.revoked:
         # one answer for a wrong secret, a revoked and an unknown source
-        _refuse(deps, _NOBODY, "signature_signature")
+        _refuse(deps, _NOBODY, "signature_signature", sender=address)
     sent = Push(
         source,
         body,
@@ -193,6 +200,7 @@ def push(sent: Push, path: Path, sha256: bytes, dataset: str, *, deps: Deps, enc
         DeniedError: the source may not send to this dataset, or not for this purpose.
         ConflictError: a replay, or another schema version is in force.
         UsageError: the idempotency key stands for another request.
+        TooManyError: in the place of these, when the source was refused too often.
         And what ``take_in`` raises.
     """
     source, actor = sent.source, sent.actor
@@ -235,11 +243,16 @@ def _secret(source: SourceSystem, deps: Deps) -> str:
     return secret_of(source, deps.keyring.derive("source-secret"))
 
 
-def _refuse(deps: Deps, actor: Actor, why: str, dataset: str = "", **fields: str | int) -> NoReturn:
-    """Log a refusal, then raise it."""
+def _refuse(
+    deps: Deps, actor: Actor, why: str, dataset: str = "", *, sender: str = "", **fields: str | int
+) -> NoReturn:
+    """Log a refusal, then raise it; without a log entry where there are too many."""
+    wait, unlogged = deps.refusals.spend(sender or actor.id, deps.clock.now().timestamp())
+    if wait:
+        raise TooManyError("too many requests were refused: correct them and wait", retry_after=wait)
     Act(
         allow=False, rule="", role="", reason=why, policy=deps.policy.bundle.digest, deps=deps, actor=actor,
         permission="dataset:ingest", resource=f"dataset/{dataset}" if dataset else "dataset",
-    ).record()  # fmt: skip
+    ).record(detail=(("unlogged", unlogged),) if unlogged else ())  # fmt: skip
     kind, text = REFUSALS.get(why, _UNPROVEN)
     raise kind(text, why=why, **fields)

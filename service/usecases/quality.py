@@ -25,7 +25,7 @@ BELOW: Final = "below_quality"
 
 
 def check_quality(contract: DatasetContract, quality: Quality) -> None:
-    """The gate. Rows that repeat stored ones are not known yet and count as sound.
+    """The gate.
 
     Raises:
         QualityError: the score is below the contract's ``minimumQuality``.
@@ -71,7 +71,8 @@ def _open(row: BatchRow, tx: OpsTransaction) -> tuple[Quality, Counter[str]]:
     released = tx.batches.released(row.id)
     reasons = Counter(row.reasons)
     reasons.subtract(dict(released["rule"].value_counts().iter_rows()))
-    rejected = row.counts.quarantined - released.height
+    sound = 0 if row.counts.refused else reasons[BELOW]  # in quarantine because of others
+    rejected = row.counts.quarantined - released.height - sound
     return assess(row.counts.rows, rejected, reasons, row.measures), +reasons
 
 

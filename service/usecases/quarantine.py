@@ -12,10 +12,12 @@ from typing import Final
 import polars as pl
 
 from privacy.pseudonym.blind_index import blind_index
-from service.domain.batches import DTYPES, REJECTED, AdmittedBatch
-from service.domain.contracts import DatasetContract
-from service.usecases.drift import CLASS_DRIFT
+from service.domain.batches import DTYPES, REJECTED, AdmittedBatch, RawBatch
+from service.domain.contracts import DatasetContract, Role
+from service.ports import Deps
+from service.usecases.rows import recent
 
+TOO_OLD: Final = "too_old"  # rule of a row that no read would show
 _FIELD: Final = "\x1f"  # no structured field may hold a control character
 _NULL: Final = "\x00"
 _PART: Final = 250_000  # rows
@@ -42,14 +44,31 @@ def reject(rows: pl.DataFrame, columns: Sequence[str], key: bytes) -> pl.DataFra
     return rows.select("_row", "rule", "column", pseudonym.alias("_sp"), row_tag=tags).cast(REJECTED)
 
 
-def all_rejected(batch: str, contract: DatasetContract, rows: int, column: str) -> Iterator[AdmittedBatch]:
-    """Parts of a batch of which every row is rejected because of what has become of a column."""
+def set_old_aside(batch: RawBatch, deps: Deps) -> RawBatch:
+    """The batch without the rows that are past their use: what retention removed does not come back."""
+    for test in recent(batch.contract, deps):  # PIPL 19
+        is_recent = test.fill_null(value=False)
+        period = batch.contract.with_role(Role.EVENT_TIME)[0].name
+        old = batch.frame.filter(~is_recent).with_columns(rule=pl.lit(TOO_OLD), column=pl.lit(period))
+        rejected = reject(old, [c.name for c in batch.contract.columns], deps.keyring.derive("row-tag"))
+        frame = batch.frame.filter(is_recent)
+        return RawBatch(batch.id, batch.contract, frame, pl.concat([batch.rejected, rejected]))
+    return batch
+
+
+def all_rejected(
+    batch: str, contract: DatasetContract, rows: int, why: tuple[str, str], cited: pl.DataFrame
+) -> Iterator[AdmittedBatch]:
+    """Parts of a batch of which every row is rejected: ``cited`` as they are, the others by one rule."""
+    rule, column = why
     stored = {c.name: DTYPES[c.kind] for c in contract.stored}
     ours = {"_row": pl.UInt32(), "_sp": pl.Binary(), "_bucket": pl.Int32()}
     none = pl.DataFrame(schema={**ours, **stored})
     for first in range(1, rows + 1, _PART):
         rejected = pl.select(
             pl.int_range(first, min(first + _PART, rows + 1), dtype=pl.UInt32).alias("_row"),
-            rule=pl.lit(CLASS_DRIFT), column=pl.lit(column), _sp=pl.lit(None, pl.Binary), row_tag=pl.lit(""),
+            rule=pl.lit(rule), column=pl.lit(column), _sp=pl.lit(None, pl.Binary), row_tag=pl.lit(""),
         )  # fmt: skip
-        yield AdmittedBatch(batch, contract, none, rejected.cast(REJECTED), 0)
+        own = cited.filter(pl.col("_row").is_between(first, first + _PART - 1))
+        others = rejected.cast(REJECTED).join(own, on="_row", how="anti")
+        yield AdmittedBatch(batch, contract, none, pl.concat([own, others]), 0)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from policies.model import BudgetRule
 from privacy.dp.errors import LossError, PlanError
@@ -22,6 +22,14 @@ from service.errors import UnknownError, UsageError
 from service.ports import Deps, OpsTransaction
 from service.usecases.access import Act, authorise, decide
 
+#: A plan over the datasets of the demo, as it stands in the description of the HTTP API.
+EXAMPLE: Final[dict[str, Any]] = {
+    "dataset": "statements",
+    "keys": ["month", "customers.education"],
+    "measures": ["count", "sum:bill_cents", "mean:bill_cents"],
+    "periods": ["2005-04", "2005-05", "2005-06", "2005-07", "2005-08", "2005-09"],
+    "epsilon": 1_000_000,
+}
 _GROUPED: Final = frozenset({Role.CATEGORY, Role.QUASI_IDENTIFIER})
 
 

@@ -23,7 +23,6 @@ from service.ports import Deps
 from service.usecases.access import authorise
 from service.usecases.certificate import file_away
 from service.usecases.datasets import check_words
-from service.usecases.pii import read_table
 from service.usecases.rows import rows_for_use
 
 MIN_PEOPLE: Final = 1000
@@ -53,7 +52,7 @@ def add_reference(
     for fact, text in (("licence", licence), ("source", source)):
         if not 0 < len(text.strip()) <= _TEXT or not text.isprintable():
             raise ContractError("say under which licence and from which source it comes", missing=fact)
-    frame = check_districts(read_table(data), key)
+    frame = check_districts(deps.connector.table(data), key)
     words = (("dataset", t) for t in (name, licence, source))
     check_words(name, (*((c, c) for c in frame.columns), *words), deps.policy.bundle.denied)
     document = {

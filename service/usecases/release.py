@@ -130,7 +130,7 @@ def request_aggregate(plan_document: object, purpose: str, *, actor: Actor, deps
         return case.replay(stored)
     with deps.ops() as tx:
         tx.releases.add(release)
-        case.record("aggregate:request", release)
+        case.record("aggregate:request", release, within=tx)
     return release
 
 
@@ -150,7 +150,7 @@ def approve_aggregate(release_id: str, *, actor: Actor, deps: Deps) -> Release:
     with deps.ops() as tx:
         approved = moved(tx.releases.get(release_id), ReleaseState.APPROVED, approver=actor.id)
         tx.releases.save(approved)
-        case.record("aggregate:approve", approved)
+        case.record("aggregate:approve", approved, within=tx)
     return approved
 
 
@@ -194,12 +194,12 @@ def _totals(query: Query, purpose: str, deps: Deps) -> tuple[NDArray[np.int64], 
 
 
 def _publish(case: Case, charged: Release, answer: str, version: str) -> Release:
-    """The entry is durable, then the state; only then does the answer go back to the caller."""
+    """State and entry are durable together; only then does the answer go back to the caller."""
     with case.act.deps.ops() as tx:
         current = tx.releases.get(charged.id)
         if current.state is not ReleaseState.RELEASED:
             released = moved(current, ReleaseState.RELEASED, answer=answer, data_version=version)
-            entry = case.record("aggregate:release", released, rho=released.rho)
+            entry = case.record("aggregate:release", released, within=tx, rho=released.rho)
             released = replace(released, entry=entry)
             tx.releases.save(released)
             return released

@@ -12,7 +12,7 @@ from privacy.dp.schema import Query
 from service.domain.actors import Actor
 from service.domain.releases import NEXT, Release, ReleaseState
 from service.errors import BudgetExceededError, ConflictError, DeniedError, UnknownError
-from service.ports import Deps
+from service.ports import Deps, OpsTransaction
 from service.usecases.access import Act
 from service.usecases.persons import links_version
 from service.usecases.question import budget_scopes, pay, permit
@@ -75,13 +75,21 @@ class Case:
         return stored
 
     def record(
-        self, event: str, release: Release, *, rho: int = 0, detail: Detail = (), denied: str = ""
-    ) -> int:
+        self,
+        event: str,
+        release: Release,
+        *,
+        within: OpsTransaction | None = None,
+        rho: int = 0,
+        detail: Detail = (),
+        denied: str = "",
+    ) -> str:
         """Make the act, or why it is ``denied``, durable in the log: basis, cost, digest of the answer."""
         act = replace(self.act, allow=False, reason=denied) if denied else self.act
         facts = (("data_version", release.data_version), ("plan", release.plan_digest))
         return act.record(
             event,
+            within=within,
             basis=act.deps.policy.bundle.purposes[release.purpose].basis,
             resource=f"aggregate/{release.id}",
             payload=digest(release.answer.encode()) if release.answer else "",

@@ -23,13 +23,13 @@ from audit.errors import AuditError
 from audit.note import parse_note
 from service.domain.actors import Actor
 from service.errors import ConflictError, StorageError, TamperedError
-from service.ports import Deps, ReportSigner
+from service.ports import Deps, EntryFilter, ReportSigner
 from service.reporting.behaviour import TYPE, build
 from service.reporting.document import Provenance, Report, Text, format_report
 from service.reporting.facts import BehaviourFacts
 from service.reporting.render import render
 from service.reporting.tabular import format_csv
-from service.usecases.access import Act, authorise
+from service.usecases.access import Act, authorise, places
 from service.usecases.certificate import file_away
 from service.usecases.report_facts import PURPOSE, collect
 
@@ -128,8 +128,8 @@ def checkpoint_of(note: bytes) -> Checkpoint:
 
 def _cited(facts: BehaviourFacts, deps: Deps) -> list[int]:
     """Entries that a reader of the report will want proved."""
-    acts = {index for index, e in deps.audit.entries() if e.type in CITED and e.decision == "allow"}
-    return sorted(acts | {r.entry for r in facts.releases if r.entry >= 0})
+    acts = deps.audit.find(EntryFilter(type=CITED, decision=frozenset({"allow"})))
+    return sorted({*(place for place, _ in acts), *places([r.entry for r in facts.releases], deps)})
 
 
 def _files(report: Report, signer: ReportSigner) -> Mapping[str, bytes]:
@@ -161,5 +161,5 @@ def _issue(name: str, files: Mapping[str, bytes], facts: BehaviourFacts, cited: 
         "entries": cited,
     }
     envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, predicate)))
-    issue = act.record("report:issue", basis=BASIS, payload=digest(envelope))
+    (issue,) = places([act.record("report:issue", basis=BASIS, payload=digest(envelope))], act.deps)
     return build_bundle(files, envelope, cited, issue, evidence=audit.evidence([*cited, issue]))

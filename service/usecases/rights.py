@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from audit.entry import Detail
 from service.domain.actors import Actor
 from service.domain.deadlines import due_at
 from service.domain.requests import RequestState, Right, RightsRequest
@@ -87,8 +88,8 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
             r.subject == subject and r.state is RequestState.OPENED and now - r.opened_at < timedelta(hours=1)
             for r in tx.requests.all()
         )
-        index = act.record(detail=(("right", right.value),))
-        tx.requests.add(_noted(request, entry=index))
+        entry = act.record(within=tx, detail=(("right", right.value),))
+        tx.requests.add(_noted(request, entry=entry))
     if subject and recent < MAX_OPEN_PER_HOUR:
         deps.courier.deliver(id_type, value, code)
     return Opened(request_id, request.due_at.isoformat(), expires.isoformat(), key)
@@ -113,7 +114,7 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
         tag = request.code_tag if state is RequestState.OPENED else ""
         request = replace(request, state=state, attempts=attempts, code_tag=tag)
         tx.requests.save(request)
-    act.record(detail=(("attempts", attempts), ("verified", int(good))))
+        act.record(within=tx, detail=(("attempts", attempts), ("verified", int(good))))
     if not good:
         raise DeniedError("the code is wrong or no longer valid", left=MAX_ATTEMPTS - attempts)
     return request
@@ -129,10 +130,10 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
         if request.right is Right.ERASURE:
             outcomes = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
         kept = sum(outcome.outcome == "restrict" for outcome in outcomes)
-        index = act.record(detail=(("classes_kept", kept), ("right", request.right.value)))
+        entry = act.record(within=tx, detail=(("classes_kept", kept), ("right", request.right.value)))
         decided = erasure.format_outcomes(outcomes)
         request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=decided)
-        request = _noted(request, entry=index)
+        request = _noted(request, entry=entry)
         tx.requests.save(request)
     return request
 
@@ -176,10 +177,11 @@ def _erase(request: RightsRequest, act: Act) -> RightsRequest:
         if name in request.steps.split(","):
             continue
         found = step(request, act.deps)
-        index = act.record("rights:erase", subjects=1, detail=(("step", name), *found.items()))
         steps = ",".join(filter(None, (request.steps, name)))
-        request = _noted(replace(request, steps=steps), {name: found}, entry=index)
+        said: Detail = (("step", name), *found.items())
         with act.deps.ops() as tx:
+            entry = act.record("rights:erase", within=tx, subjects=1, detail=said)
+            request = _noted(replace(request, steps=steps), {name: found}, entry=entry)
             tx.requests.save(request)
     return request
 
@@ -224,11 +226,11 @@ def _resource(request_id: str) -> str:
 
 
 def _noted(
-    request: RightsRequest, found: Mapping[str, object] | None = None, *, entry: int | None = None
+    request: RightsRequest, found: Mapping[str, object] | None = None, *, entry: str = ""
 ) -> RightsRequest:
     """The request with more evidence, or a log entry of it: the certificate cites them all."""
     evidence = json.loads(request.evidence or "{}") | (found or {})
-    if entry is not None:
+    if entry:
         evidence["entries"] = [*evidence.get("entries", []), entry]
     return replace(request, evidence=_json(evidence))
 

@@ -5,9 +5,10 @@ A row is there no longer
 * when the authorisation it was fetched under has ended: the day of its ``expires_on`` was the last;
 * when its retention class lets it be used for so many days only, and its event is older than that.
 
-Both are asked by the clock at every read, so nothing has to run on the day. Merged enrolments are read as
-one person (``service.usecases.persons``). What a right of the person needs
-(copy, deletion) is read elsewhere and sees every row.
+Both are asked by the clock at every read, so nothing has to run on the day; what is hidden here is removed
+for good by ``service.usecases.retention``, which asks the same. Merged enrolments are read as one person
+(``service.usecases.persons``). What a right of the person needs (copy, deletion) is read elsewhere and sees
+every row.
 """
 
 from __future__ import annotations
@@ -26,16 +27,25 @@ def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
     rows = deps.events.scan(name)
     with deps.ops() as tx:
         contract = tx.datasets.get(name)
-    usable = rows if contract is None else rows.filter(*_usable(contract, deps))
-    return as_one(usable, contract, aliases_of(deps))
+    shown = rows if contract is None else rows.filter(*usable(contract, deps))
+    return as_one(shown, contract, aliases_of(deps))
 
 
-def _usable(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:
-    today = deps.clock.now().date()
-    tests = [pl.col(c.name) >= today for c in contract.with_role(Role.EXPIRES_ON)]
-    rule = deps.policy.bundle.retention.get(contract.retention_class)
-    if rule is None:  # the policies do not know the class any more: no means no
+def usable(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:
+    """What holds of a row that may be used today; null is no. Empty where no time ends it."""
+    if contract.retention_class not in deps.policy.bundle.retention:  # not any more: no means no
         return [pl.lit(value=False)]
-    if rule.use_days and contract.period:  # PIPL 19
-        tests.append(pl.col(contract.period.name).cast(pl.Date) >= today - timedelta(days=rule.use_days))
-    return tests
+    today = deps.clock.now().date()
+    return [
+        *(pl.col(c.name) >= today for c in contract.with_role(Role.EXPIRES_ON)),
+        *recent(contract, deps),
+    ]
+
+
+def recent(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:
+    """That the event is not older than the class lets it be used; empty for a class without such an end."""
+    rule = deps.policy.bundle.retention.get(contract.retention_class)
+    if rule is None or not rule.use_days or contract.period is None:
+        return []
+    first = deps.clock.now().date() - timedelta(days=rule.use_days)
+    return [pl.col(contract.period.name).cast(pl.Date) >= first]  # PIPL 19

@@ -16,7 +16,7 @@ from typing import Final
 from policies.lint import conflicting_roles
 from service.domain.actors import Actor
 from service.errors import ConflictError, UnauthenticatedError, UsageError
-from service.ports import Deps
+from service.ports import Deps, OpsTransaction
 from service.usecases.access import authorise
 
 MAX_TOKEN_DAYS: Final = 90
@@ -39,10 +39,10 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
     clash = conflicting_roles(user.roles, deps.policy.bundle)
     if clash:
         raise ConflictError("one person may not hold these roles together", roles=",".join(clash))
-    token = _issue(user, deps, days)
     roles = ",".join(sorted(user.roles))
-    act.record(detail=(("roles", roles),))
-    return token
+    with deps.ops() as tx:
+        act.record(within=tx, detail=(("roles", roles),))
+        return _issue(user, tx, deps, days)
 
 
 def first_user(user: Actor, *, deps: Deps) -> str:
@@ -50,17 +50,16 @@ def first_user(user: Actor, *, deps: Deps) -> str:
     with deps.ops() as tx:
         if tx.users.all():
             raise ConflictError("this data directory has users already")
-    return _issue(user, deps, MAX_TOKEN_DAYS)
+        return _issue(user, tx, deps, MAX_TOKEN_DAYS)
 
 
-def _issue(user: Actor, deps: Deps, days: int) -> str:
+def _issue(user: Actor, tx: OpsTransaction, deps: Deps, days: int) -> str:
     if not 1 <= days <= MAX_TOKEN_DAYS:
         raise UsageError("a token lives 1 to 90 days", days=days)
     token_id, secret = secrets.token_hex(8), secrets.token_hex(32)
     now = deps.clock.now()
-    with deps.ops() as tx:
-        tx.users.add(user, now)
-        tx.users.add_token(user.id, token_id, _digest(secret), now + timedelta(days=days))
+    tx.users.add(user, now)
+    tx.users.add_token(user.id, token_id, _digest(secret), now + timedelta(days=days))
     return f"fdc_{token_id}_{secret}"
 
 

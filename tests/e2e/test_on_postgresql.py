@@ -10,8 +10,7 @@ import pytest
 from fakes.command import CommandLine, Ran
 from fakes.postgres import PostgresServer
 
-from service.demo.generate import generate
-from service.demo.people import consented_emails
+from service.demo.generate import consented_emails, generate
 from service.demo.run import PLAN, STAFF
 from service.usecases.evidence import verify_evidence
 

@@ -26,7 +26,7 @@ ROLES: Final = (
 )
 NONE: Final = frozenset({""})
 ANY: Final = frozenset({"", *PURPOSES})
-AGGREGATES: Final = frozenset({REPORTING, SERVICE, SEGMENTS})
+AGGREGATES: Final = frozenset({REPORTING, SERVICE, SEGMENTS, BEHAVIOUR, THIRD_PARTY})
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "rights:open": {"compliance_officer": RIGHTS},
     "rights:decide": {"compliance_officer": RIGHTS},
     "rights:run": {"compliance_officer": RIGHTS},
+    "retention:run": dict.fromkeys(("data_steward", "compliance_officer"), RIGHTS),
     "report:build": {"compliance_officer": REPORT},
     "report:read": {"compliance_officer": REPORT, "auditor": REPORT},
     "audit:read": dict.fromkeys(("privacy_officer", "compliance_officer", "auditor"), PLAIN),

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from fakes.house import House
 
-from audit.entry import Entry
+from audit.entry import Entry, parse_entry
+from service.adapters.trail import LogTrail
 from service.demo.run import PLAN
 from service.domain.actors import Actor
 from service.domain.releases import Release, ReleaseState
@@ -75,13 +76,21 @@ class Watch:
         paid = spent(self.house)
         if paid not in {0, self.release.rho}:
             self.faults.append("paid more than once, or in part")
-        if found.answer and not self._is_logged(found.answer):
-            self.faults.append("an answer can be fetched that the log does not know")
+        if found.answer and not self._is_logged(found.answer) and not self._waits(found.answer):
+            self.faults.append("an answer is stored that neither the log nor the outbox knows")
         if found.state in {ReleaseState.CHARGED, ReleaseState.RELEASED} and paid != self.release.rho:
             self.faults.append("the state says paid, the ledger does not")
         if found.state is ReleaseState.APPROVED and paid:
             self.faults.append("the ledger says paid, the state does not")
 
     def _is_logged(self, answer: str) -> bool:
-        entries = logged(self.house, "aggregate:release")
+        return self._records(answer, logged(self.house, "aggregate:release"))
+
+    def _waits(self, answer: str) -> bool:
+        trail = self.house.deps.audit
+        assert isinstance(trail, LogTrail)
+        with trail._index() as index:
+            return self._records(answer, [parse_entry(data) for data in index.waiting()])
+
+    def _records(self, answer: str, entries: list[Entry]) -> bool:
         return any(e.payload == digest(answer) and e.rho == self.release.rho for e in entries)

@@ -134,7 +134,7 @@ def facts() -> BehaviourFacts:
                 rho=20_312,
                 epsilon=1_000_000,
                 data_version="customers@1,statements@1",
-                entry=41,
+                entry="41",
                 cells=_cells(),
             ),
         ),

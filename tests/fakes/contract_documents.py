@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from service.domain.contracts import Column, DatasetContract, Limits, Role, Surrogates
+from service.domain.contracts import Column, DatasetContract, Limits, Role, Surrogates, TextProfile
 
 
 def format_contract(contract: DatasetContract) -> dict[str, object]:
@@ -13,6 +13,7 @@ def format_contract(contract: DatasetContract) -> dict[str, object]:
         "uniqueBy": list(contract.unique_by),
         "order": [list(pair) for pair in contract.order],
         "minimumQuality": contract.minimum_quality,
+        "textProfile": "" if contract.text_profile is TextProfile.FAST else contract.text_profile.value,
     }
     return {
         "apiVersion": "v3.1.0",
@@ -58,6 +59,7 @@ def _format_column(column: Column) -> dict[str, object]:
         "name": column.name,
         "logicalType": column.kind.value,
         **({"logicalTypeOptions": options} if options else {}),
+        **({"relationships": [{"to": column.refers_to}]} if column.refers_to else {}),
         "required": column.required,
         "customProperties": _format_facts(**facts),
     }

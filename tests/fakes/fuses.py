@@ -12,6 +12,7 @@ import polars as pl
 
 from audit.entry import Entry
 from service.adapters.events.store import DeltaEventStore
+from service.adapters.sql.ops import SqlOps
 from service.adapters.trail import LogTrail
 from service.errors import AuditUnavailableError, StorageError
 from service.ports import Deps, Ops, OpsTransaction
@@ -51,17 +52,26 @@ class FailingTrail(LogTrail):
     """The real log behind a fuse. A log has no undo: ``undone`` fails before it appends."""
 
     def __init__(self, inner: LogTrail, fuse: Fuse) -> None:
-        super().__init__(inner._log)
+        super().__init__(inner._log, inner._index)
         self._fuse = fuse
 
-    def append(self, *entries: Entry) -> tuple[int, ...]:
-        """Append, or fail."""
+    @contextmanager
+    def _step(self) -> Iterator[None]:
         error = AuditUnavailableError("audit log unavailable", step="append")
         number = self._fuse.enter(error)
         self._fuse.leave(number, "undone", error)
-        indices = super().append(*entries)
+        yield
         self._fuse.leave(number, "after", error)
-        return indices
+
+    def append(self, *entries: Entry) -> None:
+        """Append, or fail."""
+        with self._step():
+            super().append(*entries)
+
+    def relay(self) -> None:
+        """Move the outbox into the log, or fail."""
+        with self._step():
+            super().relay()
 
 
 def failing_ops(inner: Ops, fuse: Fuse) -> Ops:
@@ -100,9 +110,11 @@ class WatchedEvents(DeltaEventStore):
 def wire(deps: Deps, fuse: Fuse, reading: Callable[[], None]) -> Deps:
     """The same service with every durable step behind one fuse."""
     assert isinstance(deps.audit, LogTrail)
+    assert isinstance(deps.ops, SqlOps)
+    trail = FailingTrail(deps.audit, fuse)
     return replace(
         deps,
-        audit=FailingTrail(deps.audit, fuse),
-        ops=failing_ops(deps.ops, fuse),
+        audit=trail,
+        ops=failing_ops(SqlOps(deps.ops.engine, trail.relay), fuse),
         events=WatchedEvents(deps.home / "events", deps.events.n_buckets, fuse, reading),
     )

@@ -15,8 +15,7 @@ from pathlib import Path
 from fakes.clock import FakeClock
 
 from service.adapters.courier import ConsoleCourier
-from service.demo.generate import generate
-from service.demo.people import consented_emails
+from service.demo.generate import consented_emails, generate
 from service.demo.run import STAFF
 from service.domain.actors import Actor
 from service.domain.requests import Right

@@ -17,6 +17,7 @@ from privacy.pseudonym.blind_index import blind_index
 from privacy.pseudonym.normalise import normalise
 from privacy.pseudonym.suppression import suppression_tag
 from service.adapters.connectors.files import FileConnector
+from service.adapters.sql.ops import SqlOps
 from service.demo.generate import CONTRACTS, DATASETS
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
@@ -89,9 +90,11 @@ class BrokenTrail:
     def __getattr__(self, name: str) -> object:
         return getattr(self._trail, name)
 
-    def append(self, *entries: Entry) -> tuple[int, ...]:
+    def append(self, *_entries: Entry) -> None:
         """Always unavailable."""
-        raise AuditUnavailableError("the log cannot be written", entries=len(entries))
+        raise AuditUnavailableError("the log cannot be written")
+
+    relay = require = append
 
 
 class ChangingConnector:
@@ -103,6 +106,10 @@ class ChangingConnector:
     def lines(self, text: str, contract: DatasetContract) -> Iterator[Chunk]:
         """As the real one reads them."""
         return self._connector.lines(text, contract)
+
+    def table(self, data: bytes, suffix: str = ".csv") -> pl.DataFrame:
+        """As the real one reads it."""
+        return self._connector.table(data, suffix)
 
     def open(self, path: Path, *, encoding: str = "") -> Source:
         """Look through it, then let the source system write on."""
@@ -128,4 +135,5 @@ def joined(chunks: Iterable[Chunk | tuple[pl.DataFrame, pl.DataFrame]]) -> tuple
 def with_broken_trail(deps: Deps) -> Deps:
     """The same service with a log that cannot be written."""
     broken: AuditTrail = BrokenTrail(deps.audit)  # type: ignore[assignment]  # the rest is passed through
-    return replace(deps, audit=broken)
+    assert isinstance(deps.ops, SqlOps)
+    return replace(deps, audit=broken, ops=SqlOps(deps.ops.engine, broken.relay))

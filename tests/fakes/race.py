@@ -21,7 +21,7 @@ from fakes.clock import START
 from sqlalchemy import Engine, select
 
 from service.adapters.sql.engine import make_engine
-from service.adapters.sql.ops import open_ops
+from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.tables import BUDGET_CHARGE, BUDGET_SCOPE
 from service.errors import BudgetExceededError
 
@@ -49,7 +49,7 @@ class _Job:
 
 def charge(engine: Engine, charge_id: str, scope: str, rho: int, at: datetime) -> None:
     """Charge through the real ledger."""
-    with open_ops(engine)() as tx:
+    with SqlOps(engine, lambda: None)() as tx:
         tx.budget.charge(charge_id, (scope,), rho, at)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from fakes.clock import FakeClock
 from fakes.fuses import Fuse, WatchedEvents
 
-from audit.entry import Entry
+from service.adapters.sql.ops import SqlOps
 from service.adapters.trail import LogTrail
 from service.domain.actors import Actor
 from service.settings import load_settings
@@ -35,14 +35,13 @@ class _Stop:
 
 class _StoppingTrail(LogTrail):
     def __init__(self, inner: LogTrail, stop: _Stop) -> None:
-        super().__init__(inner._log)
+        super().__init__(inner._log, inner._index)
         self._stop = stop
 
-    def append(self, *entries: Entry) -> tuple[int, ...]:
-        """Append, then stop."""
-        indices = super().append(*entries)
+    def relay(self) -> None:
+        """Move the outbox into the log, then stop."""
+        super().relay()
         self._stop()
-        return indices
 
 
 def run_and_stop(home: Path, release_id: str, actor: Actor, point: Point, pipe: Connection) -> None:
@@ -53,5 +52,7 @@ def run_and_stop(home: Path, release_id: str, actor: Actor, point: Point, pipe: 
         deps = replace(deps, events=WatchedEvents(home / "events", deps.events.n_buckets, Fuse(), stop))
     else:
         assert isinstance(deps.audit, LogTrail)
-        deps = replace(deps, audit=_StoppingTrail(deps.audit, stop))
+        assert isinstance(deps.ops, SqlOps)
+        ops = SqlOps(deps.ops.engine, _StoppingTrail(deps.audit, stop).relay)
+        deps = replace(deps, ops=ops)
     run_aggregate(release_id, actor=actor, deps=deps)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 from fakes.clock import FakeClock
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from privacy.keys.envelope import open_sealed
 from privacy.keys.keyring import Keyring
 from privacy.pseudonym.blind_index import blind_index
+from privacy.pseudonym.purpose import permute
+from privacy.pseudonym.reidentify import reidentify
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.sql.vault import SqlVault, open_vault
+from service.adapters.sql.vault_tables import RETAINED
+from service.ports import Vault
 
 ROOT: Final = bytes(range(32))
 TYPES: Final = ("cn_resident_id", "bank_card", "mobile", "email")
@@ -87,3 +94,22 @@ def enrol(vault: SqlVault, *numbers: int) -> list[int]:
         }
     )
     return subjects
+
+
+def purpose_pseudonyms(vault: Vault, keyring: Keyring, subjects: Sequence[int], purpose: str) -> list[bytes]:
+    """What another purpose calls living subjects, from what the store calls them. KeyError for others."""
+    frame = vault.pseudonyms(subjects)
+    stored = dict(zip(frame["_subject"], frame["_sp"], strict=True))
+    storage, other = keyring.purpose_key("storage"), keyring.purpose_key(purpose)
+    sids = b"".join(reidentify(stored[subject], storage) for subject in subjects)
+    permuted = permute(np.frombuffer(sids, np.uint8).reshape(len(subjects), -1), other)
+    return [bytes(row) for row in permuted]
+
+
+def open_retained(home: VaultHome, request: str, data_class: str) -> bytes:
+    """What a law keeps, opened as the holder of the retention key can. Raises SealBrokenError."""
+    where = (RETAINED.c.request == request) & (RETAINED.c.data_class == data_class)
+    with home.engine().begin() as connection:
+        box = connection.execute(select(RETAINED.c.box).where(where)).scalar_one()
+    key = Keyring(ROOT).derive("retention")
+    return open_sealed(key, box, subject=0, data_class=f"{request}/{data_class}", schema=1)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.house import House
+from fakes.workbooks import make_workbook
 from starlette.testclient import TestClient
 
 from service.api.app import create_app
@@ -48,6 +49,19 @@ def test_a_table_is_classified(api: tuple[TestClient, House]) -> None:
     _, entry = list(house.deps.audit.entries())[-1]
     assert (entry.type, dict(entry.detail)) == ("pii:classify", {"columns": 2})
     assert client.post("/v1/pii/classify", content=b"", headers=_bearer(house, "dana")).status_code == 422
+
+
+def test_a_workbook_is_classified_by_its_media_type(api: tuple[TestClient, House]) -> None:
+    client, house = api
+    book = make_workbook([["mobile"], ["13812345678"]]).read()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    for said, status in ((kind, 200), (f"{kind}; x=y", 200), ("text/csv", 422)):
+        headers = {**_bearer(house, "dana"), "Content-Type": said}
+        answer = client.post("/v1/pii/classify", content=book, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert "13812345678" not in answer.text
+        if status == 200:
+            assert [c["type"] for c in answer.json()["columns"]] == ["PHONE_NUMBER"]
 
 
 @pytest.mark.parametrize("path", ["/v1/pii/scan", "/v1/pii/classify"])

@@ -32,7 +32,7 @@ def consume_and_acknowledge(
     """Writes down how far it is only after the batch: what a killed run committed is cut anew."""
     with deps.ops() as tx:
         after = tx.cursors.get(stream.name, dataset).done
-    messages = stream.read(after, "", limit, 0)
+    messages = stream.read(after, "", limit, 1.0)
     upto = messages[-1].position
     take_in(
         _MicroBatch(stream, after, upto, deps, messages), dataset, actor=actor, deps=deps, name=stream.name

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -23,20 +25,28 @@ from fakes.audit_logs import (
     small_log,
     stored,
 )
+from fakes.operators import NEW, W1, W2, Operator, Scripted
 
 import audit.bundle
 import audit.certificate
+import audit.checkpoint
+import audit.cosign
 import audit.entry
 import audit.evidence
 import audit.log
+import audit.logdir
 import audit.merkle
 import audit.note
+import audit.policy
+import audit.recovery
 import audit.segment
 import audit.tiles
 import audit.verify
+import audit.witness
 from audit.canonical import digest
-from audit.errors import AuditError, BrokenLinkError
+from audit.errors import AuditError, BrokenLinkError, LogForkedError
 from audit.logdir import create_log
+from audit.note import Signer, SigningKey, format_lines, format_vkey, sign_line
 from audit.segment import encode_group
 
 Check = Callable[[ModuleType, Path], None]
@@ -101,7 +111,7 @@ def other_processes_are_seen(log: ModuleType, folder: Path) -> None:
     assert stored(folder / "log") == entries(0, 4)
 
 
-def rolled_back_log_is_refused(log: ModuleType, folder: Path) -> None:
+def rolled_back_log_is_refused(recovery: ModuleType, folder: Path) -> None:
     writer = small_log(folder / "log", 3)
     old = (folder / "log" / "checkpoint").read_bytes()
     writer.append(*entries(3, 300))
@@ -113,7 +123,7 @@ def rolled_back_log_is_refused(log: ModuleType, folder: Path) -> None:
     (folder / "log" / "tile/entries/000.p").mkdir()
     (folder / "log" / "tile/entries/000.p/3").write_bytes(bundle)
     with pytest.raises(AuditError):
-        log.Log(PowerCutStore(folder / "log"), KEY)
+        recovery.sweep(PowerCutStore(folder / "log"), 3, 3)
 
 
 def damage_is_not_a_torn_tail(segment: ModuleType, folder: Path) -> None:
@@ -202,13 +212,279 @@ def notes_need_the_signature(note: ModuleType, folder: Path) -> None:
             note.verify_note(wrong, against.key)
 
 
+def notes_have_one_line_per_key(note: ModuleType, folder: Path) -> None:
+    parsed = note.parse_note(note.sign_note("a\n", note.SigningKey("a", bytes(32))))
+    twice = note.Note(parsed.text, parsed.signatures * 2)
+    with pytest.raises(AuditError):
+        note.verify_lines(twice, [note.SigningKey("a", bytes(32)).key])
+
+
 def details_have_one_order(entry_module: ModuleType, folder: Path) -> None:
     data = entry(1).replace(b'"batch":"b-1","n":1', b'"n":1,"batch":"b-1"')
     with pytest.raises(AuditError):
         entry_module.check_entry(data)
 
 
+def a_witness_never_turns_back(cosign: ModuleType, folder: Path) -> None:
+    """Forks, rollbacks, strangers and thieves, shown to the rule alone."""
+    true, false = entries(0, 9), entries(100, 109)
+    operator, thief = Operator(), Operator((NEW,))
+    seen = decided(cosign, operator.request(true[:5], 0), None)[1]
+    for status, request in (
+        (200, operator.request(true, 5)),
+        (200, operator.request(true[:5], 5)),
+        (400, operator.request(true[:4], 5)),
+        (403, thief.request(true, 5)),
+        (404, Operator((SigningKey("x", bytes(32)),)).request(true, 5)),
+        (409, operator.request(true[:4], 4)),
+        (409, operator.request(false, 0)),
+        (422, operator.request(false[:5], 5)),
+        (422, operator.request(false, 5)),
+    ):
+        assert decided(cosign, request, seen)[0] == status
+
+
+def decided(cosign: ModuleType, request: bytes, seen: object) -> tuple[int, object]:
+    status, head = cosign.decide(cosign.parse_request(request), [KEY.key], seen)
+    return status, head
+
+
+def the_log_stops_when_told_no(cosign: ModuleType, folder: Path) -> None:
+    before, after = Operator().note(entries(0, 1)), Operator().note(entries(0, 3))
+    for answer in ((422, b""), (409, b"9\n")):
+        with pytest.raises(LogForkedError):
+            cosign.cosign(after, before, lambda *_: b"", [Scripted([answer])], again=True)
+    forged = format_lines([sign_line("other\n", W1, 1)])
+    for useless in (None, (500, b""), (200, forged)):
+        try:
+            note = cosign.cosign(after, before, lambda *_: b"", [Scripted([useless])], again=True)
+        except OSError as error:
+            raise AssertionError from error
+        assert note == after
+
+
+def what_was_signed_is_remembered(witness: ModuleType, folder: Path) -> None:
+    """Also when the witness dies before it answers."""
+
+    class Dying:
+        key = W1.key
+
+        def sign(self, _data: bytes) -> bytes:
+            raise KeyboardInterrupt
+
+    witness.create_heads(folder / "heads")
+    with pytest.raises(KeyboardInterrupt):
+        witness.Witness(Dying(), [KEY.key], folder / "heads").add_checkpoint(
+            Operator().request(entries(0, 3), 0)
+        )
+    again = witness.Witness(W1, [KEY.key], folder / "heads")
+    assert again.add_checkpoint(Operator().request(entries(5, 8), 0)) == (409, b"3\n")
+
+
+def one_request_at_a_time(witness: ModuleType, folder: Path) -> None:
+    """Between reading and writing nobody else may write: the fork that comes in between waits, and fails."""
+    witness.create_heads(folder / "heads")
+    real = witness.Witness(W1, [KEY.key], folder / "heads")
+    with real._transaction():
+        other = sqlite3.connect(folder / "heads", timeout=0)
+        with pytest.raises(sqlite3.OperationalError):
+            other.execute("INSERT INTO head VALUES ('a', 1, '')")
+        other.close()
+
+
+def only_a_quorum_of_trusted_keys_will_do(policy: ModuleType, folder: Path) -> None:
+    trusted = policy.parse_policy(
+        f"log {format_vkey(KEY.key)}\nwitness a {format_vkey(W1.key)}\nwitness b {format_vkey(W2.key)}\n"
+        "group g 2 a b\nquorum g\n".encode()
+    )
+    note = Operator().note(entries(0, 2))
+    text = audit.note.parse_note(note).text
+    one, two = (format_lines([sign_line(text, signer, 1)]) for signer in (W1, W2))
+    assert [*policy.open_checkpoint(note + one + two, trusted).cosigned] == ["a", "b"]
+    thief = Operator((NEW,)).note(entries(0, 2))
+    for wrong in (note, note + one, note + two, thief + one + two, note + one + one):
+        with pytest.raises(AuditError):
+            policy.open_checkpoint(wrong, trusted)
+    for text in ("quorum none\nquorum none\n", "group g 1 h\nquorum none\n", "log x\nquorum none\n"):
+        with pytest.raises(AuditError):
+            policy.parse_policy(text.encode())
+    key = format_vkey(W1.key)
+    for text in (f"log {key}\n", f"witness a {key}\nwitness b {key}\n", f"witness a {key}\ngroup g 2 a\n"):
+        with pytest.raises(AuditError):
+            policy.parse_policy(f"{text}quorum none\n".encode())
+
+
+def the_old_key_covers_the_new_one(logdir: ModuleType, folder: Path) -> None:
+    """The last checkpoint of the old key alone holds the entry that names the new one."""
+    notes: list[bytes] = []
+
+    class Watching(audit.log.Log):
+        def publish(self, *signers: Signer) -> bytes:
+            notes.append(super().publish(*signers))
+            return notes[-1]
+
+    create_log(folder / "log", KEY)
+    log = Watching(PowerCutStore(folder / "log"), lambda: (KEY, NEW))
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    logdir.begin_rotation(log, at=at, actor="user:ann")
+    assert audit.checkpoint.verify_checkpoint(notes[0], KEY.key).size == 1
+    assert len(audit.note.parse_note(notes[0]).signatures) == 1
+    audit.checkpoint.verify_checkpoint(notes[-1], KEY.key)
+    audit.checkpoint.verify_checkpoint(notes[-1], NEW.key)
+    logdir.end_rotation(log, at=at, actor="user:ann")
+    with pytest.raises(AuditError):
+        audit.checkpoint.verify_checkpoint(notes[-1], KEY.key)
+
+
+def foreign_keys_end_the_writer(checkpoint: ModuleType, folder: Path) -> None:
+    note = Operator((KEY, NEW)).note(entries(0, 2))
+    assert checkpoint.open_signed(note, [KEY, NEW])[1] == (KEY, NEW)
+    with pytest.raises(AuditError):
+        checkpoint.open_signed(note, [KEY])
+
+
 MUTANTS: list[Mutant] = [
+    (
+        "witness: signs any size",
+        audit.cosign,
+        "    if request.old != (seen.size if seen else 0):\n",
+        "    if False:\n",
+        a_witness_never_turns_back,
+    ),
+    (
+        "witness: signs any tree",
+        audit.cosign,
+        "    if seen and seen.size:\n",
+        "    if False:\n",
+        a_witness_never_turns_back,
+    ),
+    (
+        "witness: signs for anybody",
+        audit.cosign,
+        "        if not keys or not verify_lines(note, keys):\n",
+        "        if not keys:\n",
+        a_witness_never_turns_back,
+    ),
+    (
+        "witness: goes back",
+        audit.cosign,
+        "    if request.old > head.size or head.size > _LARGEST:\n",
+        "    if False:\n",
+        a_witness_never_turns_back,
+    ),
+    (
+        "log: goes on after a fork",
+        audit.cosign,
+        "        if status == FORK or old > size:\n",
+        "        if old > size:\n",
+        the_log_stops_when_told_no,
+    ),
+    (
+        "log: goes on after a rollback",
+        audit.cosign,
+        "        if status == FORK or old > size:\n",
+        "        if status == FORK:\n",
+        the_log_stops_when_told_no,
+    ),
+    (
+        "log: publishes any answer",
+        audit.cosign,
+        "                verify_lines(answer, [witness.key])\n",
+        "",
+        the_log_stops_when_told_no,
+    ),
+    (
+        "log: stops when a witness is down",
+        audit.cosign,
+        "        except (OSError, AuditError):\n",
+        "        except AuditError:\n",
+        the_log_stops_when_told_no,
+    ),
+    (
+        "witness: forgets",
+        audit.witness,
+        '            database.execute("COMMIT")\n',
+        "            pass\n",
+        what_was_signed_is_remembered,
+    ),
+    ("witness: does not lock", audit.witness, "BEGIN IMMEDIATE", "BEGIN", one_request_at_a_time),
+    (
+        "policy: no quorum",
+        audit.policy,
+        "    if not policy.is_met(cosigned):\n",
+        "    if False:\n",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: one is enough",
+        audit.policy,
+        ">= group.threshold:",
+        ">= 1:",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: any log",
+        audit.policy,
+        "    if not signers:\n",
+        "    if False:\n",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: a witness is a log",
+        audit.policy,
+        "if kinds != [party.key.kind for party in parties] or",
+        "if",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: one key, two witnesses",
+        audit.policy,
+        "(names, members, [party.key.public for party in parties])",
+        "(names, members)",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: two quorums",
+        audit.policy,
+        'case ["quorum", name] if not policy.quorum:',
+        'case ["quorum", name]:',
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "policy: a group too small",
+        audit.policy,
+        " or not 1 <= threshold <= len(members)",
+        "",
+        only_a_quorum_of_trusted_keys_will_do,
+    ),
+    (
+        "note: a key has two lines",
+        audit.note,
+        "            if key in found:\n",
+        "            if False:\n",
+        notes_have_one_line_per_key,
+    ),
+    (
+        "rotation: the new key signs its own entry",
+        audit.logdir,
+        '    _record(log, "key:rotate", fresh[0], at, actor)\n    log.publish(log.signer, fresh[0])\n',
+        '    log.publish(log.signer, fresh[0])\n    _record(log, "key:rotate", fresh[0], at, actor)\n',
+        the_old_key_covers_the_new_one,
+    ),
+    (
+        "rotation: the old key stays",
+        audit.logdir,
+        "    log.publish(*rest)\n",
+        "    log.publish(old, *rest)\n",
+        the_old_key_covers_the_new_one,
+    ),
+    (
+        "log: takes a line that it cannot check",
+        audit.checkpoint,
+        "    if not found or len(found) !=",
+        "    if not found or 0 >",
+        foreign_keys_end_the_writer,
+    ),
     (
         "acknowledges before the sync",
         audit.log,
@@ -246,8 +522,8 @@ MUTANTS: list[Mutant] = [
     ),
     (
         "sweeps away sealed tiles",
-        audit.log,
-        "if end is not None and end > state.next:",
+        audit.recovery,
+        "if end is not None and end > following:",
         "if False:",
         rolled_back_log_is_refused,
     ),
@@ -306,8 +582,8 @@ MUTANTS: list[Mutant] = [
     (
         "ignores the expected key",
         audit.evidence,
-        "if expected is not None and text != expected:",
-        "if False:",
+        "    key = trust if isinstance(trust, str) else text\n",
+        "    key = text\n",
         only_the_logged_manifest_counts,
     ),
     (
@@ -327,15 +603,15 @@ MUTANTS: list[Mutant] = [
     (
         "trusts a note without our signature",
         audit.note,
-        "    if not ours:\n        raise SignatureError(key.name)\n",
-        "",
+        "    if key not in verify_lines(note, [key]):\n",
+        "    if verify_lines(note, [key]) is None:\n",
         notes_need_the_signature,
     ),
     (
         "does not verify signatures",
         audit.note,
-        "        key.verify(signature.value, note.text.encode())\n",
-        "        pass\n",
+        "            found[key] = key.verify_line(line.value, note.text)\n",
+        "            found[key] = 0\n",
         notes_need_the_signature,
     ),
     (

@@ -9,7 +9,7 @@ from fakes.contract_documents import format_contract, format_limits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates
+from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, Surrogates, TextProfile
 from service.domain.documents import Node
 from service.domain.odcs import parse_contract
 from service.domain.rules import parse_limits
@@ -55,7 +55,10 @@ def contracts(draw: st.DrawFn) -> DatasetContract:
         Column("notice", Role.CONSENT_REF, text, "C1"),
         Column("paper", Role.AUTHORISATION_REF, text, "C1"),
         Column("until", Role.EXPIRES_ON, Kind.DATE, "C1", required=False, limits=draw(limits(Kind.DATE))),
-        Column("place", Role.DISTRICT, text, "C1", keys=draw(st.sampled_from([(), ("110101",)]))),
+        Column(
+            "place", Role.DISTRICT, text, "C1", keys=draw(st.sampled_from([(), ("110101",)])),
+            refers_to=draw(st.sampled_from(["", "census.district"])),
+        ),
         Column("sex", Role.PROTECTED_ATTRIBUTE, text, "C2", keys=("f", "m")),
         Column("age", Role.QUASI_IDENTIFIER, text, "C2"),
     )  # fmt: skip
@@ -74,6 +77,7 @@ def contracts(draw: st.DrawFn) -> DatasetContract:
         unique_by=() if single else draw(unique),
         order=(("cents", "more"),) * draw(st.integers(0, 1)),
         minimum_quality=draw(st.integers(0, 1000)),
+        text_profile=draw(st.sampled_from(TextProfile)),
     )
 
 

@@ -5,65 +5,35 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import polars as pl
 import pytest
+from fakes.card_events import BAD, batches, kill_and_run_again, make_bank, rebuilt, run, stored
 from fakes.clock import FakeClock
-from fakes.consume_child import consume_all
-from fakes.intake import ANALYST, STEWARD, entries_of, open_intake
+from fakes.intake import ANALYST, STEWARD, entries_of
 from fakes.nats import publish, recreate, remove, run_nats
 from fakes.streams import MemoryStream
 from mutants.consumers import consume_and_acknowledge
 
-from service.demo.generate import generate
 from service.errors import ConflictError, DeniedError, StorageError, UnknownError
-from service.ports import BatchRow, Deps, Ops, OpsTransaction
-from service.ports.streams import Message, Stream
+from service.ports import Deps, Ops, OpsTransaction
+from service.ports.streams import Message
 from service.settings import load_settings
-from service.usecases.consume import MAX_MESSAGE, consume
-from service.usecases.ingest import ingest
+from service.usecases.consume import consume
 from service.wiring import open_nats, open_service
 
-ROOT = Path(__file__).parents[2]
-CUSTOMERS = 830  # 4,980 statements
 SUBJECT = "card.statements"
-BAD = (
-    (b"", "not_json"),
-    (b"no json", "not_json"),
-    (b"\xff\xfe", "not_json"),
-    (b'[["card_no", "1"]]', "not_json"),
-    (b"5", "not_json"),
-    (b'{"bill_cents": NaN}', "not_json"),
-    (b'{"bill_cents": 1e999}', "not_json"),
-    (b'{"card_no": "\\ud800"}', "not_json"),
-    (b"[" * 100_000, "not_json"),
-    (b'{"card_no": "' + b"4" * MAX_MESSAGE + b'"}', "too_large"),
-    (b'{"card_no": "4", "card_no": "5"}', "duplicate_key"),
-    (b'{"13912345678": 1}', "unknown_field"),
-    (b"{}", "missing_value"),
-    (b'{"card_no": null, "month": "2005-04-01", "bill_cents": 1, "paid_cents": 1, "pay_status": "paid"}',
-     "missing_value"),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bank's files, and a service that knows its customers."""
-    folder = tmp_path_factory.mktemp("bank")
-    files = generate(folder / "input", customers=CUSTOMERS).files
-    deps = open_intake(folder / "model", FakeClock())
-    ingest(files["customers"], "customers", actor=STEWARD, deps=deps)
-    rows = pl.read_csv(files["statements"], infer_schema=False).rows(named=True)
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (folder / "statements.jsonl").write_text(text, encoding="utf-8")
-    return folder
+    return make_bank(tmp_path_factory.mktemp("bank"))
 
 
 @pytest.fixture(scope="module")
@@ -81,38 +51,6 @@ def home(folder: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def deps(home: Path) -> Deps:
     return open_service(load_settings({}, home=home), clock=FakeClock())
-
-
-@dataclass(frozen=True)
-class Total:
-    """What a run took in."""
-
-    batches: int
-    rows: int
-    admitted: int
-
-
-def run(stream: Stream, deps: Deps, *, limit: int = 1_000) -> Total:
-    rows = list(consume(stream, "statements", actor=STEWARD, deps=deps, once=True, limit=limit, wait=0.5))
-    return Total(len(rows), sum(r.counts.rows for r in rows), sum(r.counts.admitted for r in rows))
-
-
-def stored(deps: Deps) -> pl.DataFrame:
-    """Live statements without the name of their batch, in an order of their own."""
-    frame = deps.events.scan("statements").collect().drop("_batch")
-    return frame.sort(frame.columns)
-
-
-def rebuilt(folder: Path, lines: list[bytes]) -> pl.DataFrame:
-    """What one batch of the same lines stores."""
-    home = shutil.copytree(folder / "model", folder / "rebuild", dirs_exist_ok=True)
-    deps = open_service(load_settings({}, home=Path(home)), clock=FakeClock())
-    path = folder / "rebuild.jsonl"
-    path.write_bytes(b"\n".join(lines))
-    ingest(path, "statements", actor=STEWARD, deps=deps)
-    frame = stored(deps)
-    shutil.rmtree(home)
-    return frame
 
 
 def test_a_stream_gives_the_rows_of_a_batch(folder: Path, lines: list[bytes], deps: Deps) -> None:
@@ -246,11 +184,6 @@ def test_two_consumers_cannot_both_go_on(lines: list[bytes], deps: Deps) -> None
     assert sum(b.counts.rows for b in batches(deps) if b.source == "memory:events") == 30
 
 
-def batches(deps: Deps) -> tuple[BatchRow, ...]:
-    with deps.ops() as tx:
-        return tx.batches.all()
-
-
 def test_who_may_not_ingest_reads_nothing_and_begins_nothing(lines: list[bytes], deps: Deps) -> None:
     stream = MemoryStream(lines[:5])
     with pytest.raises(DeniedError):
@@ -269,18 +202,6 @@ def broker(nats_program: str) -> Iterator[str]:
         yield url
 
 
-def start(
-    forkserver: ForkServerContext, home: Path, url: str, *, batches: int
-) -> tuple[ForkServerProcess, Connection]:
-    """A consumer that has finished so many micro-batches and goes on, and what it speaks to."""
-    ours, theirs = forkserver.Pipe()
-    child = forkserver.Process(target=consume_all, args=(home, url, theirs))
-    child.start()
-    while ours.recv() < batches:
-        pass
-    return child, ours
-
-
 @pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
     folder: Path, lines: list[bytes], home: Path, broker: str, forkserver: ForkServerContext
@@ -296,19 +217,12 @@ def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
         -(-min(250, len(keyed) + len(again) - n) // 10) for n in range(0, len(keyed) + len(again), 250)
     )
     assert last == len(keyed) + others  # the broker removed the second ones by their id
-    for after in (1, 2, 0, 3, 2):
-        child, _pipe = start(forkserver, home, broker, batches=after)
-        time.sleep(dice.uniform(0, 0.4))
-        child.kill()
-        child.join()
-    child, _pipe = start(forkserver, home, broker, batches=0)
-    child.join()
-    assert child.exitcode == 0
+    stream = open_nats(broker, "EVENTS", SUBJECT)
+    kill_and_run_again(forkserver, home, stream, dice)
     deps = open_service(load_settings({}, home=home), clock=FakeClock())
-    mine = [b for b in batches(deps) if b.source == f"nats:EVENTS:{SUBJECT}"]
+    mine = [b for b in batches(deps) if b.source == stream.name]
     assert sum(b.counts.rows for b in mine) == len(events)
     assert stored(deps).equals(rebuilt(folder, lines))
-    stream = open_nats(broker, "EVENTS", SUBJECT)
     assert run(stream, deps).rows == 0
 
 

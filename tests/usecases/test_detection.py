@@ -24,7 +24,7 @@ def _scanned(name: str, surrogates: Surrogates, key: bytes = bytes(32)) -> list[
     contract = replace(CONTRACT, name=name, columns=(column,))
     frame = pl.DataFrame({"text": TEXTS}).with_row_index("_row", 1)
     batch = RawBatch("b", contract, frame, pl.DataFrame(schema=REJECTED))
-    return scan_batch(batch, build_detector(), bytes(32), key).frame["text"].to_list()
+    return scan_batch(batch, build_detector(), bytes(32), key, {}).frame["text"].to_list()
 
 
 def test_numbered_surrogates_are_the_default() -> None:

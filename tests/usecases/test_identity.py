@@ -16,13 +16,15 @@ from fakes.second_cards import DPIA, bill, customer, enrol_again, everything, me
 from service.domain.links import LinkState
 from service.domain.requests import RequestState, Right
 from service.errors import ConflictError, DeniedError, UnknownError, UsageError
-from service.usecases.audience import OBJECTED, audience, refusal
+from service.usecases.access import authorise
+from service.usecases.audience import OBJECTED, audience, processable, refusal
 from service.usecases.consent import withdraw
 from service.usecases.erasure import STEPS, destroy
 from service.usecases.identity import list_links, match_people, merge_people, part_link
 from service.usecases.package import access_package
 from service.usecases.persons import headcount
-from service.usecases.profile import TABLE, build_profiles, read_profile
+from service.usecases.profile import PURPOSE as SEGMENTS
+from service.usecases.profile import TABLE, build_profiles
 from service.usecases.release import request_aggregate, run_aggregate
 from service.usecases.rights import run_request
 from service.usecases.rows import rows_for_use
@@ -319,13 +321,19 @@ def test_a_merge_asks_for_a_new_answer_and_an_undo_brings_the_old_one_back(house
     assert request_aggregate(SMALL, PURPOSE, actor=ann, deps=house.deps).answer == first.answer
 
 
-def test_a_profile_is_read_through_any_enrolment(house: House) -> None:
+def test_a_person_is_found_and_their_profile_is_read_through_any_enrolment(house: House) -> None:
     person, main = segmented(house)
     merged(house, main, enrol_again(house, 1, person))
     profiles(house)
-    ann = house.actor("ann")
-    by_branch = read_profile(id_type="mobile", value="13800000001", actor=ann, deps=house.deps)
-    assert by_branch == read_profile(id_type="email", value=person["email"], actor=ann, deps=house.deps)
+    act = authorise(
+        house.deps, house.actor("ann"), "profile:read", purpose=SEGMENTS, data_class="C2", resource=TABLE
+    )
+    keys = {
+        processable(act, SEGMENTS, id_type=id_type, value=value, pseudonym="")
+        for id_type, value in (("mobile", "13800000001"), ("email", person["email"]))
+    }
+    assert len(keys) == 1
+    assert house.deps.events.read_subject(TABLE, keys.pop()).height == 1
 
 
 def test_one_row_per_person_adds_amounts_and_keeps_the_preferred_row(house: House, tmp_path: Path) -> None:

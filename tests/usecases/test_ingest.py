@@ -23,11 +23,12 @@ from fakes.intake import (
     with_broken_trail,
 )
 
-from audit.entry import Entry
 from privacy.pseudonym.normalise import normalise
+from service.adapters.sql.ops import SqlOps
+from service.adapters.trail import LogTrail
 from service.demo.generate import BAD_ROWS, GeneratedInput, generate
 from service.errors import AuditUnavailableError, ConflictError, ContractError, DeniedError, UnknownError
-from service.ports import AuditTrail, BatchRow, Deps
+from service.ports import BatchRow, Deps
 from service.usecases.consent import import_consents
 from service.usecases.ingest import ingest
 
@@ -359,19 +360,14 @@ def test_progress_ends_at_one_hundred(deps: Deps, source: GeneratedInput, tmp_pa
     assert told[-1] == ("done", 100)
 
 
-class DiesAfterItsEntry:
-    """A log that takes the entry, and a process that dies before its transaction ends."""
+class DiesAfterItsEntry(LogTrail):
+    """A log that takes the entry, and a process that dies before the outbox knows."""
 
-    def __init__(self, trail: AuditTrail) -> None:
-        self._trail = trail
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._trail, name)
-
-    def append(self, *entries: Entry) -> tuple[int, ...]:
+    def relay(self) -> None:
         """Durable, and nothing after it."""
-        self._trail.append(*entries)
-        raise AuditUnavailableError("killed", entries=len(entries))
+        with self._index() as index:
+            self._log.append(*index.waiting())
+            raise AuditUnavailableError("killed")
 
 
 @pytest.mark.parametrize("dataset", ["customers", "statements"])
@@ -379,9 +375,11 @@ def test_a_run_that_died_behind_its_log_entry_leaves_one_entry(
     source: GeneratedInput, deps: Deps, dataset: str
 ) -> None:
     ingest(source.files["customers"], "customers", actor=STEWARD, deps=deps, source="earlier")
-    dying: AuditTrail = DiesAfterItsEntry(deps.audit)  # type: ignore[assignment]  # the rest is passed through
+    assert isinstance(deps.ops, SqlOps)
+    assert isinstance(deps.audit, LogTrail)
+    dying = SqlOps(deps.ops.engine, DiesAfterItsEntry(deps.audit._log, deps.audit._index).relay)
     with pytest.raises(AuditUnavailableError):
-        ingest(source.files[dataset], dataset, actor=STEWARD, deps=replace(deps, audit=dying))
+        ingest(source.files[dataset], dataset, actor=STEWARD, deps=replace(deps, ops=dying))
 
     row = ingest(source.files[dataset], dataset, actor=STEWARD, deps=deps)
 

@@ -2,15 +2,17 @@
 
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 from fakes.command import CommandLine
+from fakes.workbooks import make_workbook
 
 from service.errors import ContractError
-from service.usecases.pii import classify_csv, draft_contract
-from service.wiring import load_contract
+from service.usecases.pii import classify_file, draft_contract
+from service.wiring import FILES, load_contract
 
 CSV = "姓名,身份证号,手机号,备注,amount,sex\n王芳,11010519491231002X,13812345678,客户表示满意,12.50,F\n"
 
@@ -92,13 +94,16 @@ def test_the_profile_presidio_needs_a_model_with_its_digests(line: CommandLine, 
     assert line.call(*command, "--model", model, "--manifest", manifest).code == 1
 
 
-@pytest.mark.parametrize("suffix", [".tsv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".tsv", ".parquet", ".xlsx"])
 def test_other_tables_are_classified_as_the_csv_file_is(
     line: CommandLine, tmp_path: Path, suffix: str
 ) -> None:
     frame = pl.read_csv(io.StringIO(CSV), infer_schema=False)
     file = tmp_path / f"customers{suffix}"
-    frame.write_parquet(file) if suffix == ".parquet" else frame.write_csv(file, separator="\t")
+    if suffix == ".xlsx":
+        file.write_bytes(make_workbook([frame.columns, *frame.rows()]).read())
+    else:
+        frame.write_parquet(file) if suffix == ".parquet" else frame.write_csv(file, separator="\t")
     (tmp_path / "customers.csv").write_text(CSV, encoding="utf-8")
     ran = [line.call("pii", "classify", f, "--json").out for f in (file, tmp_path / "customers.csv")]
     assert ran[0] == ran[1]
@@ -143,9 +148,42 @@ def test_classify_says_what_columns_are_and_drafts_a_contract_that_parses(
 @pytest.mark.parametrize("data", [b"", b"a,b\n1,2,3\n", b"\xff\xfe\xff", b'a\n"x'])
 def test_what_is_no_table_is_refused(data: bytes) -> None:
     with pytest.raises(ContractError):
-        classify_csv(data)
+        classify_file(data, ".csv", FILES)
+
+
+def test_a_workbook_is_classified_and_its_draft_parses(line: CommandLine, tmp_path: Path) -> None:
+    file, draft = tmp_path / "visits.xlsx", tmp_path / "draft.yaml"
+    rows: list[list[object]] = [["mobile", "visited_on", "note"], [13812345678, datetime(2026, 3, 4), "ok"]]  # noqa: DTZ001
+    file.write_bytes(make_workbook(rows).read())
+    ran = line.call("pii", "classify", file, "--write", draft, "--json")
+    assert ran.code == 0, ran.err
+    assert [(c["name"], c["type"]) for c in json.loads(ran.out)["columns"]][:2] == [
+        ("mobile", "PHONE_NUMBER"), ("visited_on", "DATE"),
+    ]  # fmt: skip
+    assert load_contract(draft)[0].subject.name == "mobile"
+
+
+@pytest.mark.parametrize(
+    ("sheets", "why"),
+    [
+        ([[["mobile"], ["13812345678"]], [["email"], ["a@b.example"]]], "several visible sheets"),
+        ([[]], "no visible sheet"),
+        ([[["mobile", "mobile"], ["13812345678", "13812345678"]]], "names every column"),
+        ([[["mobile", None], ["13812345678", "x"]]], "names every column"),
+        ([[["mobile"], ["#N/A"]]], "without guessing"),
+    ],
+)
+def test_a_workbook_that_must_be_guessed_is_refused(
+    line: CommandLine, tmp_path: Path, sheets: list[list[list[object]]], why: str
+) -> None:
+    file = tmp_path / "book.xlsx"
+    file.write_bytes(make_workbook(*sheets).read())
+    ran = line.call("pii", "classify", file)
+    assert ran.code == 2
+    assert why in ran.err
+    assert "13812345678" not in ran.said
 
 
 def test_a_table_that_names_nobody_makes_no_contract() -> None:
     with pytest.raises(ContractError):
-        draft_contract(classify_csv(b"amount,day\n12.5,2024-01-01\n"), "t")
+        draft_contract(classify_file(b"amount,day\n12.5,2024-01-01\n", ".csv", FILES), "t")

@@ -85,7 +85,7 @@ def test_whatever_fails_nothing_left_or_it_is_paid_and_logged(rooms: Rooms) -> N
     ("mutant", "fault"),
     [
         (noise_before_charge, "rows are read for a release that is not paid"),
-        (audit_after_return, "an answer can be fetched that the log does not know"),
+        (audit_after_return, "an answer is stored that neither the log nor the outbox knows"),
         (charge_on_every_run, "paid more than once, or in part"),
     ],
 )

@@ -28,15 +28,22 @@ from fakes.special import (
 
 from policies.loader import load_policies
 from service.demo.generate import CONTRACTS
+from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, Role
 from service.domain.odcs import parse_contract
-from service.errors import ContractError, DeniedError
+from service.errors import ContractError, DeniedError, UnknownError
 from service.ports import Deps
 from service.usecases.consent import withdraw
 from service.usecases.datasets import add_dataset, check_class, check_features
 from service.usecases.package import access_package
 from service.usecases.profile import build_profiles
 from service.usecases.reference import add_reference, check_districts
+from service.usecases.release import (
+    approve_aggregate,
+    preview_aggregate,
+    request_aggregate,
+    run_aggregate,
+)
 from service.usecases.rows import rows_for_use
 from service.wiring import load_contract
 
@@ -299,6 +306,72 @@ def test_other_institutions_data_needs_its_own_separate_consent(tmp_path: Path, 
     row = take(tmp_path, "partner_holdings", rows, deps)
     assert row.counts.admitted == 1
     assert dict(row.reasons) == {"no_consent": 1, "not_separate": 1}
+
+
+# Aggregates over such data.
+
+CLICKS: dict[str, Any] = {
+    "dataset": "app_events", "keys": ["month"], "measures": ["count"], "periods": ["2026-03"],
+    "rows_per_month": 3, "epsilon": 1_000_000, "delta_exponent": 7,
+}  # fmt: skip
+HOLDINGS: dict[str, Any] = {
+    "dataset": "partner_holdings", "keys": [], "measures": ["sum:holdings_cents"],
+    "epsilon": 1_000_000, "delta_exponent": 7,
+}  # fmt: skip
+PRIVACY = Actor("user:paul", frozenset({"privacy_officer"}))
+
+
+@pytest.mark.parametrize(
+    ("plan", "purpose"), [(CLICKS, "behaviour_analysis"), (HOLDINGS, "third_party_data")]
+)
+def test_an_aggregate_is_released_under_the_purpose_of_the_data(
+    tmp_path: Path, deps: Deps, plan: dict[str, Any], purpose: str
+) -> None:
+    take(tmp_path, "app_events", [click(n, "2026-03-01T08:00:00Z") for n in range(3)], deps)
+    take(tmp_path, "partner_holdings", [{"mobile": mobile, "holdings_cents": 5} for mobile in MOBILES], deps)
+    for actor in (ANALYST, PRIVACY):
+        preview = preview_aggregate(plan, actor=actor, deps=deps, purpose=purpose).document()
+        assert preview["affordable"]
+    asked = request_aggregate(plan, purpose, actor=ANALYST, deps=deps)
+    approve_aggregate(asked.id, actor=PRIVACY, deps=deps)
+    release = run_aggregate(asked.id, actor=ANALYST, deps=deps)
+    assert len(json.loads(release.answer)["cells"]) == 1
+    (entry,) = entries_of(deps, "aggregate:release")
+    assert (entry.purpose, entry.basis, entry.rho) == (purpose, "consent", release.rho)
+    with deps.ops() as tx:
+        spent = {line.scope: line.spent for line in tx.budget.lines()}
+    assert spent == {f"dataset:{plan['dataset']}": release.rho, "actor:user:ann": release.rho}
+
+
+@pytest.mark.parametrize(
+    ("plan", "purpose"),
+    [(CLICKS, "service_improvement"), (CLICKS, "third_party_data"), (HOLDINGS, "behaviour_analysis")],
+)
+def test_an_aggregate_under_another_purpose_is_denied(
+    tmp_path: Path, deps: Deps, plan: dict[str, Any], purpose: str
+) -> None:
+    take(tmp_path, "app_events", [click(0, "2026-03-01T08:00:00Z")], deps)
+    with pytest.raises(DeniedError) as refused:
+        request_aggregate(plan, purpose, actor=ANALYST, deps=deps)
+    assert refused.value.fields["why"] == "not_collected_for_purpose"
+    entry = entries_of(deps, "aggregate:request")[-1]
+    assert (entry.decision, entry.purpose) == ("deny", purpose)
+    with pytest.raises(DeniedError) as refused:
+        request_aggregate(plan, "credit_scoring", actor=ANALYST, deps=deps)
+    assert refused.value.fields["why"] == "purpose_not_granted"
+
+
+def test_clicks_without_a_declared_budget_answer_nothing(tmp_path: Path, deps: Deps) -> None:
+    take(tmp_path, "app_events", [click(0, "2026-03-01T08:00:00Z")], deps)
+    asked = request_aggregate(CLICKS, "behaviour_analysis", actor=ANALYST, deps=deps)
+    approve_aggregate(asked.id, actor=PRIVACY, deps=deps)
+    rules = tuple(rule for rule in deps.policy.bundle.budgets if rule.scope != "dataset:app_events")
+    closed = replace(deps, policy=type(deps.policy)(replace(deps.policy.bundle, budgets=rules)))
+    with pytest.raises(UnknownError, match="budget"):
+        preview_aggregate(CLICKS, actor=ANALYST, deps=closed, purpose="behaviour_analysis")
+    with pytest.raises(UnknownError, match="budget"):
+        run_aggregate(asked.id, actor=ANALYST, deps=closed)
+    assert entries_of(deps, "aggregate:release") == []
 
 
 # Values that are refused from every source.

@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from service.adapters.connectors.delimited import read_delimited
 from service.adapters.connectors.encodings import decide_encoding, text_of
 from service.adapters.connectors.jsonl import read_jsonl
 from service.adapters.connectors.parquet import read_parquet
 from service.adapters.connectors.source import BLOCK, blocks, open_source
+from service.adapters.connectors.table import read_table
 from service.adapters.connectors.xlsx import read_xlsx
 from service.domain.contracts import DatasetContract
 from service.errors import ConflictError, ContractError
@@ -42,6 +45,10 @@ class FileConnector:
         """Rows of JSON lines that are in memory already. Raises ContractError."""
         for typed, rejected in read_jsonl([text], contract):
             yield Chunk(typed, rejected, 1.0)
+
+    def table(self, data: bytes, suffix: str = ".csv") -> pl.DataFrame:
+        """A whole file in memory, every column as String. Raises ContractError."""
+        return read_table(data, suffix)
 
 
 class FileSource:

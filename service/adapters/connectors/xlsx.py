@@ -1,10 +1,10 @@
 """Read Excel workbooks (``.xlsx``): one table, its header in the first row that holds anything.
 
-Of several visible sheets exactly one may have a column of the contract in its first row; hidden sheets are
-not read, macros and links to other workbooks not looked at. A cell is read as the text that it stands for:
-``1.0`` and ``1E+3`` are ``1`` and ``1000``, a date is ``YYYY-MM-DD``, a formula is the value that the
-spreadsheet program stored with it. An empty row is no row, but it is counted by ``_row``. Rules beside those
-of ``rows``:
+Of several visible sheets exactly one may have a column of the contract in its first row, and without a
+contract exactly one may be filled; hidden sheets are not read, macros and links to other workbooks not looked
+at. A cell is read as the text that it stands for: ``1.0`` and ``1E+3`` are ``1`` and ``1000``, a date is
+``YYYY-MM-DD``, a formula is the value that the spreadsheet program stored with it. An empty row is no row,
+but it is counted by ``_row``. Rules beside those of ``rows``:
 
 ``rounded_number``  16 digits or more that are stored as a number. The format keeps 15, the rest is gone: a
                     card number must be a cell of type text. An integer below 2^53 is still exact.
@@ -42,8 +42,8 @@ _SMALL: Final = 2**24  # the ratio of less than this harms nobody
 _PIECE: Final = 2**20
 _EXACT: Final = 2**53
 _EXITS: Final = {
-    xlsx_child.NO_SHEET: "no visible sheet has a column of the contract in its first row",
-    xlsx_child.MANY_SHEETS: "several visible sheets have columns of the contract",
+    xlsx_child.NO_SHEET: "no visible sheet has the table: a column of the contract in its first row",
+    xlsx_child.MANY_SHEETS: "several visible sheets may be the table",
 }
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, LookupError, OSError, RuntimeError, SyntaxError, ValueError,
@@ -71,15 +71,7 @@ _FAULTS: Final = (
 
 def read_xlsx(file: BinaryIO, contract: DatasetContract) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed and rejected rows of the workbook. Raises ContractError for the file as a whole."""
-    data = file.read()
-    try:
-        faults = _look_through(data)
-        cells, part = _parse(data, [c.name for c in contract.columns])
-    except _DAMAGED:
-        raise ContractError("not an XLSX workbook, damaged or encrypted") from None
-    if part in faults:
-        raise ContractError("the sheet cannot be read without guessing", found=faults[part])
-    used = [s for s in cells if not s.name.endswith("#") and s.null_count() < cells.height]
+    cells, used = _cells(file.read(), [c.name for c in contract.columns])
     check_columns([str(s[0] or "") for s in used], contract)
     whole = [s[1:].alias(s[0]) for s in used]
     whole += [cells[f"{s.name}#"][1:].alias(f"{s[0]}#") for s in used if f"{s.name}#" in cells.columns]
@@ -89,6 +81,27 @@ def read_xlsx(file: BinaryIO, contract: DatasetContract) -> tuple[pl.DataFrame, 
     tests = [(c.name, _rounded(c)) for c in contract.columns if f"{c.name}#" in frame.columns]
     exact, rounded = split(filled, tests)
     return type_rows(exact, contract, rounded)
+
+
+def read_sheet(data: bytes) -> pl.DataFrame:
+    """The one filled sheet as text. Raises ContractError."""
+    _, used = _cells(data, [])
+    names = [str(s[0] or "") for s in used]
+    if "" in names or len(set(names)) < len(names):
+        raise ContractError("the first row names every column, each once")
+    return pl.DataFrame([s[1:].alias(s[0]) for s in used]).with_columns(_date(name) for name in names)
+
+
+def _cells(data: bytes, columns: list[str]) -> tuple[pl.DataFrame, list[pl.Series]]:
+    """The sheet that has one of the columns, header in the first row; and its columns that hold anything."""
+    try:
+        faults = _look_through(data)
+        cells, part = _parse(data, columns)
+    except _DAMAGED:
+        raise ContractError("not an XLSX workbook, damaged or encrypted") from None
+    if part in faults:
+        raise ContractError("the sheet cannot be read without guessing", found=faults[part])
+    return cells, [s for s in cells if not s.name.endswith("#") and s.null_count() < cells.height]
 
 
 def _rounded(column: Column) -> pl.Expr:

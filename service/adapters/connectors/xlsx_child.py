@@ -4,9 +4,10 @@ The parser is native code. A small file, say with one cell in the last corner of
 any amount of memory, and that ends the process it runs in.
 
 Started as a file, not as a module, so that nothing of the service is loaded. The workbook comes on standard
-input, the names of the wanted columns as arguments. The position of the sheet and an Arrow stream go to
-standard output: every cell as text, the header in the first row, and, where a text has 16 digits or more, a
-second half of columns that says which cells are numbers. The exit code says what is wrong.
+input, the names of the wanted columns as arguments; without any, every filled sheet is wanted. The position
+of the sheet and an Arrow stream go to standard output: every cell as text, the header in the first row, and,
+where a text has 16 digits or more, a second half of columns that says which cells are numbers. The exit code
+says what is wrong.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the rows
     book = fastexcel.read_excel(sys.stdin.buffer.read())
+    wanted = set(sys.argv[1:])
     found: list[tuple[int, pl.DataFrame]] = []
     for index in range(len(book.sheet_names)):
         sheet = book.load_sheet(index, header_row=None, dtypes="string")
         if sheet.visible != "visible" or not sheet.height:
             continue
         frame = pl.DataFrame(sheet)
-        if set(frame.row(0)) & set(sys.argv[1:]):
+        if not wanted or wanted & set(frame.row(0)):
             found.append((index, frame))
     if len(found) != 1:
         return MANY_SHEETS if found else NO_SHEET

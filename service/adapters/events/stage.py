@@ -8,7 +8,7 @@ batch is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,17 @@ class DeltaStage:
         )
         self._reject(part.rejected)
 
+    def duplicates(self) -> Iterator[pl.DataFrame]:
+        """REJECTED frames of the rows that the commit will set aside as such; nothing is written."""
+        name, contract = self._contract.name, self._contract
+        with delta.storage_errors(name):
+            table = self._tables.open(name) if self._tables.exists(name) else None
+            if not contract.unique_by or (table and delta.committed(table, self._batch)):
+                return
+            for bucket in self._rows.buckets:
+                stored = delta.scan(table, [bucket]) if table else pl.LazyFrame(schema=_schema(contract))
+                yield _as_rejected(totals.first_seen(self._rows.read(bucket), stored, contract)[1], contract)
+
     def commit(self, living: Callable[[], pl.DataFrame | None] | None = None) -> Committed:
         """Make the batch live, exactly once. A batch that is live already gives the counts of that time."""
         name, dates = self._contract.name, totals.log_statistics(self._contract)
@@ -64,16 +75,16 @@ class DeltaStage:
             table = self._tables.open_or_create(name, _schema(self._contract), dates)
             if delta.committed(table, self._batch):
                 counted = delta.counts_of(table, self._batch) or self._recount(table)
-                return Committed(version=table.version(), again=True, **counted)
+                return Committed(version=table.version(), **counted)
             people = living() if living else None
             counts = {"rows": 0, "subjects": 0, "withheld": 0, "duplicates": 0}
             actions: list[AddAction | RemoveAction] = []
             for bucket in self._rows.buckets:
                 actions += self._bucket(table, bucket, people, counts)
-            again = self._commit_rejected()
+            self._commit_rejected()
             if actions:
                 delta.commit(table, actions, self._batch, counts)
-            return Committed(version=table.version(), again=again, **counts)
+            return Committed(version=table.version(), **counts)
 
     def _recount(self, table: DeltaTable) -> dict[str, int]:
         """What is still there of the batch, when the log that had its counts has expired."""
@@ -115,18 +126,15 @@ class DeltaStage:
             )
         )
 
-    def _commit_rejected(self) -> bool:
-        """Returns whether they were committed before."""
+    def _commit_rejected(self) -> None:
         name = f"quarantine_{self._contract.name}"
         buckets, read = self._rejected.buckets, self._rejected.read
         if not buckets:
-            return False
+            return
         table = self._tables.open_or_create(name, read(buckets[0]).schema)
-        if delta.committed(table, self._batch):
-            return True
-        path = self._tables.path(name)
-        delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
-        return False
+        if not delta.committed(table, self._batch):
+            path = self._tables.path(name)
+            delta.commit(table, [delta.write_bucket(path, read(b), b, None) for b in buckets], self._batch)
 
 
 def _schema(contract: DatasetContract) -> pl.Schema:

@@ -8,15 +8,14 @@ what was computed, in ``derived_*``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import polars as pl
-from deltalake import DeltaTable
 
-from service.adapters.events import delta
+from service.adapters.events import delta, totals
 from service.adapters.events.lease import writer_lease
 from service.adapters.events.residue import residue
 from service.adapters.events.spill import IN_MEMORY, remove_abandoned, scratch
@@ -120,12 +119,47 @@ class DeltaEventStore:
         removed. Raises UnknownError.
         """
         gone = pl.DataFrame({"_sp": list(pseudonyms)}, schema={"_sp": pl.Binary})
-        removed = 0
         with self._tables.writing(name):
-            remove_abandoned(self._tables.directory)
-            for bucket in sorted({self.bucket_of(value) for value in pseudonyms}):
-                removed += _erase_bucket(self._tables.open(name), bucket, gone)
-            delta.purge(self._tables.path(name), self._tables.open(name))
+            return self._rewrite(
+                name,
+                {self.bucket_of(value) for value in pseudonyms},
+                # rows without a pseudonym stay
+                lambda rows: rows.join(gone, on="_sp", how="anti", maintain_order="left"),
+            )
+
+    def expire(
+        self, name: str, keep: pl.Expr, contract: DatasetContract | None = None, *, dry_run: bool = False
+    ) -> int:
+        """Remove, as ``erase`` does, the rows of which ``keep`` does not hold (null is no), or count them.
+
+        With a contract the totals of those that stay are set anew. Raises UnknownError.
+        """
+
+        def survivors(rows: pl.DataFrame) -> pl.DataFrame:
+            kept = rows.filter(keep)
+            return totals.with_totals(kept, contract) if contract else kept
+
+        with self._tables.writing(name):
+            over = delta.scan(self._tables.open(name)).filter(~keep.fill_null(value=False))
+            buckets = over.group_by("_bucket").len().collect()
+            if not dry_run:
+                self._rewrite(name, buckets["_bucket"], survivors)
+        return int(buckets["len"].sum())
+
+    def _rewrite(
+        self, name: str, buckets: Iterable[int], survivors: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> int:
+        """Rewrite one bucket after the other, then purge; returns rows removed. Hold the lease."""
+        removed = 0
+        remove_abandoned(self._tables.directory)
+        for bucket in sorted(buckets):
+            table = self._tables.open(name)
+            rows = delta.scan(table, [bucket]).collect()
+            kept = survivors(rows)
+            if rows.height > kept.height:
+                delta.rewrite(table, kept, bucket)
+                removed += rows.height - kept.height
+        delta.purge(self._tables.path(name), self._tables.open(name))
         return removed
 
     def residue(self, pseudonyms: Sequence[bytes]) -> tuple[str, ...]:
@@ -140,11 +174,3 @@ def _layout(path: Path, n_buckets: int) -> int:
         path.write_text(f"{n_buckets}\n", encoding="ascii")
     text = path.read_text(encoding="ascii").strip()
     return int(text) if text.isdecimal() else 0
-
-
-def _erase_bucket(table: DeltaTable, bucket: int, gone: pl.DataFrame) -> int:
-    rows = delta.scan(table, [bucket]).collect()
-    survivors = rows.join(gone, on="_sp", how="anti", maintain_order="left")  # rows without a pseudonym stay
-    if removed := rows.height - survivors.height:
-        delta.rewrite(table, survivors, bucket)
-    return removed

@@ -68,15 +68,13 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin or commit by itself
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA secure_delete = ON")
-        cursor.execute("PRAGMA cache_size = -8192")  # KiB: blind indexes come in random order
-        cursor.close()
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA cache_size = -8192")  # KiB: blind indexes come in random order
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -118,9 +116,8 @@ def alembic_config(store: Store, connection: Connection) -> Config:
     config.set_main_option("script_location", scripts)
     config.set_main_option("version_locations", f"{scripts}/{store}")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    config.attributes["version_table"] = f"alembic_version_{store}"
-    config.attributes["metadata"] = _METADATA[store]
+    version_table = f"alembic_version_{store}"
+    config.attributes.update(connection=connection, version_table=version_table, metadata=_METADATA[store])
     return config
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from service.adapters.sql.audit_index import SqlOutbox
 from service.adapters.sql.budget import SqlBudget
 from service.adapters.sql.consents import SqlConsents
 from service.adapters.sql.datasets import SqlBatches, SqlDatasets
@@ -14,16 +16,28 @@ from service.adapters.sql.errors import plain_errors
 from service.adapters.sql.sources import SqlCursors, SqlSources
 from service.adapters.sql.states import SqlModels, SqlReleases, SqlRequests
 from service.adapters.sql.users import SqlUsers
-from service.ports import Ops, OpsTransaction
+from service.ports import OpsTransaction
 
 
-def open_ops(engine: Engine) -> Ops:
-    """Transactions over a migrated database (``service.adapters.sql.engine.migrate(engine, "ops")``)."""
+@dataclass(frozen=True, slots=True)
+class SqlOps:
+    """``service.ports.Ops`` over a migrated database (``engine.migrate(engine, "ops")``).
+
+    Attributes:
+        engine: of the database.
+        relay: called after a transaction that put something in the outbox.
+    """
+
+    engine: Engine
+    relay: Callable[[], None]
 
     @contextmanager
-    def transaction() -> Iterator[OpsTransaction]:
-        with plain_errors(), engine.begin() as connection:
+    def __call__(self) -> Iterator[OpsTransaction]:
+        """One transaction."""
+        with plain_errors(), self.engine.begin() as connection:
+            outbox = SqlOutbox(connection)
             yield OpsTransaction(
+                outbox=outbox,
                 datasets=SqlDatasets(connection),
                 batches=SqlBatches(connection),
                 consents=SqlConsents(connection),
@@ -35,5 +49,5 @@ def open_ops(engine: Engine) -> Ops:
                 users=SqlUsers(connection),
                 sources=SqlSources(connection),
             )
-
-    return transaction
+        if outbox.is_used:
+            self.relay()

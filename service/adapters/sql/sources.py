@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from service.adapters.sql.statements import SqlTable, insert_new, one_row, save_state
+from service.adapters.sql.statements import SqlTable, insert_new, one_row, remove_where, save_state
 from service.adapters.sql.tables import CURSOR, PUSH, SOURCE_SYSTEM
 from service.domain.sources import PushRecord, SourceSystem
 from service.errors import UsageError
@@ -50,6 +50,10 @@ class SqlSources(SqlTable):
         if insert_new(self._connection, PUSH, {"source": source, "key": key, **asdict(record)}) == 0:
             mine = (PUSH.c.source == source, PUSH.c.key == key, PUSH.c.created < record.created)
             self._connection.execute(update(PUSH).where(*mine).values(created=record.created))
+
+    def forget(self, before: int, *, dry_run: bool = False) -> int:
+        """Remove what was signed before (Unix seconds), or count it; returns how many."""
+        return remove_where(self._connection, PUSH, PUSH.c.created < before, dry_run=dry_run)
 
 
 class SqlCursors(SqlTable):

@@ -73,6 +73,15 @@ def one_row(
     return dict(row) if row is not None else None
 
 
+def remove_where(
+    connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool], *, dry_run: bool
+) -> int:
+    """Remove rows, or count them only; returns how many."""
+    if dry_run:
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(where)) or 0)
+    return connection.execute(sa.delete(table).where(where)).rowcount
+
+
 def cut_tags() -> sa.Select[tuple[bytes]]:
     """The tags in the parameter ``tags`` (see ``one_blob``), for ``IN``: it is never slow, a join may be."""
     blob = sa.bindparam("tags", type_=sa.LargeBinary)

@@ -1,18 +1,27 @@
 """Tables of the operational database. No identifier of a person is in them: subjects are numbers.
 
-Times are UTC (naive ones are refused), money and privacy loss are integers, documents are JSON text. Rows are
-written by Core statements, so what a table must never hold stands here as a constraint.
+Times are UTC (naive ones are refused), money and privacy loss are integers, documents are JSON text. Where a
+table holds a domain type, its columns are the fields of that type. Rows are written by Core statements, so
+what a table must never hold stands here as a constraint.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Any, Final, get_type_hints
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
+
+from service.domain.actors import Actor
+from service.domain.consents import ConsentRecord
+from service.domain.models import Model
+from service.domain.releases import Release
+from service.domain.requests import RightsRequest
+from service.domain.sources import PushRecord, SourceSystem
+from service.ports import BudgetLine, Cursor
 
 NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -22,6 +31,20 @@ NAMES: Final = {
     "pk": "pk_%(table_name)s",
 }
 METADATA = MetaData(naming_convention=NAMES)
+
+Serial = Annotated[int | None, Field(default=None, primary_key=True)]
+Key = Annotated[str, Field(primary_key=True)]
+Big = Annotated[int, Field(sa_type=BigInteger)]
+BigKey = Annotated[
+    int, Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+]
+_PLAIN: Final = (int, bool, str, datetime, datetime | None)
+
+
+def columns_of(kind: type, **others: object) -> dict[str, Any]:
+    """A column for every field of a domain type, text for what is more than text; and these others."""
+    own = {name: hint if hint in _PLAIN else str for name, hint in get_type_hints(kind).items()}
+    return own | others
 
 
 class NamedTable(SQLModel):
@@ -44,7 +67,7 @@ class DatasetRow(_Table, table=True):
 
     __table_args__ = (UniqueConstraint("name", "version"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: Serial
     name: str
     version: str
     digest: str
@@ -58,7 +81,7 @@ class BatchRow(_Table, table=True):
 
     __table_args__ = (CheckConstraint("row_count = admitted + quarantined + refused", name="no_row_lost"),)
 
-    id: str = Field(primary_key=True)
+    id: Key
     dataset: str
     source: str
     row_count: int
@@ -75,8 +98,8 @@ class BatchRow(_Table, table=True):
 class QuarantineReleaseRow(_Table, table=True):
     """A rejected row that was taken in later, corrected, by another batch."""
 
-    batch: str = Field(primary_key=True)
-    row: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    batch: Key
+    row: BigKey
     rule: str
     by_batch: str
     at: datetime
@@ -86,10 +109,7 @@ class QuarantineReleaseRow(_Table, table=True):
 class CursorRow(_Table, table=True):
     """How far a source that grows was taken in; ``pending`` is empty when no batch was begun."""
 
-    source: str = Field(primary_key=True)
-    dataset: str = Field(primary_key=True)
-    done: str
-    pending: str
+    __annotations__ = columns_of(Cursor, source=Key, dataset=Key)
 
 
 class ConsentRow(_Table, table=True):
@@ -97,14 +117,9 @@ class ConsentRow(_Table, table=True):
 
     __table_args__ = (UniqueConstraint("subject", "purpose", "kind", "given_at"),)
 
-    id: int | None = Field(default=None, primary_key=True)
-    subject: int = Field(sa_type=BigInteger)
-    purpose: str = Field(index=True)
-    kind: str
-    given_at: datetime
-    valid_until: datetime | None
-    withdrawn_at: datetime | None
-    notice: str
+    __annotations__ = columns_of(
+        ConsentRecord, id=Serial, subject=Big, purpose=Annotated[str, Field(index=True)]
+    )
 
 
 class BudgetScopeRow(_Table, table=True):
@@ -115,9 +130,7 @@ class BudgetScopeRow(_Table, table=True):
         CheckConstraint("spent <= cap", name="within_cap"),
     )
 
-    scope: str = Field(primary_key=True)
-    cap: int = Field(sa_type=BigInteger)
-    spent: int = Field(sa_type=BigInteger)
+    __annotations__ = columns_of(BudgetLine, scope=Key, cap=Big, spent=Big)
 
 
 class BudgetChargeRow(_Table, table=True):
@@ -125,9 +138,9 @@ class BudgetChargeRow(_Table, table=True):
 
     __table_args__ = (CheckConstraint("rho > 0", name="positive"),)
 
-    id: str = Field(primary_key=True)
+    id: Key
     scopes: str  # JSON array, sorted
-    rho: int = Field(sa_type=BigInteger)
+    rho: Big
     at: datetime
 
 
@@ -139,43 +152,21 @@ class ReleaseRow(_Table, table=True):
         Index(None, "plan_digest", "data_version"),
     )
 
-    id: str = Field(primary_key=True)
-    plan: str
-    plan_digest: str
-    purpose: str
-    requester: str
-    approver: str
-    rho: int = Field(sa_type=BigInteger)
-    state: str
-    created_at: datetime
-    data_version: str
-    answer: str
-    entry: int = Field(sa_type=BigInteger)
+    __annotations__ = columns_of(Release, id=Key, rho=Big)
 
 
 class RightsRequestRow(_Table, table=True):
     """A rights request in its present state."""
 
-    id: str = Field(primary_key=True)
-    right: str
-    subject: int = Field(sa_type=BigInteger, index=True)
-    state: str
-    opened_at: datetime
-    due_at: datetime
-    code_tag: str
-    code_expires_at: datetime | None
-    attempts: int
-    decided_by: str
-    decision: str
-    steps: str
-    evidence: str
-    certificate: str
+    __annotations__ = columns_of(
+        RightsRequest, id=Key, subject=Annotated[int, Field(sa_type=BigInteger, index=True)]
+    )
 
 
 class SubjectFlagRow(_Table, table=True):
     """A standing flag such as ``no_automated_decision``."""
 
-    subject: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    subject: BigKey
     flag: str = Field(primary_key=True, index=True)
     at: datetime
 
@@ -185,31 +176,20 @@ class ModelRow(_Table, table=True):
 
     __table_args__ = (CheckConstraint("approved_by <> trained_by", name="two_people"),)
 
-    name: str = Field(primary_key=True)
-    version: int = Field(primary_key=True)
-    document: str
-    digest: str
-    state: str
-    trained_by: str
-    approved_by: str
-    trained_at: datetime
-    purpose: str
-    rho: int = Field(sa_type=BigInteger)
+    __annotations__ = columns_of(Model, name=Key, version=Annotated[int, Field(primary_key=True)], rho=Big)
 
 
 class ActorRow(_Table, table=True):
     """A member of staff or a service."""
 
-    id: str = Field(primary_key=True)
-    roles: str  # sorted, separated by spaces
-    added_at: datetime
+    __annotations__ = columns_of(Actor, id=Key, added_at=datetime)  # roles are sorted, separated by spaces
 
 
 class ApiTokenRow(_Table, table=True):
     """An API token: its digest, never the token."""
 
-    id: str = Field(primary_key=True)
-    actor: str = Field(sa_column=Column(ForeignKey("actor.id"), index=True, nullable=False))
+    id: Key
+    actor: str = Field(foreign_key="actor.id", index=True)
     digest: str
     expires_at: datetime
 
@@ -217,22 +197,41 @@ class ApiTokenRow(_Table, table=True):
 class SourceSystemRow(_Table, table=True):
     """A system that may push; its secret is derived, not stored."""
 
-    name: str = Field(primary_key=True)
-    version: int
-    datasets: str  # sorted, separated by spaces
-    purposes: str  # sorted, separated by spaces
-    revoked: bool
-    changed_at: datetime
+    __annotations__ = columns_of(SourceSystem, name=Key, changed_at=datetime)  # lists are sorted, in words
 
 
 class PushRow(_Table, table=True):
     """The answer to an idempotency key of a source."""
 
-    source: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
-    request: str
-    batch: str
-    created: int = Field(sa_type=BigInteger)
+    __annotations__ = columns_of(PushRecord, source=Key, key=Key, created=Big)
+
+
+class OutboxRow(_Table, table=True):
+    """A log entry that was committed with what it is about, and is not known to be in the log yet."""
+
+    seq: Serial
+    id: str = Field(unique=True)
+    entry: bytes
+
+
+class AuditEntryRow(_Table, table=True):
+    """Where an entry is in the log; made from the log, and from nothing else."""
+
+    position: BigKey
+    id: str = Field(index=True)
+    at: datetime = Field(index=True)
+    type: str = Field(index=True)
+    actor: str = Field(index=True)
+    decision: str
+    purpose: str
+    resource: str = Field(index=True)
+
+
+class AuditIndexRow(_Table, table=True):
+    """One row: how many entries of the log are indexed."""
+
+    id: Annotated[int, Field(primary_key=True, sa_column_kwargs={"autoincrement": False})]
+    size: Big
 
 
 DATASET = METADATA.tables["dataset"]
@@ -250,3 +249,6 @@ ACTOR = METADATA.tables["actor"]
 API_TOKEN = METADATA.tables["api_token"]
 SOURCE_SYSTEM = METADATA.tables["source_system"]
 PUSH = METADATA.tables["push"]
+OUTBOX = METADATA.tables["outbox"]
+AUDIT_ENTRY = METADATA.tables["audit_entry"]
+AUDIT_INDEX = METADATA.tables["audit_index"]

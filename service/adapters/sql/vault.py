@@ -34,8 +34,8 @@ from privacy.pseudonym.normalise import IDENTIFYING, normalise
 from service.adapters.keys.files import EpochFiles
 from service.adapters.sql import vault_subjects as people
 from service.adapters.sql.engine import sqlite_checkpoint
-from service.adapters.sql.statements import execute_many, upsert
-from service.adapters.sql.vault_persons import VaultPersons, lock, opened
+from service.adapters.sql.statements import execute_many, remove_where, upsert
+from service.adapters.sql.vault_persons import VaultPersons, lock
 from service.adapters.sql.vault_tables import (
     ACTIVE,
     DESTROYED,
@@ -46,7 +46,6 @@ from service.adapters.sql.vault_tables import (
     SUBJECT,
     SUPPRESSION,
 )
-from service.errors import UnknownError
 from service.ports import Clock, Retained
 
 _SCHEMA: Final = 1  # version of the sealed documents' layout
@@ -144,12 +143,6 @@ class SqlVault(VaultPersons):
         with self._session() as (connection, epoch):
             return people.pseudonym_frame(connection, epoch, None if subjects is None else set(subjects), key)
 
-    def purpose_pseudonyms(self, subjects: Sequence[int], purpose: str) -> Sequence[bytes]:
-        """Pseudonyms in the order of ``subjects``. Raises UnknownError when one has no keys."""
-        with self._session() as (connection, epoch):
-            keys = people.keys_of(connection, epoch, subjects)
-        return people.permuted([keys[s].sid for s in subjects], self._keyring.purpose_key(purpose)).to_list()
-
     def find_pseudonym(self, purpose: str, pseudonym: bytes) -> int | None:
         """Forwards, over all living subjects: this needs no way back from a pseudonym."""
         with self._session() as (connection, epoch):
@@ -182,15 +175,6 @@ class SqlVault(VaultPersons):
             people.state_of(connection, subject)
             connection.execute(upsert(connection, RETAINED), {**asdict(what), "box": box})  # PIPL 47(2)
 
-    def open_retained(self, request: str, data_class: str) -> bytes:
-        """Open a kept document, for a restricted role. Raises UnknownError, TamperedError."""
-        where = (RETAINED.c.request == request) & (RETAINED.c.data_class == data_class)
-        with self._transaction() as connection:
-            box = connection.scalar(select(RETAINED.c.box).where(where))
-        if box is None:
-            raise UnknownError("nothing is kept", request=request, data_class=data_class)
-        return opened(self._keyring.derive("retention"), box, _NOBODY, f"{request}/{data_class}", _SCHEMA)
-
     def retained(self) -> tuple[Retained, ...]:
         """What is kept, without content."""
         columns = RETAINED.c
@@ -198,6 +182,18 @@ class SqlVault(VaultPersons):
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(columns.request, columns.data_class)).all()
         return tuple(Retained(*row) for row in rows)
+
+    def expire(self, *, dry_run: bool = False) -> Mapping[str, int]:
+        """Destroy kept documents and suppression tags after the day (UTC) of their end, or count them."""
+        today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        with self._transaction() as connection:
+            gone = {
+                kind: remove_where(connection, table, table.c.until < today, dry_run=dry_run)
+                for kind, table in (("documents", RETAINED), ("tags", SUPPRESSION))  # PIPL 19; PIPL 47(1)
+            }
+        if not dry_run:
+            sqlite_checkpoint(self._engine)
+        return gone
 
     def suppress(self, tags: Sequence[bytes], *, until: datetime) -> None:
         """Put tags on the list; a tag on it already takes the new end."""

@@ -7,14 +7,19 @@ and the id of the epoch that died with its keys; nothing else.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint
 from sqlmodel import Field
 
-from service.adapters.sql.tables import NAMES, NamedTable
+from service.adapters.sql.tables import NAMES, BigKey, Key, NamedTable, columns_of
+from service.domain.links import Link
+from service.ports import Retained
 
 METADATA = MetaData(naming_convention=NAMES)
+BytesKey = Annotated[bytes, Field(primary_key=True)]
+Owner = Annotated[int, Field(sa_type=BigInteger, foreign_key="subject.number")]
+OwnerIndexed = Annotated[int, Field(sa_type=BigInteger, foreign_key="subject.number", index=True)]
 
 ACTIVE: Final = "active"
 RESTRICTED: Final = "restricted"
@@ -32,7 +37,7 @@ class KeyEpochRow(_Table, table=True):
 
     __table_args__ = (CheckConstraint("slot = 1", name="one_row"),)
 
-    slot: int = Field(default=1, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    slot: BigKey = 1
     epoch: str
 
 
@@ -44,7 +49,7 @@ class SubjectRow(_Table, table=True):
         CheckConstraint("(state = 'destroyed') = (wrapped IS NULL)", name="destroyed_has_no_key"),
     )
 
-    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    number: BigKey
     state: str
     epoch: str  # the epoch that wraps the keys; for a destroyed subject the one that was destroyed with it
     wrapped: bytes | None
@@ -55,18 +60,16 @@ class BlindIndexRow(_Table, table=True):
 
     __table_args__ = (Index(None, "subject", "id_type"),)
 
-    id_type: str = Field(primary_key=True)
-    tag: bytes = Field(primary_key=True)
-    subject: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False))
+    id_type: Key
+    tag: BytesKey
+    subject: Owner
 
 
 class SealedRow(_Table, table=True):
     """A document under the subject's own key."""
 
-    subject: int = Field(
-        sa_column=Column(BigInteger, ForeignKey("subject.number"), primary_key=True, autoincrement=False)
-    )
-    data_class: str = Field(primary_key=True)
+    subject: int = Field(sa_type=BigInteger, primary_key=True, foreign_key="subject.number")
+    data_class: Key
     schema_version: int
     box: bytes
 
@@ -74,18 +77,14 @@ class SealedRow(_Table, table=True):
 class SuppressionRow(_Table, table=True):
     """A keyed tag of an identifier of an erased person."""
 
-    tag: bytes = Field(primary_key=True)
+    tag: BytesKey
     until: datetime
 
 
 class RetainedRow(_Table, table=True):
     """A document a law says keep, under the retention key; it does not name the subject."""
 
-    request: str = Field(primary_key=True)
-    data_class: str = Field(primary_key=True)
-    until: datetime
-    law: str
-    box: bytes
+    __annotations__ = columns_of(Retained, request=Key, data_class=Key, box=bytes)
 
 
 class SubjectLinkRow(_Table, table=True):
@@ -97,15 +96,7 @@ class SubjectLinkRow(_Table, table=True):
         UniqueConstraint("a", "b"),
     )
 
-    id: str = Field(primary_key=True)
-    a: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False))
-    b: int = Field(sa_column=Column(BigInteger, ForeignKey("subject.number"), nullable=False, index=True))
-    state: str
-    score: int
-    evidence: str  # kinds, separated by spaces
-    decided_by: str
-    at: datetime
-    dpia: str
+    __annotations__ = columns_of(Link, id=Key, a=Owner, b=OwnerIndexed)
 
 
 KEY_EPOCH: Final = METADATA.tables["key_epoch"]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from service.adapters.sql.engine import make_engine, migrate
-from service.adapters.sql.ops import open_ops
+from service.adapters.sql.ops import SqlOps
 from service.ports import Ops
 
 
@@ -24,4 +24,4 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def ops(engine: Engine) -> Ops:
     """Transactions over it."""
-    return open_ops(engine)
+    return SqlOps(engine, lambda: None)

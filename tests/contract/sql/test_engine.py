@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, inspect, text
 
 from service.adapters.sql.engine import make_engine, migrate, sqlite_checkpoint
 from service.adapters.sql.errors import plain_errors
-from service.adapters.sql.ops import open_ops
+from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.tables import METADATA
 from service.domain.releases import ReleaseState
 from service.errors import ConflictError, StorageError, UsageError
@@ -126,12 +126,12 @@ def test_sqlite_runs_with_the_safe_settings(tmp_path: Path) -> None:
 def test_a_sqlite_transaction_holds_the_write_lock_from_its_first_statement(tmp_path: Path) -> None:
     first, second = (impatient(make_engine(f"sqlite:///{tmp_path / 'a.sqlite'}")) for _ in range(2))
     migrate(first, "ops")
-    with open_ops(first)() as tx:
+    with SqlOps(first, lambda: None)() as tx:
         assert tx.batches.all() == ()
-        with pytest.raises(StorageError) as locked, open_ops(second)():
+        with pytest.raises(StorageError) as locked, SqlOps(second, lambda: None)():
             pass
     assert locked.value.fields == {"cause": "SQLITE_BUSY"}
-    with open_ops(second)() as tx:
+    with SqlOps(second, lambda: None)() as tx:
         tx.batches.add(a_batch())
 
 
@@ -159,10 +159,10 @@ def test_two_increments_of_one_number_are_both_kept(engine: Engine) -> None:
 def test_deleted_bytes_are_gone_from_the_sqlite_files_after_a_checkpoint(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'a.sqlite'}")
     migrate(engine, "ops")
-    with open_ops(engine)() as tx:
+    with SqlOps(engine, lambda: None)() as tx:
         tx.consents.add([a_consent(number, notice=f"canary-{number}") for number in range(200)])
     assert any(b"canary-7" in path.read_bytes() for path in tmp_path.iterdir())
-    with open_ops(engine)() as tx:
+    with SqlOps(engine, lambda: None)() as tx:
         for number in range(200):
             tx.consents.forget(number)
     sqlite_checkpoint(engine)
@@ -179,17 +179,17 @@ def test_a_full_disk_is_a_storage_error_and_keeps_the_state_before(tmp_path: Pat
         connection.execute("PRAGMA max_page_count = 60")
 
     records = [a_consent(number, notice=SECRET) for number in range(20_000)]
-    with pytest.raises(StorageError) as full, open_ops(engine)() as tx:
+    with pytest.raises(StorageError) as full, SqlOps(engine, lambda: None)() as tx:
         tx.consents.add(records)
     assert full.value.fields == {"cause": "SQLITE_FULL"}
     assert SECRET not in everything_said(full.value)
-    with open_ops(engine)() as tx:
+    with SqlOps(engine, lambda: None)() as tx:
         assert tx.consents.frame().height == 0
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/a.sqlite"])
 def test_an_unreachable_database_is_a_storage_error(url: str) -> None:
-    with pytest.raises(StorageError), open_ops(make_engine(url))():
+    with pytest.raises(StorageError), SqlOps(make_engine(url), lambda: None)():
         pass
     with pytest.raises(StorageError):
         migrate(make_engine(url), "ops")
@@ -216,7 +216,7 @@ def test_two_stores_live_in_two_schemas_of_one_postgresql_database(database_url:
         ]
     for number, engine in enumerate(stores):
         migrate(engine, "ops")
-        with open_ops(engine)() as tx:
+        with SqlOps(engine, lambda: None)() as tx:
             assert tx.batches.all() == ()
             tx.batches.add(a_batch(at=START + timedelta(days=number)))
 

@@ -145,8 +145,8 @@ DYING = """
 import sys, time
 from fakes.clock import START
 from service.adapters.sql.engine import make_engine
-from service.adapters.sql.ops import open_ops
-with open_ops(make_engine(sys.argv[1]))() as tx:
+from service.adapters.sql.ops import SqlOps
+with SqlOps(make_engine(sys.argv[1]), lambda: None)() as tx:
     tx.budget.charge("a", ("actor:user:ann", "dataset:statements"), 10, START)
     print("charged", flush=True)
     time.sleep(60)

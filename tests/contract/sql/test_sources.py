@@ -53,3 +53,18 @@ def test_the_first_answer_stands_and_its_time_only_goes_on(ops: Ops) -> None:
     with ops() as tx:
         assert tx.sources.pushed("core-banking", KEY) == replace(first, created=110)
         assert tx.sources.pushed("other", KEY) is None
+
+
+def test_answers_to_old_requests_are_forgotten_and_younger_ones_stand(ops: Ops) -> None:
+    with ops() as tx:
+        for key, created in (("old", 99), ("edge", 100), ("new", 101)):
+            tx.sources.answer("core-banking", key, PushRecord("a" * 64, "b" * 64, created))
+    with ops() as tx:
+        assert tx.sources.forget(100, dry_run=True) == 1
+        assert tx.sources.pushed("core-banking", "old") is not None
+        assert tx.sources.forget(100) == 1
+    with ops() as tx:
+        assert [tx.sources.pushed("core-banking", k) is None for k in ("old", "edge", "new")] == [
+            True, False, False,
+        ]  # fmt: skip
+        assert tx.sources.forget(100) == 0

@@ -131,7 +131,7 @@ def test_a_release_goes_forward_and_keeps_what_was_asked(ops: Ops) -> None:
         tx.releases.save(replace(approved, state=ReleaseState.CHARGED, data_version="statements@1"))
         assert tx.releases.answered("sha256:bb", "statements@1") is None
         done = replace(
-            approved, state=ReleaseState.RELEASED, data_version="statements@1", answer="{}", entry=4
+            approved, state=ReleaseState.RELEASED, data_version="statements@1", answer="{}", entry="0" * 32
         )
         tx.releases.save(done)
         with pytest.raises(ConflictError):

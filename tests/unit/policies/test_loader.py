@@ -282,6 +282,8 @@ def test_the_shipped_values_are_the_declared_ones() -> None:
     assert {rule.scope: rule.rho for rule in bundle.budgets} == {
         "dataset:customers": 150_000,
         "dataset:statements": 150_000,
+        "dataset:app_events": 150_000,
+        "dataset:partner_holdings": 150_000,
         "actor:*": 100_000,
     }
     assert bundle.purposes["credit_scoring"].automated_decision

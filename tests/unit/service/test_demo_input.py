@@ -12,7 +12,7 @@ from fakes.intake import read_all
 from privacy.pseudonym.normalise import normalise
 from service.adapters.connectors.contract_file import load_contract
 from service.demo.consents import SHARES
-from service.demo.generate import BAD_ROWS, DATA, DATASETS, GeneratedInput, generate
+from service.demo.generate import BAD_ROWS, DATA, DATASETS, GeneratedInput, consented_emails, generate
 from service.demo.identities import CARD_BIN, DOMAINS, MOBILE_PREFIX, NO_PREFECTURE, REFERENCE_DAY
 from service.errors import UsageError
 
@@ -64,14 +64,30 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     )
 
     assert first == again
-    assert len(first) == 8
+    assert len(first) == 9
     assert {name for name in first if first[name] != other[name]} == {
         "customers.csv",
         "statements.csv",
         "notes.jsonl",
         "consents.csv",
+        "consented.txt",
         "truth.jsonl",
     }
+
+
+def test_the_listed_customers_are_those_with_a_standing_separate_consent(whole: GeneratedInput) -> None:
+    standing = {
+        row["resident_id"]
+        for row in pl.read_csv(whole.consents, infer_schema=False).to_dicts()
+        if (row["purpose"], row["kind"], row["withdrawn_at"]) == ("credit_scoring", "separate", None)
+        and (row["valid_until"] or "9999") > "2026"
+    }
+    customers = pl.read_csv(whole.files["customers"], infer_schema=False).to_dicts()
+    people = {row["email"]: row["resident_id"] for row in customers}
+    listed = consented_emails(whole.target)
+    assert 0.68 < len(listed) / CUSTOMERS < 0.72
+    assert len(set(listed)) == len(listed)
+    assert {people[email] for email in listed} <= standing
 
 
 def test_generating_again_replaces_the_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import spacy
+from fakes.spacy_networks import pipeline
 from presidio_analyzer import (
     AnalyzerEngine,
     BatchAnalyzerEngine,
@@ -13,6 +14,7 @@ from presidio_analyzer import (
     PatternRecognizer,
     RecognizerResult,
 )
+from spacy.language import Language
 
 from privacy.errors import ModelAlteredError, ModelMissingError
 from privacy.pii.accelerated import AcceleratedAnalyzer, stock_engine
@@ -43,6 +45,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     ruler.add_patterns(  # type: ignore[attr-defined]  # spaCy's factory says Pipe
         [{"label": "PERSON", "pattern": "Emma Taylor"}, {"label": "GPE", "pattern": "London"}]
     )
+    return _written(nlp, root)
+
+
+def _written(nlp: Language, root: Path) -> ModelFiles:
     nlp.to_disk(root)
     files = [path for path in root.rglob("*") if path.is_file()]
     return ModelFiles(
@@ -72,6 +78,22 @@ def test_every_text_has_the_spans_and_scores_of_the_stock_engine(engine: Analyze
         "PERSON", "LOCATION", "CREDIT_CARD", "PHONE_NUMBER", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS",
     }  # fmt: skip
     assert all(_same(engine, TEXTS * 3))
+
+
+@pytest.mark.parametrize(("is_shared", "has_rules"), [(False, False), (True, False), (False, True)])
+def test_names_of_a_network_are_those_of_the_stock_engine(
+    tmp_path: Path, *, is_shared: bool, has_rules: bool
+) -> None:
+    model = _written(pipeline(3, is_shared=is_shared), tmp_path / "model")
+    engine = stock_engine(model)
+    nlp: Any = engine.nlp_engine.get_nlp("en")  # type: ignore[attr-defined]  # of spaCy's engine alone
+    if has_rules:  # then spaCy's own component is asked
+        nlp.add_pipe("entity_ruler", before="ner").add_patterns([{"label": "GPE", "pattern": "London"}])
+    found = {
+        r.entity_type for results in AcceleratedAnalyzer(engine).analyze_iterator(TEXTS) for r in results
+    }
+    assert found >= ({"PERSON", "LOCATION"} if has_rules else {"PERSON"})
+    assert all(_same(engine, TEXTS))
 
 
 class Shouting(PatternRecognizer):

@@ -5,6 +5,7 @@ from bisect import bisect_right
 
 import polars as pl
 import pytest
+from fakes.scorecards import assess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants.profiles import score_with_edges_in_the_lower_bin
@@ -19,7 +20,6 @@ from service.scoring.scorecard import (
     Grade,
     Scaling,
     Scorecard,
-    assess,
     default_probability,
     format_scorecard,
     parse_scorecard,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.adapters.sql.migrations.columns import BIG, FLAG, INTEGER, TEXT, TIME, create
+from service.adapters.sql.migrations.columns import BIG, BYTES, FLAG, INTEGER, TEXT, TIME, create
 
 revision = "0001"
 down_revision = None
@@ -19,6 +19,7 @@ def upgrade() -> None:
     _requests()
     _models()
     _users()
+    _audit()
 
 
 def _intake() -> None:
@@ -105,8 +106,7 @@ def _releases() -> None:
         ("rho", BIG),
         ("state", TEXT),
         ("created_at", TIME),
-        ("data_version answer", TEXT),
-        ("entry", BIG),
+        ("data_version answer entry", TEXT),
         sa.CheckConstraint("approver <> requester", name="two_people"),
         sa.Index(None, "plan_digest", "data_version"),
     )
@@ -158,3 +158,24 @@ def _users() -> None:
         sa.ForeignKeyConstraint(["actor"], ["actor.id"]),
         sa.Index(None, "actor"),
     )
+
+
+def _audit() -> None:
+    create(
+        "outbox",
+        sa.Column("seq", INTEGER, nullable=False),
+        ("id", TEXT),
+        ("entry", BYTES),
+        sa.UniqueConstraint("id"),
+        key="seq",
+    )
+    create(
+        "audit_entry",
+        ("position", BIG),
+        ("id", TEXT),
+        ("at", TIME),
+        ("type actor decision purpose resource", TEXT),
+        *(sa.Index(None, name) for name in ("id", "at", "type", "actor", "resource")),
+        key="position",
+    )
+    create("audit_index", ("id", INTEGER), ("size", BIG))

@@ -1,0 +1,102 @@
+"""The outbox of the audit log, and its index.
+
+An entry about a change of state is committed with that change, in the outbox, and moved into the log when the
+transaction has ended; so there is never a change without its entry, nor an entry about a change that did not
+happen. The index says where in the log an entry is. It follows the log and can be built from it again: what
+it says of an entry is there to find it, the log is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from audit.entry import Entry, format_entry
+from service.adapters.sql.errors import plain_errors
+from service.adapters.sql.statements import SqlTable, insert_new
+from service.adapters.sql.tables import AUDIT_ENTRY, AUDIT_INDEX, OUTBOX
+from service.ports import EntryFilter
+
+_INDEXED: Final = ("id", "at", "type", "actor", "decision", "purpose", "resource")
+_SOME: Final = 10_000  # parameters of a statement
+
+
+class SqlOutbox(SqlTable):
+    """``service.ports.tables.Outbox``."""
+
+    is_used = False
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry until it is in the log."""
+        self.is_used = True
+        self._connection.execute(sa.insert(OUTBOX).values(id=entry.id, entry=format_entry(entry)))
+
+
+class SqlAuditIndex(SqlTable):
+    """Where entries are, and which of them the outbox still holds."""
+
+    def size(self) -> int:
+        """Entries indexed so far. One transaction at a time gets beyond this."""
+        insert_new(self._connection, AUDIT_INDEX, {"id": 1, "size": 0})
+        return int(self._connection.execute(sa.select(AUDIT_INDEX.c.size).with_for_update()).scalar_one())
+
+    def waiting(self) -> list[bytes]:
+        """What the outbox holds, in the order it came."""
+        return list(self._connection.scalars(sa.select(OUTBOX.c.entry).order_by(OUTBOX.c.seq)))
+
+    def extend(self, start: int, entries: Sequence[Entry]) -> None:
+        """Index the entries of the log from ``start`` on; the outbox holds them no longer."""
+        if not entries:
+            return
+        rows = [
+            {"position": start + n} | {name: getattr(entry, name) for name in _INDEXED}
+            for n, entry in enumerate(entries)
+        ]
+        self._connection.execute(sa.insert(AUDIT_ENTRY), rows)
+        ids = [entry.id for entry in entries]
+        for at in range(0, len(ids), _SOME):
+            self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids[at : at + _SOME])))
+        self._connection.execute(sa.update(AUDIT_INDEX).values(size=start + len(entries)))
+
+    def positions(self, where: EntryFilter) -> list[int]:
+        """Places in the log of the entries that meet a filter, ascending."""
+        columns = AUDIT_ENTRY.c
+        tests: list[sa.ColumnElement[bool]] = [
+            columns[name].in_(wanted)
+            for name in ("id", "type", "actor", "purpose", "decision")
+            if (wanted := getattr(where, name))
+        ]
+        if where.resource:
+            tests.append(
+                sa.or_(
+                    columns.resource == where.resource,
+                    columns.resource.startswith(f"{where.resource}/", autoescape=True),
+                )
+            )
+        tests += [columns.at >= where.since] if where.since else []
+        tests += [columns.at < where.until] if where.until else []
+        newest = sa.select(columns.position).where(*tests).order_by(columns.position.desc())
+        return sorted(self._connection.scalars(newest.limit(where.last)))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditIndex:
+    """Transactions over the outbox and the index of a migrated operational database."""
+
+    engine: sa.Engine
+
+    @contextmanager
+    def __call__(self) -> Iterator[SqlAuditIndex]:
+        """One transaction."""
+        with plain_errors(), self.engine.begin() as connection:
+            yield SqlAuditIndex(connection)
+
+    def is_waiting(self) -> bool:
+        """Whether the outbox holds anything that is committed; waits for no other transaction."""
+        with plain_errors(), closing(self.engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+            cursor.execute("SELECT 1 FROM outbox LIMIT 1")
+            return cursor.fetchone() is not None

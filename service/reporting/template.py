@@ -1,0 +1,276 @@
+"""A report type as data: what a report says stands in ``templates/<type>.<effective date>.toml``, not in code.
+
+A change of what the law asks is a new file beside the old one; the version in force on the last day of the
+period is taken. Parsing is strict: an unknown key, a name used twice or never, a number without an explained
+query, an exact figure in a table of private ones: each is refused. ``fill`` is pure: the same template and
+answers give the same report.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from service.errors import UnknownError
+from service.reporting.document import (
+    Answer,
+    Basis,
+    Cell,
+    Column,
+    Figure,
+    KeyFigure,
+    Kind,
+    Provenance,
+    Report,
+    Section,
+    Source,
+    Table,
+    Text,
+)
+from service.reporting.words import NUMERIC, WORDS
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+QueryName = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]+@[1-9][0-9]*$")]
+APPENDIX: Final = "queries.list@1"
+
+
+def _pair(value: object) -> Text:
+    """``[Chinese, English]``."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(v, str) and v for v in value):  # noqa: PLR2004 - a pair
+        raise ValueError("a text is a pair: Chinese, English")
+    return Text(*value)
+
+
+Pair = Annotated[Text, BeforeValidator(_pair)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnPart(_Part):
+    """A column; ``labels`` names the group of texts that its cells, which are codes, are printed by."""
+
+    key: Name
+    title: Pair
+    kind: Kind
+    labels: str = ""
+
+
+class FigurePart(_Part):
+    """The chart of a table, drawn before it and without its total."""
+
+    title: Pair
+    shape: Literal["bar", "line"]
+    label: Name
+    series: tuple[Name, ...] = Field(min_length=1, max_length=4)
+
+
+class TablePart(_Part):
+    """A table of a query's rows."""
+
+    id: Name
+    title: Pair
+    query: QueryName
+    columns: tuple[ColumnPart, ...] = Field(min_length=1)
+    basis: Basis = "exact"
+    note: Pair | None = None
+    printed: int | None = Field(default=None, gt=0, strict=True)
+    figure: FigurePart | None = None
+
+    @model_validator(mode="after")
+    def _draws_its_own_columns(self) -> TablePart:
+        kinds = {column.key: column.kind for column in self.columns}
+        drawn = self.figure
+        if drawn and (drawn.label not in kinds or not all(kinds.get(s) in NUMERIC for s in drawn.series)):
+            raise ValueError(f"figure of {self.id}: its label and series are columns, the series are numbers")
+        return self
+
+
+class SectionPart(_Part):
+    """A section; without any of its tables it is left out."""
+
+    id: Name
+    title: Pair
+    law: Pair | None = None
+    text: Pair | None = None
+    tables: tuple[TablePart, ...] = ()
+
+
+class KeyPart(_Part):
+    """A number for the first page: one of the figures of a query's answer."""
+
+    label: Pair
+    kind: Kind
+    query: QueryName
+    value: Name
+
+
+class QueryPart(_Part):
+    """What a query means, so that its numbers can be derived again."""
+
+    text: Pair
+    basis: Basis = "exact"
+
+
+class Template(_Part):
+    """One version of one report type."""
+
+    type: Name
+    effective_from: date
+    title: Pair
+    law: Pair
+    labels: Mapping[Name, Mapping[str, Pair]] = {}
+    key_figures: tuple[KeyPart, ...] = Field(default=(), max_length=9)
+    sections: tuple[SectionPart, ...] = Field(min_length=1)
+    queries: Mapping[QueryName, QueryPart]
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """``<type>.<effective date>``, the name of its file."""
+        return f"{self.type}.{self.effective_from}"
+
+    def tables(self) -> tuple[TablePart, ...]:
+        """Every table in order."""
+        return tuple(table for section in self.sections for table in section.tables)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Template:
+        tables = self.tables()
+        ids = [s.id for s in self.sections] + [APPENDIX]
+        parts = [t.id for t in tables] + ["queries"]
+        used = {part.query for part in (*tables, *self.key_figures)}
+        groups = {column.labels for table in tables for column in table.columns} - {""}
+        faults = {
+            "two parts have one id": len({*ids}) < len(ids) or len({*parts}) < len(parts),
+            "queries used and explained are not the same": used != self.queries.keys(),
+            "labels used and given are not the same": groups != self.labels.keys(),
+            "exact and private figures are mixed": any(  # the explained query says which it is
+                t.query in self.queries and t.basis != self.queries[t.query].basis for t in tables
+            ),
+        }
+        for fault, found in faults.items():
+            if found:
+                raise ValueError(fault)
+        return self
+
+
+def parse_template(data: bytes) -> Template:
+    """Parse a template file. Raises ValueError."""
+    return Template(**tomllib.loads(data.decode()) | {"digest": f"sha256:{sha256(data).hexdigest()}"})
+
+
+@cache
+def load_templates() -> tuple[Template, ...]:
+    """Every version of every type that is shipped, by type and date. Raises ValueError."""
+    folder = resources.files("service.reporting") / "templates"
+    found = {
+        path.name: parse_template(path.read_bytes()) for path in folder.iterdir() if ".toml" in path.name
+    }
+    if wrong := [name for name, template in found.items() if name != f"{template.id}.toml"]:
+        raise ValueError(f"a template's file is named by its type and date: {wrong[0]}")
+    return tuple(sorted(found.values(), key=lambda t: t.id))
+
+
+def choose(templates: Iterable[Template], name: str, day: date, *, exactly: bool = False) -> Template:
+    """The version of a type in force on a day, or the one that came into force ``exactly`` then.
+
+    Raises:
+        UnknownError: no such type, or no version of it then; names those that there are.
+    """
+    known = sorted(templates, key=lambda t: t.id)
+    found = [
+        t
+        for t in known
+        if t.type == name and (t.effective_from == day or (not exactly and t.effective_from < day))
+    ]
+    if not found:
+        raise UnknownError("there is no such report template", there_are=", ".join(t.id for t in known))
+    return found[-1]
+
+
+def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenance: Provenance) -> Report:
+    """The report: every table of the template with the rows of its query's answers.
+
+    A query that answers several times gives its table several times; one that does not answer gives none.
+
+    Raises:
+        ValueError: an answer lacks a column or is of another basis than its table.
+    """
+    sections = [_section(part, template, answers) for part in template.sections]
+    declared = [bool(part.tables) for part in template.sections]
+    explained = {name: part.text for name, part in template.queries.items()}
+    queries = (*explained.items(), (APPENDIX, WORDS["this_table"]))
+    return Report(
+        type=template.id,
+        template=template.digest,
+        title=template.title,
+        law=template.law,
+        provenance=provenance,
+        key_figures=tuple(_key_figure(part, answers[part.query][0]) for part in template.key_figures),
+        sections=(
+            *(s for s, has_tables in zip(sections, declared, strict=True) if s.items or not has_tables),
+            _appendix(queries, template),
+        ),
+        queries=queries,
+    )
+
+
+def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[Answer, ...]]) -> Section:
+    tables = [(t, _table(t, a, template)) for t in part.tables for a in answers[t.query]]
+    items = [item for shape, table in tables for item in (*_figures(shape, table), table)]
+    return Section(part.id, part.title, (part.text,) if part.text else (), tuple(items), part.law)
+
+
+def _table(part: TablePart, answer: Answer, template: Template) -> Table:
+    wanted = {column.key for column in part.columns}
+    if answer.basis != part.basis or not all(wanted <= row.keys() for row in answer.rows):
+        raise ValueError(f"table {part.id}: the answer is of another basis or lacks a column")
+    labels = [template.labels.get(column.labels, {}) for column in part.columns]
+    rows = (
+        tuple(_cell(row[column.key], words) for column, words in zip(part.columns, labels, strict=True))
+        for row in answer.rows
+    )
+    more = f" {answer.part}" if answer.part else ""
+    return Table(
+        id="-".join(filter(None, (part.id, answer.part))),
+        title=Text(part.title.zh + more, part.title.en + more),
+        source=Source(part.query, answer.inputs),
+        columns=tuple(Column(c.key, c.title, c.kind) for c in part.columns),
+        rows=tuple(rows),
+        basis=part.basis,
+        note=part.note,
+        printed=part.printed,
+    )
+
+
+def _cell(cell: Cell, labels: Mapping[str, Text]) -> Cell:
+    return labels.get(cell, cell) if isinstance(cell, str) else cell
+
+
+def _figures(part: TablePart, table: Table) -> tuple[Figure, ...]:
+    drawn = part.figure
+    if drawn is None or not table.rows:
+        return ()
+    return (
+        Figure(f"fig-{table.id}", drawn.title, drawn.shape, table.without_total(), drawn.label, drawn.series),
+    )
+
+
+def _key_figure(part: KeyPart, answer: Answer) -> KeyFigure:
+    return KeyFigure(part.label, answer.figures[part.value], part.kind, Source(part.query, answer.inputs))
+
+
+def _appendix(queries: tuple[tuple[str, Text], ...], template: Template) -> Section:
+    columns = (Column("query", WORDS["query"], "name"), Column("meaning", WORDS["meaning"], "text"))
+    source = Source(APPENDIX, (f"template:{template.id}", template.digest))
+    table = Table("queries", WORDS["queries"], source, columns, queries)
+    return Section("appendix", WORDS["appendix"], (WORDS["derived"],), (table,))

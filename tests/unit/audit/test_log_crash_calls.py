@@ -1,0 +1,97 @@
+"""Every system call that touches the log fails, or is the last one: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.audit_child import REFUSED, SEAL
+from fakes.audit_forks import Forks, outcome, strace_missing, traced
+
+SCHEDULE = (2, SEAL, 3, SEAL, 1)
+SENT = range(sum(SCHEDULE))
+CALLS = "write,pwrite64,fsync,fdatasync,ftruncate,rename,openat,mkdir,unlink,rmdir"
+LINE = re.compile(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)")
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    if missing := strace_missing():
+        pytest.skip(missing)
+    with Forks(tmp_path_factory.mktemp("forks")) as made:
+        yield made
+
+
+def touching(trace: str, directory: Path) -> list[tuple[str, int]]:
+    """Each call on a file of the log, with its ordinal among the calls of its name."""
+    seen: Counter[str] = Counter()
+    found = list[tuple[str, int]]()
+    for line in trace.splitlines():
+        if match := LINE.match(line):
+            seen[match[1]] += 1
+            if str(directory) in match[2]:
+                found.append((match[1], seen[match[1]]))
+    return found
+
+
+def prepare(directory: Path, state: Path | None) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    if state:
+        shutil.copytree(state, directory)
+
+
+def reference(forks: Forks, directory: Path, output: Path, first: int) -> list[tuple[str, int]]:
+    process = forks.start("write", directory, schedule=SCHEDULE, first=first)
+    with traced(process, "-y", "-o", str(output), "-e", f"trace={CALLS}"):
+        forks.go()
+    assert forks.wait() == 0
+    return touching(output.read_text(), directory)
+
+
+def sweep(forks: Forks, folder: Path, fault: str, state: Path | None = None, first: int = 0) -> Counter[int]:
+    """The program once for every call, with the fault at that call; how often each exit code was seen."""
+    directory = folder / "log"
+    prepare(directory, state)
+    codes: Counter[int] = Counter()
+    for call, ordinal in reference(forks, directory, folder / "trace", first):
+        prepare(directory, state)
+        process = forks.start("write", directory, schedule=SCHEDULE, first=first)
+        inject = f"inject={call}:{fault}:when={ordinal}"
+        with traced(process, "-o", "/dev/null", "-e", f"trace={CALLS}", "-e", inject):
+            forks.go()
+        codes[forks.wait()] += 1
+        found = outcome(directory, forks.acks(), range(first + len(SENT)))
+        assert (found.lost, found.strange) == (0, 0), f"{fault} at {call} {ordinal}: {found}"
+    return codes
+
+
+@pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
+def test_a_new_log_survives_a_fault_at_every_call(forks: Forks, tmp_path: Path, fault: str) -> None:
+    codes = sweep(forks, tmp_path, fault)
+    print(codes)
+    assert codes.total() > 60
+    assert set(codes) <= ({-9} if fault == "signal=KILL" else {0, REFUSED})
+
+
+@pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
+def test_recovery_survives_a_fault_at_every_call(forks: Forks, tmp_path: Path, fault: str) -> None:
+    state = tmp_path / "interrupted"
+    sweep_into(forks, state)
+    codes = sweep(forks, tmp_path, fault, state, first=len(SENT))
+    print(codes)
+    assert codes.total() > 60
+
+
+def sweep_into(forks: Forks, state: Path) -> None:
+    """A log that was killed in the middle of a publication, after its tiles were written."""
+    process = forks.start("write", state, schedule=SCHEDULE)
+    with traced(process, "-o", "/dev/null", "-e", f"trace={CALLS}", "-e", "inject=rename:signal=KILL:when=7"):
+        forks.go()
+    assert forks.wait() == -9
+    with (state / "pending").open("ab") as file:
+        file.write(b"FDS1 torn")
+    assert (state / "publishing.tmp").exists()
