@@ -6,7 +6,7 @@ RUN  := $(VENV)/.run.stamp
 DEV  := $(VENV)/.dev.stamp
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test check bench accurate streams lock clean help setup setup-dev
+.PHONY: demo test check bench accurate streams hsm lock clean help setup setup-dev
 help:            ## say what the targets do
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/  /'
 
@@ -35,6 +35,9 @@ accurate: $(RUN) ## install the language models of the detection profile `accura
 
 streams: $(RUN)  ## install the message brokers' clients for `fiduciary consume`
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/streams.txt
+
+hsm: $(RUN)      ## install the client of PKCS #11 devices, for signing keys in an HSM
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/hsm.txt
 
 lock: $(UV)      ## lock the dependencies again, with hashes
 	bash tools/lock.sh $(UV)

@@ -3,7 +3,8 @@
 Content: the report's files, and
 ``manifest.dsse.json`` (signed in-toto statement; subjects are the SHA-256 of every file of the report),
 ``checkpoint``, ``vkey``, ``entries/<index>.json`` and ``proofs/<index>.tlog-proof`` for each cited entry and
-for the ``report:issue`` entry, whose payload is the digest of the manifest.
+for the ``report:issue`` entry, whose payload is the digest of the manifest; and, where an authority was
+asked, ``checkpoint.tsr``, its time-stamp over ``checkpoint`` (``audit.timestamp``).
 
 The zip itself is deterministic (names sorted, nothing compressed, one fixed date): verifying packs the files
 again and compares, so no byte of the container can be changed either.
@@ -11,6 +12,7 @@ again and compares, so no byte of the container can be changed either.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import struct
@@ -23,8 +25,10 @@ from audit.canonical import read_exact
 from audit.dsse import Statement, subject_digests
 from audit.errors import BrokenLinkError, FormatError
 from audit.evidence import Evidence, HeadFacts, Trust, link, read_vkey, verify_chain
+from audit.timestamp import verify_stamp
 
 MANIFEST: Final = "manifest.dsse.json"
+STAMP: Final = "checkpoint.tsr"
 ISSUE: Final = "report:issue"
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
@@ -45,6 +49,8 @@ class BundleFacts(HeadFacts):
         files: SHA-256 in hex of each file of the report.
         predicate_type: kind of report.
         predicate: what the manifest states.
+        stamped_at: time in the time-stamp of the checkpoint, ISO 8601; empty where there is none.
+        stamp_pinned: whether the caller named the authority; else anybody could have made the time-stamp.
     """
 
     issue: int
@@ -53,6 +59,8 @@ class BundleFacts(HeadFacts):
     files: Mapping[str, str]
     predicate_type: str
     predicate: Mapping[str, object]
+    stamped_at: str
+    stamp_pinned: bool
 
 
 def pack_bundle(files: Mapping[str, bytes]) -> bytes:
@@ -87,7 +95,13 @@ def unpack_bundle(data: bytes) -> dict[str, bytes]:
 
 
 def build_bundle(
-    files: Mapping[str, bytes], envelope: bytes, cited: Sequence[int], issue: int, *, evidence: Evidence
+    files: Mapping[str, bytes],
+    envelope: bytes,
+    cited: Sequence[int],
+    issue: int,
+    *,
+    evidence: Evidence,
+    stamp: bytes = b"",
 ) -> bytes:
     """Pack a report with its evidence, and verify the result before it is handed out.
 
@@ -97,13 +111,15 @@ def build_bundle(
         cited: log indices that the manifest cites.
         issue: index of the ``report:issue`` entry that carries the manifest's digest.
         evidence: of ``cited`` and ``issue``, no others.
+        stamp: time-stamp over its checkpoint; empty for none.
 
     Raises:
         FormatError: a file name that is not allowed or taken by the evidence.
         BrokenLinkError: the parts do not fit together.
     """
     own = _evidence_files(evidence) | {MANIFEST: envelope}
-    if not own.keys().isdisjoint(files):
+    own |= {STAMP: stamp} if stamp else {}
+    if STAMP in files or not own.keys().isdisjoint(files):
         raise FormatError("bundle", "file name is taken")
     data = pack_bundle({**files, **own})
     facts = verify_bundle(data, vkey=evidence.vkey)
@@ -118,15 +134,17 @@ def _evidence_files(evidence: Evidence) -> dict[str, bytes]:
     return files | {f"proofs/{index}.tlog-proof": data for index, data in evidence.proofs.items()}
 
 
-def verify_bundle(data: bytes, *, vkey: Trust = None) -> BundleFacts:
+def verify_bundle(data: bytes, *, vkey: Trust = None, tsa: bytes = b"") -> BundleFacts:
     """Check every link of a bundle.
 
     After the links of ``audit.evidence`` follow ``digest of <file>`` for each file of the report,
-    ``presence of <file>`` for one that is missing or not in the manifest, and ``packing of the zip``.
+    ``presence of <file>`` for one that is missing or not in the manifest, ``packing of the zip``, and
+    ``time-stamp of the checkpoint``.
 
     Args:
         data: the zip.
         vkey: the log's key, or the policy, that the verifier trusts; else the key in the bundle is believed.
+        tsa: certificate (PEM) of the time-stamp authority that the verifier trusts; then there must be one.
 
     Raises:
         BrokenLinkError: names the first link that does not hold.
@@ -141,12 +159,22 @@ def verify_bundle(data: bytes, *, vkey: Trust = None) -> BundleFacts:
         entries={int(m[1]): files[name] for name in files if (m := _ENTRY.fullmatch(name))},
         proofs={int(m[1]): files[name] for name in files if (m := _PROOF.fullmatch(name))},
     )
-    envelope = files.pop(MANIFEST)
+    envelope, stamp = files.pop(MANIFEST), files.pop(STAMP, b"")
     chain = verify_chain(MANIFEST, envelope, evidence, act=ISSUE, vkey=vkey)
     _check_files(files.keys() - _evidence_files(evidence).keys(), files, chain.statement)
     link("packing of the zip", lambda: unpack_bundle(data))
     subjects = dict(chain.statement.subjects)
-    return BundleFacts(**chain.facts(vkey), issue=chain.act, issued_at=chain.acted_at, files=subjects)
+    return BundleFacts(
+        **chain.facts(vkey), issue=chain.act, issued_at=chain.acted_at, files=subjects,
+        stamped_at=_stamped(stamp, evidence.checkpoint, tsa), stamp_pinned=bool(tsa),
+    )  # fmt: skip
+
+
+def _stamped(stamp: bytes, checkpoint: bytes, tsa: bytes) -> str:
+    if not stamp and not tsa:
+        return ""
+    sha256 = hashlib.sha256(checkpoint).digest()
+    return link("time-stamp of the checkpoint", lambda: verify_stamp(stamp, sha256, tsa)).isoformat()
 
 
 def _check_files(names: set[str], files: Mapping[str, bytes], statement: Statement) -> None:

@@ -128,7 +128,8 @@ def parse_entry(data: bytes) -> Entry:
         detail = tuple(sorted(body.pop("detail", {}).items()))
         entry = Entry(at=at, detail=detail, **body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise EntryError(field="json") from error
+        field = error.field if isinstance(error, EntryError) else "json"
+        raise EntryError(field=field) from error
     if format_entry(entry) != data:
         raise EntryError(field="spelling")
     return entry

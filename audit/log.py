@@ -3,13 +3,12 @@
 Order of every effect: write the segment, sync it, acknowledge; later tiles, then the checkpoint, then the
 segment is emptied. So an acknowledged entry is on disk once or twice, never nowhere.
 
-* Threads that append at the same time share one sync: whoever gets the turn commits for all who wait.
+* Threads that append at the same time share one sync (``audit.batches``).
 * Processes take turns through the store's lock; one that finds the state moved reads it again.
 * A failed write or sync ends the writer. It is never tried again: the kernel may have dropped the pages.
 * Opening recovers what a killed writer left, and refuses to run when the disk does not cover the signed
   checkpoint, or the tree does not extend the one that this writer or a witness saw before.
-* The keys with a line in the checkpoint sign the next one, so a rotation reaches every process.
-* Witnesses are asked between signing and publishing; a line that does not come is left out.
+* The keys with a line in the checkpoint sign the next one; witnesses are asked before it is published.
 
 Open the log after forking, not before: a fork copies the threads' locks in whatever state they are.
 """
@@ -23,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from audit import merkle
+from audit.batches import Batches
 from audit.checkpoint import Checkpoint, Proof, format_proof, open_signed, sign_checkpoint
 from audit.cosign import Cosigner, cosign
 from audit.entry import check_entry
@@ -56,24 +56,14 @@ class _State:
     offset: int
 
 
-@dataclass(slots=True)
-class _Ticket:
-    """One caller's entries, waiting for a commit; ``first`` is their index once they are durable."""
-
-    entries: tuple[bytes, ...]
-    first: int | None = None
-
-
 class Log:
     """An open log. Thread-safe; other processes may have the same log open."""
 
     def __init__(self, store: FileStore, keys: Signer | Keys, witnesses: Sequence[Cosigner] = ()) -> None:
         """Recover and open; ``audit.logdir.open_log`` is the usual way in.
 
-        Args:
-            store: its files.
-            keys: its key, or where to look for its keys after another process published.
-            witnesses: asked to cosign each checkpoint.
+        ``keys`` is its key, or where to look for its keys after another process published; ``witnesses`` are
+        asked to cosign each checkpoint.
 
         Raises:
             LogCorruptError: the disk does not cover what was signed or acknowledged, or the key is another.
@@ -83,8 +73,8 @@ class Log:
         self._store, self._witnesses, self._greeted = store, witnesses, False
         self.at_hand: Keys = keys if callable(keys) else lambda: (keys,)
         self.signers: tuple[Signer, ...] = ()
-        self._queue: list[_Ticket] = []
-        self._queue_lock, self._turn = threading.Lock(), threading.Lock()
+        self._turn = threading.Lock()
+        self._batches = Batches(self._turn, self._commit)
         self._ended: LogError | None = None
         self._state: _State | None = None
         with self._exclusive("recovery"):
@@ -120,15 +110,10 @@ class Log:
             check_entry(entry)
         if not entries:
             return ()
-        ticket = _Ticket(entries)
-        with self._queue_lock:
-            self._queue.append(ticket)
-        with self._turn:
-            if ticket.first is None:
-                self._commit()
-        if ticket.first is None:  # the commit that took this ticket along failed
+        first = self._batches.add(entries)
+        if first is None:  # the commit that took these along failed
             raise WriterEndedError(str(self._ended))
-        return tuple(range(ticket.first, ticket.first + len(entries)))
+        return tuple(range(first, first + len(entries)))
 
     def publish(self, *signers: Signer) -> bytes:
         """Write tiles and a signed checkpoint over everything appended; returns the checkpoint note.
@@ -218,12 +203,9 @@ class Log:
             self._ended = StorageFailedError(step, 0)
             raise
 
-    def _commit(self) -> None:
-        """Write and sync everything that waits, as one group."""
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
+    def _commit(self, entries: Sequence[bytes]) -> int:
+        """Write and sync entries as one group; index of the first."""
         with self._exclusive("append") as state:
-            entries = [entry for ticket in batch for entry in ticket.entries]
             data = encode_group(state.next, entries)
             try:
                 self._store.append_pending(data, state.offset)
@@ -233,16 +215,12 @@ class Log:
                     self._store.cut_pending(state.offset)
                 raise
             self._state = replace(state, next=state.next + len(entries), offset=state.offset + len(data))
-        first = state.next
-        for ticket in batch:
-            ticket.first = first
-            first += len(ticket.entries)
+        return state.next
 
     def _extend(self, state: _State) -> _State:
         """Publish the pending entries: tiles, then checkpoint, then the segment and old tiles go."""
         groups, _ = scan(self._store.read_pending(0))
         fresh = [entry for group in groups for entry in group.entries]
-        size = state.checkpoint.size
         files, root = sealed_tree(state.checkpoint, self._store.read).extended(fresh)
         checkpoint = Checkpoint(state.checkpoint.origin, state.next, root)
         self._store.begin()
@@ -250,17 +228,15 @@ class Log:
         note = self._sign(checkpoint, state.note)
         self._store.write({CHECKPOINT: note})
         self._store.cut_pending(0)
-        self._store.remove(partial_paths(size) - partial_paths(state.next))
+        self._store.remove(partial_paths(state.checkpoint.size) - partial_paths(state.next))
         self._store.finish()
         return _State(note, checkpoint, state.next, 0)
 
     def _sign(self, checkpoint: Checkpoint, before: bytes) -> bytes:
         """The checkpoint, signed and cosigned; at first every witness is asked what it has seen."""
-        node, again = self._tree(checkpoint.size).node, not self._greeted
-        note = sign_checkpoint(checkpoint, *self.signers)
-        note = cosign(note, before, node, self._witnesses, again=again) if self._witnesses else note
+        note, again = sign_checkpoint(checkpoint, *self.signers), not self._greeted
         self._greeted = True
-        return note
+        return cosign(note, before, self._tree(checkpoint.size).node, self._witnesses, again=again)
 
     def _refresh(self) -> _State:
         """The state as it is on disk; cheap when no other process moved it."""

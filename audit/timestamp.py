@@ -105,13 +105,18 @@ class _Response:  # RFC 3161, 2.4.2: TimeStampResp
     token: _Token
 
 
-def verify_stamp(response: bytes, sha256: bytes, authority: x509.Certificate | None = None) -> datetime:
+def stamp_query(sha256: bytes) -> bytes:
+    """What to ask an authority for: a time-stamp over this SHA-256, with its certificate (TimeStampReq)."""
+    return bytes.fromhex("30390201013031") + _IMPRINT + sha256 + bytes.fromhex("0101ff")
+
+
+def verify_stamp(response: bytes, sha256: bytes, authority: bytes = b"") -> datetime:
     """Check a time-stamp over the bytes that have this SHA-256; returns its time, UTC.
 
     Args:
         response: DER of a TimeStampResp.
         sha256: 32 bytes.
-        authority: certificate of the authority that the caller trusts; without it the time is a claim.
+        authority: certificate (PEM) of the authority that the caller trusts; without it the time is a claim.
 
     Raises:
         FormatError: not a granted time-stamp, of other bytes, or not of what the certificate is for.
@@ -125,15 +130,25 @@ def verify_stamp(response: bytes, sha256: bytes, authority: x509.Certificate | N
     if bytes(info.imprint.data) != _IMPRINT + sha256:
         raise FormatError(_WHAT, "of other bytes")
     at = info.at.as_datetime()
-    if authority is not None:
-        values = [extension.value for extension in authority.extensions]
-        uses = [use for value in values if isinstance(value, x509.ExtendedKeyUsage) for use in value]
-        valid = authority.not_valid_before_utc <= at <= authority.not_valid_after_utc
-        if uses != [ExtendedKeyUsageOID.TIME_STAMPING] or not valid:
-            raise FormatError(_WHAT, "not what the certificate of the authority is for")
-        if not _is_signed(signed, authority.public_key()):
+    if authority:
+        key = _key_at(authority, at)
+        if not _is_signed(signed, key):
             raise SignatureError("the time-stamp authority")
     return at
+
+
+def _key_at(authority: bytes, at: datetime) -> object:
+    """The key of a certificate that was good for time-stamps at that time."""
+    try:
+        certificate = x509.load_pem_x509_certificate(authority)
+        values = [extension.value for extension in certificate.extensions]
+    except ValueError as error:
+        raise FormatError(_WHAT, "certificate of the authority") from error
+    uses = [use for value in values if isinstance(value, x509.ExtendedKeyUsage) for use in value]
+    valid = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+    if uses != [ExtendedKeyUsageOID.TIME_STAMPING] or not valid:
+        raise FormatError(_WHAT, "not what the certificate of the authority is for")
+    return certificate.public_key()
 
 
 def _read(kind: type[T], data: bytes) -> T:

@@ -1,7 +1,7 @@
 """Offline verification of a log directory, a report bundle or a certificate: no network, no secret.
 
-``python -m audit.verify PATH [--vkey KEY | --policy FILE] [--json]`` exits 0 when everything holds, 5 when a
-link is broken (it says which, and where), 2 when it is used wrongly.
+``python -m audit.verify PATH [--vkey KEY | --policy FILE] [--tsa FILE] [--json]`` exits 0 when all holds, 5
+when a link is broken (it says which, and where), 2 when it is used wrongly.
 
 A log directory holds when: the key is well spelt, it and a trusted one signed the checkpoint, every file
 is one that a log of this size has and none is missing, every entry parses, every tile (partial ones too) is
@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from audit.bundle import BundleFacts, verify_bundle
+from audit.bundle import STAMP, BundleFacts, verify_bundle
 from audit.certificate import CertificateFacts, verify_certificate
 from audit.checkpoint import Checkpoint
 from audit.entry import check_entry
@@ -163,18 +163,20 @@ def _verify_entries(entries: Sequence[bytes], first: int) -> None:
             raise BrokenLinkError(f"entry {index}", str(error)) from error
 
 
-def verify(path: Path, *, vkey: Trust = None, progress: Progress | None = None) -> Facts:
+def verify(path: Path, *, vkey: Trust = None, tsa: bytes = b"", progress: Progress | None = None) -> Facts:
     """Verify a log directory, a bundle or a certificate, told apart by content.
 
     Raises:
         FileNotFoundError: there is nothing at ``path``.
         BrokenLinkError: names the first link that does not hold.
     """
+    data = b"" if path.is_dir() else path.read_bytes()
+    if data.startswith(b"PK"):
+        return verify_bundle(data, vkey=vkey, tsa=tsa)
+    if tsa:
+        raise BrokenLinkError(f"presence of {STAMP}", "only report bundles have one")
     if path.is_dir():
         return verify_log(path, vkey=vkey, progress=progress)
-    data = path.read_bytes()
-    if data.startswith(b"PK"):
-        return verify_bundle(data, vkey=vkey)
     if data.startswith(b"{"):
         return verify_certificate(data, vkey=vkey)
     raise BrokenLinkError("kind of evidence", "neither a log, a report bundle nor a certificate")
@@ -189,12 +191,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trust.add_argument(
         "--policy", type=Path, help="file of trusted logs, witnesses and the quorum (tlog-policy)"
     )
+    parser.add_argument("--tsa", type=Path, help="certificate (PEM) of the time-stamp authority you trust")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     said: dict[str, object]
     try:
         policy = options.policy and parse_policy(options.policy.read_bytes())
-        facts = verify(options.path, vkey=policy or options.vkey)
+        tsa = options.tsa.read_bytes() if options.tsa else b""
+        facts = verify(options.path, vkey=policy or options.vkey, tsa=tsa)
         kind = type(facts).__name__.removesuffix("Facts").lower()
         code, said = 0, {"ok": True, "kind": kind, **asdict(facts)}
     except BrokenLinkError as error:

@@ -1,4 +1,4 @@
-"""Settings. The only module that reads the environment (``FIDUCIARY_*``)."""
+"""Settings. The only module that reads the environment (``FIDUCIARY_*``, ``TRACEPARENT``)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ class Settings:
         trust: C2SP tlog-policy file; its witnesses with a URL cosign the log.
         buckets: partitions of the event store, fixed when it is created.
         token: API token of whoever runs the command line.
+        traceparent: W3C trace context of whoever runs the command line.
+        report_certificate: PEM file of the report key's certificate, those above it and the authority's.
+        report_crls: revocation lists for all of these.
+        report_key: PKCS #11 URI of the report key; a file below ``home`` by default.
+        log_key: PKCS #11 URIs of log keys, beside those in the key file.
+        tsa: URL of a time-stamp authority (RFC 3161).
     """
 
     home: Path
@@ -33,6 +39,12 @@ class Settings:
     trust: Path | None
     buckets: int
     token: str
+    traceparent: str
+    report_certificate: Path | None
+    report_crls: tuple[Path, ...]
+    report_key: str
+    log_key: str
+    tsa: str
 
     @property
     def log(self) -> Path:
@@ -67,17 +79,28 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
     buckets = env.get("FIDUCIARY_BUCKETS", "16")
     if not buckets.isdecimal() or int(buckets) not in {2**k for k in range(13)}:
         raise UsageError("FIDUCIARY_BUCKETS must be a power of two up to 4096")
-    policies = env.get("FIDUCIARY_POLICIES")
+    if env.get("FIDUCIARY_REPORT_KEY") and not env.get("FIDUCIARY_REPORT_CERTIFICATE"):
+        raise UsageError("FIDUCIARY_REPORT_KEY needs FIDUCIARY_REPORT_CERTIFICATE")
     return Settings(
         home=base,
         database_url=env.get("FIDUCIARY_DATABASE_URL", f"sqlite:///{base / 'ops.sqlite'}"),
         vault_url=env.get("FIDUCIARY_VAULT_URL", f"sqlite:///{base / 'vault.sqlite'}"),
-        policies=Path(policies) if policies else None,
+        policies=_path(env, "FIDUCIARY_POLICIES"),
         origin=env.get("FIDUCIARY_ORIGIN", "fiduciary.example/log"),
-        trust=Path(env["FIDUCIARY_TRUST"]) if env.get("FIDUCIARY_TRUST") else None,
+        trust=_path(env, "FIDUCIARY_TRUST"),
         buckets=int(buckets),
         token=_token(env),
+        traceparent=env.get("TRACEPARENT", ""),
+        report_certificate=_path(env, "FIDUCIARY_REPORT_CERTIFICATE"),
+        report_crls=tuple(map(Path, filter(None, env.get("FIDUCIARY_REPORT_CRLS", "").split(os.pathsep)))),
+        report_key=env.get("FIDUCIARY_REPORT_KEY", ""),
+        log_key=env.get("FIDUCIARY_LOG_KEY", ""),
+        tsa=env.get("FIDUCIARY_TSA", ""),
     )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def message_language() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from audit.note import Signer
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
@@ -18,13 +19,14 @@ from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
 from service.adapters.keys.files import create_root, load_root
-from service.adapters.keys.report_key import ReportKey
+from service.adapters.keys.report_key import ReportKey, Token
 from service.adapters.scanner import FileScanner
 from service.adapters.sql.audit_index import AuditIndex
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.sql.export import TableExport, open_database
 from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.vault import open_vault
+from service.adapters.timestamps import HttpAuthority
 from service.adapters.trail import open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, TextProfile
@@ -127,6 +129,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     migrate(ops_engine, "ops")
     migrate(vault_engine, "vault")
     asked = witness.load_witnesses(settings.trust)
+    report_key, log_keys = _tokens(settings)
     trail = open_trail(
         settings.log,
         settings.keys / "log.key",
@@ -134,6 +137,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         AuditIndex(ops_engine),
         create=create,
         witnesses=asked,
+        tokens=log_keys,
     )
     trail.relay()  # what a killed process left in the outbox
     return Deps(
@@ -149,8 +153,27 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         scanner=FileScanner(settings.home),
         courier=courier or ConsoleCourier(),
         home=settings.home,
-        signer=ReportKey(settings.keys, clock),
+        signer=ReportKey(
+            settings.keys,
+            clock,
+            settings.report_certificate,
+            settings.report_crls,
+            report_key,
+            HttpAuthority(settings.tsa).stamp if settings.tsa else None,
+        ),
     )
+
+
+def _tokens(settings: Settings) -> tuple[Token | None, tuple[Signer, ...]]:
+    """The keys of reports and of the log that are in devices."""
+    if not settings.report_key + settings.log_key:
+        return None, ()
+    try:
+        from service.adapters.keys.pkcs11 import TokenSigner, parse_uri  # noqa: PLC0415  an optional extra
+    except ImportError:
+        raise UsageError("this needs the extra `hsm`: make hsm") from None
+    signers = tuple(TokenSigner(uri, settings.origin) for uri in settings.log_key.split())
+    return parse_uri(settings.report_key) if settings.report_key else None, signers
 
 
 def _detector(profile: TextProfile) -> Detector:

@@ -9,5 +9,6 @@ compile=("$uv" pip compile --quiet --universal --python-version 3.11 --generate-
 "${compile[@]}" pyproject.toml -o requirements/run.txt
 "${compile[@]}" pyproject.toml --extra accurate -c requirements/run.txt -o requirements/accurate.txt
 "${compile[@]}" pyproject.toml --extra streams -c requirements/accurate.txt -o requirements/streams.txt
-"${compile[@]}" pyproject.toml --extra accurate --extra streams --group dev -c requirements/accurate.txt \
-  -c requirements/streams.txt -o requirements/dev.txt
+"${compile[@]}" pyproject.toml --extra hsm -c requirements/run.txt -o requirements/hsm.txt
+"${compile[@]}" pyproject.toml --extra accurate --extra streams --extra hsm --group dev \
+  -c requirements/accurate.txt -c requirements/streams.txt -c requirements/hsm.txt -o requirements/dev.txt

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The programs that tests use beside Python: a PostgreSQL server, poppler (reads PDFs), a NATS server, strace
-# (makes system calls fail), and what others' verifiers of the log need: Go with two of its libraries, node.
+# (makes system calls fail), what others' verifiers of the log need (Go with two of its libraries, node), openssl
+# (a time-stamp authority) and SoftHSM (a PKCS #11 token in software).
 set -euo pipefail
 missing=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
@@ -12,6 +13,8 @@ command -v go >/dev/null || missing+=(golang-go)
 [ -d /usr/share/gocode/src/golang.org/x/crypto ] || missing+=(golang-golang-x-crypto-dev)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+command -v openssl >/dev/null || missing+=(openssl)
+command -v softhsm2-util >/dev/null || missing+=(softhsm2)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing for the tests: ${missing[*]} ..."

@@ -11,8 +11,10 @@ leaves the outbox.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
@@ -21,9 +23,15 @@ from audit.errors import AuditError, KeyFileError, LogMissingError
 from audit.evidence import Evidence
 from audit.log import CHECKPOINT, Log
 from audit.logdir import create_key, create_log, load_keys, open_log
+from audit.note import Signer
 from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex
 from service.errors import AuditUnavailableError
 from service.ports import EntryFilter
+
+#: Id, tag and people of an entry that has one or both of the last; its other texts hold no quotes.
+_TAGGED: Final = re.compile(
+    rb'"id":"([0-9a-f]*)"(?=(?:.*?"tag":"([0-9a-f]*)")?)(?=(?:.*"people":"(sha256:[0-9a-f]{64})")?)'
+)
 
 
 @contextlib.contextmanager
@@ -79,6 +87,16 @@ class LogTrail:
             for index, data in self._log.entries():
                 yield index, parse_entry(data)
 
+    def tagged(self, test: Callable[[str, str, str], bool]) -> Iterator[tuple[int, Entry]]:
+        """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
+        with _unavailable("entries"):
+            self._log.publish()
+            for index, data in self._log.entries():
+                if b'"tag":"' in data or b'"people":"' in data:
+                    found = _TAGGED.search(data)
+                    if found and test(*((part or b"").decode() for part in found.groups())):
+                        yield index, parse_entry(data)
+
     @_unavailable("entries")
     def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
         """Sealed entries by the index, in order; what they say is read from the log."""
@@ -122,6 +140,7 @@ def open_trail(
     *,
     create: bool = False,
     witnesses: Sequence[Cosigner] = (),
+    tokens: Sequence[Signer] = (),
 ) -> LogTrail:
     """Open the log in ``directory``.
 
@@ -132,18 +151,23 @@ def open_trail(
         index: the outbox and the index.
         create: make a key and a log where there is none yet; an existing pair is opened.
         witnesses: asked to cosign each checkpoint.
+        tokens: keys in devices, beside those of the key file, which then need not exist.
 
     Raises:
         AuditUnavailableError: no log, a damaged one, another key, a key file that others can read,
             or a witness that has seen more of this log than there is.
     """
-    if create and not key.exists() and not (directory / CHECKPOINT).exists():
+
+    def keys() -> Sequence[Signer]:
+        return (*(load_keys(key) if key.exists() or not tokens else ()), *tokens)
+
+    if create and not tokens and not key.exists() and not (directory / CHECKPOINT).exists():
         create_key(key, origin)
-    signer, *more = load_keys(key)
-    if {origin} != {held.name for held in (signer, *more)}:
+    signer, *more = keys()
+    if {origin} != {held.key.name for held in (signer, *more)}:
         raise KeyFileError(str(key), "belongs to another origin")
     try:
-        return LogTrail(open_log(directory, lambda: load_keys(key), witnesses), index)
+        return LogTrail(open_log(directory, keys, witnesses), index)
     except LogMissingError:
         if not create:
             raise

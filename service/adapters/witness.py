@@ -46,8 +46,7 @@ class HttpWitness:
             with _OPENER.open(self._url, request, _TIMEOUT) as answer:
                 return answer.status, answer.read(_MAX_BYTES)
         except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, refused.read(_MAX_BYTES)
+            return refused.code, refused.read(_MAX_BYTES)
         except (OSError, http.client.HTTPException) as error:
             self._rest = time.monotonic() + _PAUSE
             raise ConnectionError from error
@@ -74,13 +73,14 @@ def create_witness(folder: Path, name: str, logs: Sequence[str]) -> str:
     return format_vkey(key.key)
 
 
-def open_witness(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """A server, bound and not yet serving, over a folder of ``create_witness``. Raises UsageError."""
+def open_witness(folder: Path, listen: str) -> ThreadingHTTPServer:
+    """A server, bound to ``address:port`` and not yet serving. Raises UsageError."""
     try:
+        host, port = listen.rsplit(":", 1)
         logs = [party.key for party in parse_policy((folder / "policy").read_bytes()).logs]
         witness = Witness(load_key(folder / "key"), logs, folder / "heads.sqlite")
-        return ThreadingHTTPServer((host, port), _handler(witness))
-    except (AuditError, OSError, sqlite3.Error) as error:
+        return ThreadingHTTPServer((host, int(port)), _handler(witness))
+    except (AuditError, OSError, OverflowError, ValueError, sqlite3.Error) as error:
         raise UsageError("the witness cannot be served", why=str(error)) from None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from service.domain.signatures import SignedRequest
+from service.domain.traces import parse_traceparent
 from service.errors import UnauthenticatedError
 from service.ports import Deps
 from service.usecases.push import Push, open_push
@@ -18,9 +20,9 @@ _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued 
 
 
 def service_of(request: Request) -> Deps:
-    """The composed service."""
+    """The composed service, and the trace that the request belongs to."""
     deps: Deps = request.app.state.deps
-    return deps
+    return replace(deps, trace=parse_traceparent(*request.headers.getlist("traceparent")))
 
 
 Service = Annotated[Deps, Depends(service_of)]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
+from audit.entry import Entry
 from service.api.deps import Caller, Service
 from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
 from service.errors import UsageError
-from service.usecases.evidence import find_report, read_log, verify_evidence
+from service.ports import EntryFilter
+from service.usecases.evidence import find_report, verify_evidence
 from service.usecases.push import add_source, revoke_source
-from service.usecases.report import build_report
+from service.usecases.report import approve_report, build_report, reject_report
+from service.usecases.tracing import search_log, who_accessed
 from service.usecases.users import add_user
 
 router = APIRouter(tags=["evidence"])
@@ -30,6 +34,41 @@ class NewUser(BaseModel):
     days: int = Field(default=90, description="Life of the token.")
 
 
+class Wanted(BaseModel):
+    """Which entries of the log are wanted."""
+
+    last: int = Field(default=50, ge=1, le=1000)
+    actor: set[str] = set()
+    type: set[str] = Field(default=set(), examples=[["aggregate:release"]])
+    purpose: set[str] = set()
+    resource: str = Field(default="", description="This, and below: dataset/notes, aggregate.")
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def filter(self) -> EntryFilter:
+        """As the log takes it."""
+        return EntryFilter(
+            actor=frozenset(self.actor), type=frozenset(self.type), purpose=frozenset(self.purpose),
+            resource=self.resource, since=self.since, until=self.until, last=self.last,
+        )  # fmt: skip
+
+
+class Asked(BaseModel):
+    """A customer."""
+
+    id_type: str = Field(examples=["mobile"])
+    value: str
+
+
+class NewReport(BaseModel):
+    """What report is wanted."""
+
+    type: str = Field(examples=["behaviour"])
+    since: date | None = Field(default=None, description="First day; as far back as the data goes.")
+    until: date | None = Field(default=None, description="Last day; today.")
+    template: date | None = Field(default=None, description="Effective date of the template to use.")
+
+
 class NewSource(BaseModel):
     """A source system, and what it may push."""
 
@@ -38,13 +77,26 @@ class NewSource(BaseModel):
     purposes: list[str] = Field(examples=[["regulatory_reporting"]])
 
 
-@router.post("/reports", status_code=201, summary="Build the customer behaviour analysis report")
-def post_report(caller: Caller) -> dict[str, str]:
-    """Build it; returns the name of the bundle."""
-    return {"bundle": build_report(**caller).name}
+@router.post("/reports", status_code=201, summary="Build the draft of a report")
+def post_report(body: NewReport, caller: Caller) -> dict[str, str]:
+    """Build it; returns the name of the draft, for a second person to approve."""
+    path = build_report(body.type, **caller, since=body.since, until=body.until, template=body.template)
+    return {"draft": path.name}
 
 
-@router.get("/reports/{name}", summary="A report bundle, verifiable offline")
+@router.post("/reports/{name}/approval", status_code=201, summary="Approve another's draft, which issues it")
+def post_report_approval(name: str, caller: Caller) -> dict[str, str]:
+    """Approve it; returns the name of the bundle."""
+    return {"bundle": approve_report(name, **caller).name}
+
+
+@router.post("/reports/{name}/rejection", summary="Reject another's draft")
+def post_report_rejection(name: str, caller: Caller) -> dict[str, str]:
+    """Reject it; returns the name that it is kept under."""
+    return {"rejected": reject_report(name, **caller).name}
+
+
+@router.get("/reports/{name}", summary="A draft, or a bundle that is verifiable offline")
 def get_report(name: str, caller: Caller) -> FileResponse:
     """Download it."""
     path = find_report(name, **caller)
@@ -73,9 +125,20 @@ def get_vkey(service: Service) -> str:
 
 
 @router.get("/audit/entries", summary="The newest entries; the reading is logged first")
-def get_entries(caller: Caller, last: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
-    """Newest last."""
-    return [asdict(entry) | {"index": index} for index, entry in read_log(last, **caller)]
+def get_entries(caller: Caller, wanted: Annotated[Wanted, Query()]) -> list[dict[str, Any]]:
+    """Newest last; of an actor, a type, a purpose, a resource or a time."""
+    return _listed(search_log(wanted.filter(), **caller))
+
+
+@router.post("/audit/who-accessed", summary="Every entry about one customer; the asking is logged first")
+def post_who_accessed(body: Asked, caller: Caller) -> dict[str, Any]:
+    """Read from the whole log, with its size and root."""
+    found = who_accessed(body.id_type, body.value, **caller)
+    return {"entries": _listed(found.entries), "size": found.size, "root": found.root}
+
+
+def _listed(entries: tuple[tuple[int, Entry], ...]) -> list[dict[str, Any]]:
+    return [asdict(entry) | {"index": index} for index, entry in entries]
 
 
 @router.post("/users", status_code=201, summary="Add a person; the token is shown once")

@@ -3,27 +3,70 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.context import SESSION, command, group
+from audit.entry import Entry
+from service.cli.context import SESSION, IdType, ask, command, group
 from service.cli.output import emit, progress_bar
 
 report_app = group("report", "Regulatory reports.")
+DAY = ["%Y-%m-%d"]
+Draft = Annotated[str, typer.Argument(help="Name of a draft.")]
+Archive = Annotated[Path, typer.Argument(help="Draft or bundle (.zip).", exists=True, dir_okay=False)]
 audit_app = group("audit", "The audit log and what it proves.")
 
 
 @command(report_app, "build")
-def report_build() -> None:
-    """Build the customer behaviour analysis report as a signed bundle."""
+def report_build(
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as behaviour.")],
+    until: Annotated[datetime | None, typer.Option(formats=DAY, help="Last day; today.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=DAY, help="First day; as far back as data goes.")
+    ] = None,
+    template: Annotated[datetime | None, typer.Option(formats=DAY, help="The template of this date.")] = None,
+) -> None:
+    """Write the draft of a report, for a second person to approve."""
     from service.usecases.report import build_report
+
+    first, last, form = (day.date() if day else None for day in (since, until, template))
+    acting = SESSION.acting()
+    with progress_bar("report") as progress:
+        path = build_report(kind, **acting, since=first, until=last, template=form, progress=progress)
+    emit({"draft": str(path)}, f"{path}\nnow a second person: fiduciary report approve {path.name}")
+
+
+@command(report_app, "approve")
+def report_approve(name: Draft) -> None:
+    """Approve another person's draft: it is signed and issued as a bundle."""
+    from service.usecases.report import approve_report
 
     acting = SESSION.acting()
     with progress_bar("report") as progress:
-        path = build_report(**acting, progress=progress)
+        path = approve_report(name, **acting, progress=progress)
     emit({"bundle": str(path)}, f"{path}\ncheck it: fiduciary audit verify {path}")
+
+
+@command(report_app, "reject")
+def report_reject(name: Draft) -> None:
+    """Reject another person's draft; it is kept, and is never issued."""
+    from service.usecases.report import reject_report
+
+    path = reject_report(name, **SESSION.acting())
+    emit({"rejected": str(path)}, str(path))
+
+
+@command(report_app, "diff")
+def report_diff(old: Archive, new: Archive) -> None:
+    """Why figures changed from one report to the next: cells, and what they rest on. Needs no service."""
+    from service.reporting.diff import format_diff
+    from service.usecases.evidence import compare_reports
+
+    found = compare_reports(old, new)
+    emit(found, format_diff(found))
 
 
 @command(audit_app, "verify")
@@ -33,27 +76,58 @@ def audit_verify(
     policy: Annotated[
         Path | None, typer.Option(help="File of trusted logs, witnesses, quorum.", exists=True)
     ] = None,
+    tsa: Annotated[
+        Path | None, typer.Option(help="Certificate of the time-stamp authority you trust.", exists=True)
+    ] = None,
 ) -> None:
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
     from service.usecases.evidence import verify_evidence
 
     trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
-    facts = verify_evidence(path, vkey=trusted, policy=policy)
+    facts = verify_evidence(path, vkey=trusted, policy=policy, tsa=tsa)
     text = f"VALID  {path}\n" + "\n".join(f"  {k}: {v}" for k, v in facts.items())
     emit({"valid": True, **facts}, text)
 
 
 @command(audit_app, "show")
 def audit_show(
+    *,
     last: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest entries.")] = 20,
+    actor: Annotated[list[str] | None, typer.Option(help="Only acts of this person; repeatable.")] = None,
+    event: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this type, such as aggregate:release.")
+    ] = None,
+    purpose: Annotated[list[str] | None, typer.Option(help="Only this purpose.")] = None,
+    resource: Annotated[str, typer.Option(help="Only this, and below: dataset/notes, aggregate.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="From this day or instant on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this day or instant, UTC.")] = None,
 ) -> None:
-    """The newest entries; reading the log is itself logged first."""
-    from service.usecases.evidence import read_log
+    """The newest entries, or the newest of some kind; reading the log is itself logged first."""
+    from service.ports import EntryFilter
+    from service.usecases.tracing import search_log
 
-    entries = read_log(last, **SESSION.acting())
+    begin, end = (at.replace(tzinfo=UTC) if at else None for at in (since, until))
+    actors, types, purposes = (frozenset(values or ()) for values in (actor, event, purpose))
+    where = EntryFilter(
+        actor=actors, type=types, purpose=purposes, resource=resource, since=begin, until=end, last=last
+    )
+    _show(search_log(where, **SESSION.acting()))
+
+
+@command(audit_app, "who-accessed")
+def audit_who_accessed(id_type: IdType = "mobile") -> None:
+    """Every entry of the whole log about one customer; the identifier is read from standard input."""
+    from service.usecases.tracing import who_accessed
+
+    acting = SESSION.acting()
+    found = who_accessed(id_type, ask(id_type), **acting)
+    _show(found.entries, f"\nall {found.size:,} entries read, up to root {found.root}")
+
+
+def _show(entries: tuple[tuple[int, Entry], ...], said: str = "") -> None:
     value = [asdict(entry) | {"index": index} for index, entry in entries]
     lines = [
         f"{i:>6} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
         for i, e in entries
     ]
-    emit(value, "\n".join(lines))
+    emit(value, "\n".join(lines) + said)

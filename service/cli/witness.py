@@ -9,7 +9,6 @@ import typer
 
 from service.cli.context import command, group
 from service.cli.output import emit
-from service.errors import UsageError
 
 witness_app = group("witness", "Cosign the checkpoints of logs that only grow.")
 Folder = Annotated[Path, typer.Argument(help="Folder of the witness; away from the log it watches.")]
@@ -36,10 +35,7 @@ def witness_serve(
     """Answer `POST /add-checkpoint` until stopped."""
     from service.wiring import open_witness
 
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError("--listen takes address:port")
-    with open_witness(folder, host, int(port)) as server:
+    with open_witness(folder, listen) as server:
         address = "http://{}:{}".format(*server.server_address[:2])
         emit({"url": address}, f"witness at {address}")
         server.serve_forever()

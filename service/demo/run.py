@@ -28,7 +28,7 @@ from service.usecases.model import approve_model, train_model
 from service.usecases.profile import build_profiles
 from service.usecases.question import EXAMPLE
 from service.usecases.release import approve_aggregate, preview_aggregate, request_aggregate, run_aggregate
-from service.usecases.report import build_report
+from service.usecases.report import approve_report, build_report
 from service.usecases.rights import decide_request, open_request, run_request, verify_request
 from service.usecases.score import Assessment, build_scores, score_customer
 from service.usecases.users import add_user
@@ -189,7 +189,10 @@ class _Demo(Summary):
 
     def report_and_verify(self) -> None:
         self.progress("building the report", 84)
-        bundle = build_report(**self._by["cora"])
+        draft = build_report("behaviour", **self._by["cora"])
+        with self._refused("who built the report approves it", DeniedError):
+            approve_report(draft.name, **self._by["cora"])
+        bundle = approve_report(draft.name, **self._by["paul"])
         self.facts["bundle"] = str(bundle)
         self.say(f"5 REPORT  {relative(bundle)}")
         self.progress("verifying log, bundle and certificates", 92)

@@ -68,6 +68,9 @@ class AuditTrail(Protocol):
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""
 
+    def tagged(self, test: Callable[[str, str, str], bool]) -> Iterator[tuple[int, Entry]]:
+        """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
+
     def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
         """Sealed entries by the index, in order; what they say is read from the log."""
 
@@ -165,13 +168,20 @@ class Courier(Protocol):
 
 
 class ReportSigner(Protocol):
-    """Signs the PDF of a report."""
+    """Signs the PDF of a report, and lets a third party say when it was there."""
+
+    @property
+    def level(self) -> str:
+        """The PAdES level of what ``sign`` gives."""
 
     def sign(self, pdf: bytes) -> bytes:
         """The file with a PAdES signature."""
 
     def certificate(self) -> bytes:
-        """The signer's certificate, PEM."""
+        """The signer's certificate and those above it, PEM."""
+
+    def stamp(self, data: bytes) -> bytes:
+        """A time-stamp over the bytes (RFC 3161); nothing where no authority is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +203,4 @@ class Deps:
     home: Path
     signer: ReportSigner | None = None  # without it no report can be issued
     refusals: RefusalLimit = field(default_factory=RefusalLimit)
+    trace: str = ""  # the W3C trace id of what is asked for, if it has one

@@ -15,7 +15,7 @@ from service.reporting.document import Figure, Kind, Language, Table
 from service.reporting.words import CENTS, spell
 
 WIDTH: Final = 640
-_LEFT, _RIGHT, _ROW, _LINES = 150, 76, 26, 220
+_RIGHT, _ROW, _LINES, _LABELS = 76, 26, 220, 12
 INK, SOFT, RULE = "#1b2733", "#5b6875", "#d9dee3"
 STROKES: Final = (("#1d4e79", ""), ("#b3541e", "7 4"), ("#3f7d58", "2 3"), ("#6b5b95", "10 3 2 3"))
 FONT: Final = "Noto Sans SC, sans-serif"
@@ -60,20 +60,26 @@ def _numbers(table: Table, key: str) -> Sequence[float | None]:
 def _bars(labels: Sequence[str], series: Sequence[Series], kind: Kind, language: Language) -> tuple[str, int]:
     _, values = series[0]
     top = max((v for v in values if v is not None), default=0) or 1
-    room = WIDTH - _LEFT - _RIGHT
+    left = 14 + max(map(_width, labels), default=0)
+    room = WIDTH - left - _RIGHT
     out = []
     for place, (label, value) in enumerate(zip(labels, values, strict=True)):
         y = 6 + place * _ROW
         length = 0.0 if value is None else room * value / top
         shown = spell(value, kind, language)
         out.append(
-            f'<text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
-            f'<rect x="{_LEFT}" y="{y + 1}" width="{length:.1f}" height="17" fill="{STROKES[0][0]}"/>'
-            f'<text x="{_LEFT + length + 7:.1f}" y="{y + 14}" fill="{INK}">{escape(shown)}</text>'
+            f'<text x="{left - 10}" y="{y + 14}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
+            f'<rect x="{left}" y="{y + 1}" width="{length:.1f}" height="17" fill="{STROKES[0][0]}"/>'
+            f'<text x="{left + length + 7:.1f}" y="{y + 14}" fill="{INK}">{escape(shown)}</text>'
         )
     height = 8 + len(labels) * _ROW
-    axis = f'<line x1="{_LEFT}" y1="2" x2="{_LEFT}" y2="{height - 4}" stroke="{INK}" stroke-width="1"/>'
+    axis = f'<line x1="{left}" y1="2" x2="{left}" y2="{height - 4}" stroke="{INK}" stroke-width="1"/>'
     return "".join(out) + axis, height
+
+
+def _width(label: str) -> int:
+    """About as wide as set: a Chinese character is twice a Latin one."""
+    return sum(7 if c.isascii() else 13 for c in label)
 
 
 def _lines(
@@ -92,12 +98,13 @@ def _lines(
     small = f'fill="{SOFT}" font-size="11"'
     out = []
     for tick in ticks:
-        y, shown = y_of(tick), spell(round(tick) if kind == "count" else tick, kind, language)
+        y, shown = y_of(tick), spell(round(tick) if kind in {"count", "people"} else tick, kind, language)
         out.append(
             f'<line x1="{left}" y1="{y:.1f}" x2="{WIDTH - right}" y2="{y:.1f}" stroke="{RULE}"/>'
             f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" {small}>{shown}</text>'
         )
-    for x, label in zip(xs, labels, strict=True):
+    every = ceil(len(labels) / _LABELS)
+    for x, label in list(zip(xs, labels, strict=True))[::every]:
         out.append(f'<text x="{x:.1f}" y="{_LINES - 12}" text-anchor="middle" {small}>{escape(label)}</text>')
     for nth, (name, values) in enumerate(series):
         points = [(x, y_of(v)) for x, v in zip(xs, values, strict=True) if v is not None]

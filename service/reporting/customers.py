@@ -25,7 +25,7 @@ def segment_rows(profiles: pl.DataFrame) -> Iterator[Row]:
     groups = {segment: profiles.filter(pl.col("segment") == segment) for segment in SEGMENTS}
     shown = suppress([group.height for group in groups.values()])
     for (segment, group), count in zip(groups.items(), shown, strict=True):
-        rest = None if count is None else NOT_APPLICABLE
+        rest: Cell = None if count is None else NOT_APPLICABLE
         means = _means(group) if count else dict.fromkeys(_MEANS, rest)
         yield {
             "segment": segment,

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from service.reporting.suppression import people
 
@@ -222,45 +222,35 @@ class Report:
             raise ValueError("table ids must be distinct and every query explained")
 
 
-def format_report(report: Report) -> bytes:
-    """Machine-readable form: canonical JSON with sources, both languages, raw values."""
+def header(report: Report) -> dict[str, object]:
+    """What the whole report rests on: what is being told, for whom, about when, from which state."""
     p = report.provenance
-    body = {
-        "type": report.type,
-        "template": report.template,
-        "title": report.title,
-        "law": report.law,
-        "institution": p.institution,
-        "number": p.number,
-        "period": p.period,
-        "as_of": p.as_of,
-        "currency": p.currency,
-        "log": {"origin": p.log_origin, "size": p.log_size, "root": p.log_root},
-        "policy": p.policy,
-        "key_figures": report.key_figures,
-        "tables": [
-            {
-                "id": t.id,
-                "section": section.id,
-                "title": t.title,
-                "basis": t.basis,
-                "source": t.source,
-                "columns": [{"key": c.key, "kind": c.kind, "title": c.title} for c in t.columns],
-                "rows": t.rows,
-            }
-            for section in report.sections
-            for t in section.items
-            if isinstance(t, Table)
-        ],
-        "queries": dict(report.queries),
-    }
-    return (json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False, default=_json) + "\n").encode()
+    log = {"origin": p.log_origin, "size": p.log_size, "root": p.log_root}
+    own = {key: getattr(report, key) for key in ("type", "template", "title", "law")}
+    where = ("institution", "number", "period", "as_of", "currency", "policy")
+    return {**own, **{key: getattr(p, key) for key in where}, "log": log}
 
 
-def _json(value: Text | KeyFigure | Source | date) -> object:
-    """What is no JSON value: dates as ISO 8601, dataclasses by field."""
-    return (
-        value.isoformat()
-        if isinstance(value, date)
-        else {f.name: getattr(value, f.name) for f in fields(value)}
-    )
+def format_report(report: Report) -> bytes:
+    """Machine-readable form: JSON with sources, both languages, raw values."""
+    tables = [
+        {"section": section.id, **_fields(item)}
+        for section in report.sections
+        for item in section.items
+        if isinstance(item, Table)
+    ]
+    body = {"key_figures": report.key_figures, "tables": tables, "queries": dict(report.queries)}
+    return format_json({**header(report), **body})
+
+
+def format_json(value: object) -> bytes:
+    """Dates as ISO 8601, dataclasses by field; the same value gives the same bytes."""
+    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_json) + "\n").encode()
+
+
+def _json(value: Any) -> object:
+    return value.isoformat() if isinstance(value, date) else _fields(value)
+
+
+def _fields(value: Any) -> dict[str, object]:
+    return {f.name: getattr(value, f.name) for f in fields(value)}

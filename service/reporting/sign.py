@@ -1,32 +1,58 @@
-"""Sign a PDF: PAdES B-B (ETSI EN 319 142-1) with ECDSA P-256, offline.
+"""Sign a PDF with ECDSA P-256: PAdES B-B or B-LTA (ETSI EN 319 142-1).
 
-The signature is an incremental update, so the unsigned bytes stay a prefix of the signed ones and can be
-rendered again and compared.
+B-B is made offline. B-LTA adds a time-stamp over the signature, the certificates and revocation lists that
+show both to be good, and a time-stamp over all of that: it is checked without a network, long afterwards.
+
+Each step is an incremental update, so the unsigned bytes stay a prefix of the signed ones and can be rendered
+again and compared.
 """
 
 from __future__ import annotations
 
 import io
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from asn1crypto import keys, x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from asn1crypto import crl, tsp, x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.general import SigningError
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.errors import PathError, ValidationError
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from service.errors import StorageError
+
+logging.getLogger("pyhanko.sign").setLevel(logging.ERROR)  # else it advises to fetch what is given here
 FIELD: Final = "Signature"
+_LONGEST: Final = 72  # bytes of a P-256 signature as DER
+
+
+@dataclass(frozen=True, slots=True)
+class LongTerm:
+    """What B-LTA needs beside a key.
+
+    Attributes:
+        crls: DER of the lists that cover every certificate but the roots: of the signer and of the authority.
+        stamp: asks the time-stamp authority; SHA-256 in, DER of the response out.
+    """
+
+    crls: Sequence[bytes]
+    stamp: Callable[[bytes], bytes]
 
 
 class _SignerAt(signers.PdfSigner):
     """Takes the signing time from the caller instead of the computer's clock."""
 
-    def __init__(self, meta: Any, signer: Any, at: datetime) -> None:
-        super().__init__(meta, signer)
+    def __init__(self, meta: Any, signer: Any, at: datetime, stamper: TimeStamper | None) -> None:
+        super().__init__(meta, signer, timestamper=stamper)
         self._at = at
 
     def init_signing_session(self, *args: Any, **kwargs: Any) -> Any:
@@ -35,27 +61,73 @@ class _SignerAt(signers.PdfSigner):
         return session
 
 
-def sign_pdf(pdf: bytes, key: EllipticCurvePrivateKey, certificate: Certificate, *, at: datetime) -> bytes:
+class _Signer(signers.Signer):
+    """Leaves the private key where it is, in this process or in a device."""
+
+    def __init__(self, sign: Callable[[bytes], bytes], certificate: x509.Certificate, store: Any) -> None:
+        super().__init__(signing_cert=certificate, cert_registry=store)
+        self._sign = sign
+
+    async def async_sign_raw(self, data: bytes, _digest: str, dry_run: bool = False) -> bytes:  # noqa: FBT001,FBT002
+        return bytes(_LONGEST) if dry_run else self._sign(data)
+
+
+class _Stamper(TimeStamper):
+    """Asks the authority through the caller's function."""
+
+    def __init__(self, stamp: Callable[[bytes], bytes]) -> None:
+        super().__init__(include_nonce=False)  # type: ignore[no-untyped-call] # pyHanko has types in part
+        self._stamp = stamp
+
+    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        return tsp.TimeStampResp.load(self._stamp(req["message_imprint"]["hashed_message"].native))
+
+
+def sign_pdf(
+    pdf: bytes,
+    sign: Callable[[bytes], bytes],
+    chain: Sequence[Certificate],
+    *,
+    at: datetime,
+    long_term: LongTerm | None = None,
+) -> bytes:
     """Sign.
 
     Args:
         pdf: unsigned file.
-        key: P-256 key.
-        certificate: of the key; its common name becomes the signer's name.
+        sign: ECDSA over SHA-256 of its argument, DER.
+        chain: the signer's certificate, then those above it; for B-LTA up to a root, and the authority's too.
         at: signing time claimed, UTC.
+        long_term: for B-LTA; B-B without.
 
     Returns:
-        The unsigned bytes followed by the signature's update.
+        The unsigned bytes followed by the signature's updates.
+
+    Raises:
+        StorageError: a certificate is not good at ``at`` by these lists, or they say nothing about it.
     """
-    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call] # pyHanko has types only in part
-    signer = signers.SimpleSigner(
-        signing_cert=x509.Certificate.load(certificate.public_bytes(Encoding.DER)),
-        signing_key=keys.PrivateKeyInfo.load(private),
-        cert_registry=store,
-    )
+    certificates = [x509.Certificate.load(c.public_bytes(Encoding.DER)) for c in chain]
+    store = SimpleCertificateStore.from_certs(certificates)  # type: ignore[no-untyped-call] # as above
     meta = signers.PdfSignatureMetadata(
-        field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES
-    )
-    signed: io.BytesIO = _SignerAt(meta, signer, at).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+        field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES,
+        embed_validation_info=long_term is not None, use_pades_lta=long_term is not None,
+        validation_context=_context(certificates, long_term.crls, at) if long_term else None,
+    )  # fmt: skip
+    stamper = _Stamper(long_term.stamp) if long_term else None
+    signer = _SignerAt(meta, _Signer(sign, certificates[0], store), at, stamper)
+    try:
+        signed: io.BytesIO = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+    except (SigningError, PathError, ValidationError) as error:
+        raise StorageError(
+            "the certificates do not hold for a long-term signature", why=str(error)
+        ) from error
     return signed.getvalue()
+
+
+def _context(
+    certificates: Sequence[x509.Certificate], crls: Sequence[bytes], at: datetime
+) -> ValidationContext:
+    return ValidationContext(
+        trust_roots=[c for c in certificates if c.self_issued], other_certs=certificates, moment=at,
+        crls=[crl.CertificateList.load(data) for data in crls], revocation_mode="hard-fail",
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A report type as data: what a report says stands in ``templates/<type>.<effective date>.toml``, not in code.
+"""A report type as data: what it says stands in ``templates/<type>.<effective date>.toml``, not in code.
 
 A change of what the law asks is a new file beside the old one; the version in force on the last day of the
 period is taken. Parsing is strict: an unknown key, a name used twice or never, a number without an explained
@@ -19,21 +19,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from service.errors import UnknownError
-from service.reporting.document import (
-    Answer,
-    Basis,
-    Cell,
-    Column,
-    Figure,
-    KeyFigure,
-    Kind,
-    Provenance,
-    Report,
-    Section,
-    Source,
-    Table,
-    Text,
-)
+from service.reporting import document as doc
+from service.reporting.document import Answer, Basis, Kind, Report, Section, Source, Table, Text
 from service.reporting.words import NUMERIC, WORDS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -95,7 +82,7 @@ class TablePart(_Part):
 
 
 class SectionPart(_Part):
-    """A section; without any of its tables it is left out."""
+    """A section: its text, then its tables."""
 
     id: Name
     title: Pair
@@ -138,22 +125,18 @@ class Template(_Part):
         """``<type>.<effective date>``, the name of its file."""
         return f"{self.type}.{self.effective_from}"
 
-    def tables(self) -> tuple[TablePart, ...]:
-        """Every table in order."""
-        return tuple(table for section in self.sections for table in section.tables)
-
     @model_validator(mode="after")
     def _is_whole(self) -> Template:
-        tables = self.tables()
-        ids = [s.id for s in self.sections] + [APPENDIX]
+        tables = [table for section in self.sections for table in section.tables]
+        ids = [s.id for s in self.sections] + ["appendix"]
         parts = [t.id for t in tables] + ["queries"]
-        used = {part.query for part in (*tables, *self.key_figures)}
+        used = {t.query for t in tables} | {k.query for k in self.key_figures}
         groups = {column.labels for table in tables for column in table.columns} - {""}
         faults = {
             "two parts have one id": len({*ids}) < len(ids) or len({*parts}) < len(parts),
             "queries used and explained are not the same": used != self.queries.keys(),
             "labels used and given are not the same": groups != self.labels.keys(),
-            "exact and private figures are mixed": any(  # the explained query says which it is
+            "exact and private figures are mixed": any(
                 t.query in self.queries and t.basis != self.queries[t.query].basis for t in tables
             ),
         }
@@ -197,7 +180,7 @@ def choose(templates: Iterable[Template], name: str, day: date, *, exactly: bool
     return found[-1]
 
 
-def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenance: Provenance) -> Report:
+def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenance: doc.Provenance) -> Report:
     """The report: every table of the template with the rows of its query's answers.
 
     A query that answers several times gives its table several times; one that does not answer gives none.
@@ -205,28 +188,40 @@ def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenan
     Raises:
         ValueError: an answer lacks a column or is of another basis than its table.
     """
+    first = {name: found[0] for name, found in answers.items() if found}
+    key_figures = tuple(
+        doc.KeyFigure(k.label, a.figures[k.value], k.kind, Source(k.query, a.inputs))
+        for k, a in ((k, first[k.query]) for k in template.key_figures)
+    )
     sections = [_section(part, template, answers) for part in template.sections]
-    declared = [bool(part.tables) for part in template.sections]
-    explained = {name: part.text for name, part in template.queries.items()}
-    queries = (*explained.items(), (APPENDIX, WORDS["this_table"]))
+    queries = (*((name, q.text) for name, q in template.queries.items()), (APPENDIX, WORDS["this_table"]))
+    columns = (doc.Column("query", WORDS["query"], "name"), doc.Column("meaning", WORDS["meaning"], "text"))
+    source = Source(APPENDIX, (f"template:{template.id}", template.digest))
+    listed = Table("queries", WORDS["queries"], source, columns, queries)
+    sections.append(Section("appendix", WORDS["appendix"], (WORDS["derived"],), (listed,)))
     return Report(
-        type=template.id,
-        template=template.digest,
-        title=template.title,
-        law=template.law,
-        provenance=provenance,
-        key_figures=tuple(_key_figure(part, answers[part.query][0]) for part in template.key_figures),
-        sections=(
-            *(s for s, has_tables in zip(sections, declared, strict=True) if s.items or not has_tables),
-            _appendix(queries, template),
-        ),
-        queries=queries,
+        template.id,
+        template.digest,
+        template.title,
+        template.law,
+        provenance,
+        key_figures,
+        tuple(sections),
+        queries,
     )
 
 
 def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[Answer, ...]]) -> Section:
-    tables = [(t, _table(t, a, template)) for t in part.tables for a in answers[t.query]]
-    items = [item for shape, table in tables for item in (*_figures(shape, table), table)]
+    items: list[Table | doc.Figure] = []
+    for shape in part.tables:
+        for answer in answers[shape.query]:
+            table, drawn = _table(shape, answer, template), shape.figure
+            to = table.without_total()
+            if drawn and any(cell is not None for key in drawn.series for cell in to.values(key)):
+                items.append(
+                    doc.Figure(f"fig-{to.id}", drawn.title, drawn.shape, to, drawn.label, drawn.series)
+                )
+            items.append(table)
     return Section(part.id, part.title, (part.text,) if part.text else (), tuple(items), part.law)
 
 
@@ -234,43 +229,19 @@ def _table(part: TablePart, answer: Answer, template: Template) -> Table:
     wanted = {column.key for column in part.columns}
     if answer.basis != part.basis or not all(wanted <= row.keys() for row in answer.rows):
         raise ValueError(f"table {part.id}: the answer is of another basis or lacks a column")
-    labels = [template.labels.get(column.labels, {}) for column in part.columns]
-    rows = (
-        tuple(_cell(row[column.key], words) for column, words in zip(part.columns, labels, strict=True))
-        for row in answer.rows
-    )
+    labels = [(column.key, template.labels.get(column.labels, {})) for column in part.columns]
     more = f" {answer.part}" if answer.part else ""
     return Table(
         id="-".join(filter(None, (part.id, answer.part))),
         title=Text(part.title.zh + more, part.title.en + more),
         source=Source(part.query, answer.inputs),
-        columns=tuple(Column(c.key, c.title, c.kind) for c in part.columns),
-        rows=tuple(rows),
+        columns=tuple(doc.Column(c.key, c.title, c.kind) for c in part.columns),
+        rows=tuple(tuple(_cell(row[key], words) for key, words in labels) for row in answer.rows),
         basis=part.basis,
         note=part.note,
         printed=part.printed,
     )
 
 
-def _cell(cell: Cell, labels: Mapping[str, Text]) -> Cell:
+def _cell(cell: doc.Cell, labels: Mapping[str, Text]) -> doc.Cell:
     return labels.get(cell, cell) if isinstance(cell, str) else cell
-
-
-def _figures(part: TablePart, table: Table) -> tuple[Figure, ...]:
-    drawn = part.figure
-    if drawn is None or not table.rows:
-        return ()
-    return (
-        Figure(f"fig-{table.id}", drawn.title, drawn.shape, table.without_total(), drawn.label, drawn.series),
-    )
-
-
-def _key_figure(part: KeyPart, answer: Answer) -> KeyFigure:
-    return KeyFigure(part.label, answer.figures[part.value], part.kind, Source(part.query, answer.inputs))
-
-
-def _appendix(queries: tuple[tuple[str, Text], ...], template: Template) -> Section:
-    columns = (Column("query", WORDS["query"], "name"), Column("meaning", WORDS["meaning"], "text"))
-    source = Source(APPENDIX, (f"template:{template.id}", template.digest))
-    table = Table("queries", WORDS["queries"], source, columns, queries)
-    return Section("appendix", WORDS["appendix"], (WORDS["derived"],), (table,))

@@ -5,7 +5,6 @@ A refusal is recorded too. If the log cannot append, the use case stops with Aud
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -16,6 +15,7 @@ from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
 from service.errors import DeniedError, TamperedError
 from service.ports import Deps, EntryFilter, OpsTransaction
+from service.usecases.tags import PEOPLE, file_people, tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Act(Decision):
         resource: str = "",
         payload: str = "",
         about: bytes = b"",
+        among: Iterable[bytes] = (),
         subjects: int = 0,
         rho: int = 0,
         detail: Detail = (),
@@ -55,11 +56,14 @@ class Act(Decision):
         ``within`` a transaction it becomes durable with it, by the outbox: an entry about a change of state
         goes there. Any other is in the log on return.
         ``resource`` stands for the act's own where it is another. ``about`` is the storage pseudonym of the
-        one person whom the entry is about: it goes in as a tag that is bound to the entry. Without the key
-        two entries about a person cannot be linked; with it, all of them are found.
+        one person whom the entry is about, ``among`` those of many (``service.usecases.tags``).
         """
         deps, entry_id = self.deps, secrets.token_hex(16)
         purpose, reason = self.purpose, () if self.allow else (("reason", self.reason),)
+        trace = (("trace", deps.trace),) if deps.trace else ()
+        key, pseudonyms = deps.keyring.derive("subject-tag"), list(among)
+        folder = deps.home / PEOPLE
+        people = (("people", file_people(folder, key, pseudonyms, entry_id)),) if pseudonyms else ()
         entry = Entry(
             id=entry_id,
             at=deps.clock.now(),
@@ -73,10 +77,10 @@ class Act(Decision):
             rule=self.rule,
             resource=resource or self.resource,
             payload=payload,
-            tag=_tag(about, entry_id, deps) if about else "",
+            tag=tag(key, about, entry_id).hex() if about else "",
             subjects=subjects,
             rho=rho,
-            detail=tuple(sorted((*detail, *reason))),
+            detail=tuple(sorted((*detail, *reason, *people, *trace))),
         )
         if within is None:
             deps.audit.append(entry)
@@ -89,11 +93,6 @@ class Act(Decision):
         """Log a refusal, then raise it as DeniedError."""
         replace(self, allow=False, reason=why).record(about=about)
         raise DeniedError(text, permission=self.permission, why=why)
-
-
-def _tag(pseudonym: bytes, entry_id: str, deps: Deps) -> str:
-    key = deps.keyring.derive("subject-tag")
-    return hmac.digest(key, pseudonym + bytes.fromhex(entry_id), "sha256")[:16].hex()
 
 
 def authorise(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from policies.model import BudgetRule
 from privacy.dp.budget import PrivacyLoss
 from service.domain.actors import Actor
-from service.ports import Deps
+from service.ports import BudgetLine, Deps
 from service.usecases.access import authorise
 
 _DELTA_EXPONENT: Final = 7  # for display, where no rule names the scope
@@ -37,13 +39,17 @@ class Account:
 def budget_statement(*, actor: Actor, deps: Deps) -> tuple[Account, ...]:
     """Every scope that was ever opened."""
     authorise(deps, actor, "budget:read", resource="budget")
-    exponents = {rule.scope: rule.delta_exponent for rule in deps.policy.bundle.budgets}
     with deps.ops() as tx:
-        lines = tx.budget.lines()
-    accounts = []
+        return accounts(tx.budget.lines(), deps.policy.bundle.budgets)
+
+
+def accounts(lines: Iterable[BudgetLine], rules: Iterable[BudgetRule]) -> tuple[Account, ...]:
+    """The lines of the ledger as people read them."""
+    exponents = {rule.scope: rule.delta_exponent for rule in rules}
+    found = []
     for line in lines:  # an actor without a rule of their own comes under the rule of all
         general = "actor:*" if line.scope.startswith("actor:") else ""
         exponent = exponents.get(line.scope, exponents.get(general, _DELTA_EXPONENT))
         epsilon = PrivacyLoss(line.left).epsilon(exponent) if line.left > 0 else 0
-        accounts.append(Account(line.scope, line.cap, line.spent, line.left, epsilon, exponent))
-    return tuple(accounts)
+        found.append(Account(line.scope, line.cap, line.spent, line.left, epsilon, exponent))
+    return tuple(found)

@@ -1,22 +1,26 @@
-"""Evidence for people outside: verify it offline, read the log, fetch a report."""
+"""Evidence for people outside: verify it offline, compare and fetch reports."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from audit.entry import Entry
+from audit.bundle import unpack_bundle
 from audit.errors import AuditError
 from audit.policy import parse_policy
 from audit.verify import verify
 from service.domain.actors import Actor
 from service.errors import TamperedError, UnknownError, UsageError
-from service.ports import Deps, EntryFilter
+from service.ports import Deps
+from service.reporting.diff import diff
 from service.usecases.access import authorise
 
 
-def verify_evidence(path: Path, *, vkey: str = "", policy: Path | None = None) -> Mapping[str, object]:
+def verify_evidence(
+    path: Path, *, vkey: str = "", policy: Path | None = None, tsa: Path | None = None
+) -> Mapping[str, object]:
     """Check a bundle, a certificate or a log. Needs no database, no network and no secret.
 
     Raises:
@@ -26,17 +30,20 @@ def verify_evidence(path: Path, *, vkey: str = "", policy: Path | None = None) -
     if not path.exists():
         raise UsageError("there is no such file", path=path.name)
     try:
-        facts = verify(path, vkey=parse_policy(policy.read_bytes()) if policy else vkey or None)
+        trust = parse_policy(policy.read_bytes()) if policy else vkey or None
+        facts = verify(path, vkey=trust, tsa=tsa.read_bytes() if tsa else b"")
     except AuditError as error:
         raise TamperedError("evidence does not verify", link=str(error)) from error
     return asdict(facts)
 
 
-def read_log(last: int, *, actor: Actor, deps: Deps) -> tuple[tuple[int, Entry], ...]:
-    """The newest entries. The reading is an entry itself, durable before anything is shown."""  # PIPL 54
-    act = authorise(deps, actor, "audit:read", resource="log")
-    act.record(detail=(("last", last),))
-    return deps.audit.find(EntryFilter(last=last))
+def compare_reports(old: Path, new: Path) -> Mapping[str, object]:
+    """What changed between two drafts or bundles, whose evidence is not checked. Raises UsageError."""
+    try:
+        reports = [json.loads(unpack_bundle(path.read_bytes())["report.json"]) for path in (old, new)]
+        return diff(*reports)
+    except (AuditError, OSError, LookupError, TypeError, ValueError):
+        raise UsageError("these are not two reports") from None
 
 
 def find_report(name: str, *, actor: Actor, deps: Deps) -> Path:

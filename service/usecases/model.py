@@ -70,7 +70,7 @@ def train_model(
     frame = features(statements, customers, day).join(customers.select("_sp", BAD), on="_sp", how="inner")
     if frame.is_empty():
         raise ConflictError("nobody to train on")
-    _pay(loss.rho, frame.height, act)
+    _pay(loss.rho, frame["_sp"], act)
     card = fit_credit(MODEL, frame, frame["bad"], _release(loss.rho))
     training = (
         ("as_of", day.isoformat()), ("data", ",".join(versions)), ("delta_exponent", _DELTA_EXPONENT),
@@ -79,13 +79,13 @@ def train_model(
     return _register(replace(card, training=training), loss.rho, actor, deps)
 
 
-def _pay(rho: int, subjects: int, act: Act) -> None:
+def _pay(rho: int, people: pl.Series, act: Act) -> None:
     """Charge every scope and write it down, both or neither."""
     deps = act.deps
     caps = budget_scopes(_DATASETS, act.actor.id, act.role, deps.policy.bundle.budgets)
     with deps.ops() as tx:
         pay(f"train-{secrets.token_hex(16)}", caps, rho, tx, deps.clock.now())
-        act.record(within=tx, basis="consent", subjects=subjects, rho=rho)
+        act.record(within=tx, basis="consent", among=people, subjects=len(people), rho=rho)
 
 
 def _release(rho: int) -> Noisy:

@@ -86,7 +86,7 @@ def put_derived(
     """Log that a derived table is made for its people as of a day, and write it; returns its version."""
     table = frame.with_columns(bucket_expr(act.deps.events.n_buckets), **more, as_of=pl.lit(day))
     detail = (("as_of", day.isoformat()), *detail)
-    act.record(basis="consent", subjects=table.height, payload=payload, detail=detail)
+    act.record(basis="consent", among=table["_sp"], subjects=table.height, payload=payload, detail=detail)
     return act.deps.events.replace(name, table)
 
 

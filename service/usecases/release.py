@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from privacy.dp.accuracy import Accuracy
@@ -176,30 +177,30 @@ def run_aggregate(release_id: str, *, actor: Actor, deps: Deps) -> Release:
     charged = case.charge()
     if charged.state is ReleaseState.RELEASED:
         return case.replay(charged)
-    exact, version = _totals(case.query, release.purpose, deps)
+    exact, version, people = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
-    return _publish(case, charged, _answer(charged, case.query, cells, version), version)
+    return _publish(case, charged, _answer(charged, case.query, cells, version), version, people)
 
 
-def _totals(query: Query, purpose: str, deps: Deps) -> tuple[NDArray[np.int64], str]:
-    """Exact bounded totals, and the data version that they belong to. Secret until noise is added."""
+def _totals(query: Query, purpose: str, deps: Deps) -> tuple[NDArray[np.int64], str, pl.Series]:
+    """Exact bounded totals, the data version and the people they are of. Secret until noise is added."""
     for _ in range(_ATTEMPTS):
         version = data_version(query, purpose, deps)
-        people = Population(audience(purpose, deps)["_sp"], only=True)
+        people = audience(purpose, deps)["_sp"]
         tables = {name: rows_for_use(name, deps) for name in query.datasets}
-        exact = exact_totals(query, tables, people)
+        exact = exact_totals(query, tables, Population(people, only=True))
         if data_version(query, purpose, deps) == version:
-            return exact, version
+            return exact, version, people
     raise ConflictError("the data keeps changing; it stays paid, run again")
 
 
-def _publish(case: Case, charged: Release, answer: str, version: str) -> Release:
+def _publish(case: Case, charged: Release, answer: str, version: str, people: pl.Series) -> Release:
     """State and entry are durable together; only then does the answer go back to the caller."""
     with case.act.deps.ops() as tx:
         current = tx.releases.get(charged.id)
         if current.state is not ReleaseState.RELEASED:
             released = moved(current, ReleaseState.RELEASED, answer=answer, data_version=version)
-            entry = case.record("aggregate:release", released, within=tx, rho=released.rho)
+            entry = case.record("aggregate:release", released, within=tx, among=people, rho=released.rho)
             released = replace(released, entry=entry)
             tx.releases.save(released)
             return released

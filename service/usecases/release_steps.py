@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -80,6 +81,7 @@ class Case:
         release: Release,
         *,
         within: OpsTransaction | None = None,
+        among: Iterable[bytes] = (),
         rho: int = 0,
         detail: Detail = (),
         denied: str = "",
@@ -90,6 +92,7 @@ class Case:
         return act.record(
             event,
             within=within,
+            among=among,
             basis=act.deps.policy.bundle.purposes[release.purpose].basis,
             resource=f"aggregate/{release.id}",
             payload=digest(release.answer.encode()) if release.answer else "",

@@ -1,121 +1,153 @@
-"""The regulator's report: collect, set both languages, sign, attest, log, bundle.
+"""A report: built as a draft, approved by a second person, signed, attested, logged, bundled.
 
-The bundle ``<home>/report/behaviour-<date>-<n>.zip`` holds both signed PDFs, the machine-readable form, the
-tables as CSV, the signer's certificate, the manifest signed by the log's key and the proofs of every cited
-entry. Nothing is issued that is not in the log: the ``report:issue`` entry carries the manifest's digest and
-stands before the file appears.
+``build_report`` reads everything once and writes ``<home>/report/<name>.draft.zip``: unsigned PDFs in both
+languages, ``report.json``, the tables, and what the manifest will say. Its digest stands in the log's
+``report:build`` entry, and with it who built it: that entry, not
+a file, decides who the second person is.
+``approve_report`` signs these very bytes and puts ``<name>.zip`` in the draft's place. Nothing is issued that
+is not in the log: the ``report:issue`` entry carries the manifest's digest and stands before the file appears.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from audit.bundle import build_bundle
+from audit.bundle import build_bundle, pack_bundle, unpack_bundle
 from audit.canonical import digest, encode64
 from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.dsse import Statement, format_statement, subject_digests
 from audit.errors import AuditError
+from audit.filestore import opened
 from audit.note import parse_note
 from service.domain.actors import Actor
-from service.errors import ConflictError, StorageError, TamperedError
-from service.ports import Deps, EntryFilter, ReportSigner
-from service.reporting.behaviour import TYPE, build
-from service.reporting.document import Provenance, Report, Text, format_report
-from service.reporting.facts import BehaviourFacts
+from service.errors import StorageError, TamperedError, UnknownError
+from service.ports import Deps, EntryFilter
+from service.reporting.document import (
+    Answer,
+    Provenance,
+    Report,
+    Text,
+    format_json,
+    format_report,
+    header,
+)
 from service.reporting.render import render
 from service.reporting.tabular import format_csv
+from service.reporting.template import Template, choose, fill, load_templates
+from service.usecases import report_customers
 from service.usecases.access import Act, authorise, places
 from service.usecases.certificate import file_away
-from service.usecases.report_facts import PURPOSE, collect
+from service.usecases.report_queries import PURPOSE, QUERIES, Reading
 
 Progress = Callable[[str, int], None]
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
 CURRENCY: Final = "TWD"
 BASIS: Final = "legal_obligation"
-PREDICATE: Final = "https://fiduciary.example/reports/behaviour/v1"
+PREDICATE: Final = "https://fiduciary.example/reports/v1"
+DRAFT: Final = ".draft.zip"
+_FACTS: Final = "manifest.json"  # of a draft: what the manifest will say
 #: Acts whose entries a report cites, beside those of its releases.
 CITED: Final = frozenset({"dataset:ingest", "profile:build", "model:train", "model:approve", "score:build"})
+_MODULES: Final = (report_customers,)  # importing one registers its queries
 
 
 def build_report(
+    kind: str,
     *,
     actor: Actor,
     deps: Deps,
     until: date | None = None,
+    since: date | None = None,
+    template: date | None = None,
     institution: Text = INSTITUTION,
     progress: Progress | None = None,
 ) -> Path:
-    """Issue the customer behaviour analysis report.
+    """Write the draft of a report.
 
     Args:
+        kind: report type, such as ``behaviour``.
         actor: needs ``report:build``.
         deps: the service.
-        until: last day whose data may be used; today by default.
+        until: last day of the period; today by default.
+        since: first day of the period; as far back as the data goes by default.
+        template: effective date of the template; the one in force on the last day by default.
         institution: the controller that files.
         progress: told the step and the percentage done.
 
     Returns:
-        Path of the bundle.
+        Path of the draft.
 
     Raises:
         DeniedError: the actor may not build reports.
-        UnknownError: profiles or scores have not been built.
-        ConflictError: there are no statements in the period.
-        StorageError: no report key, or the file cannot be written.
+        UnknownError: no such type, or profiles or scores have not been built.
+        ConflictError: there is nothing in the period, or data came in meanwhile.
+        StorageError: the file cannot be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    resource = "report/behaviour"
-    act = authorise(deps, actor, "report:build", purpose=PURPOSE, data_class="C2", resource=resource)
-    if deps.signer is None:
-        raise StorageError("there is no report key")
-    name = _free_name(deps)
-    tell("collect", 10)
-    facts = _facts(name, until or deps.clock.now().date(), institution, deps)
-    cited = _cited(facts, deps)
-    act = replace(act, resource=f"report/{name}")
-    act.record(basis=BASIS)
-    tell("render", 40)
-    files = _files(build(facts), deps.signer)
-    tell("seal", 80)
-    path = deps.home / "report" / f"{name}.zip"
-    file_away(path, _issue(name, files, facts, cited, act))
+    last = until or deps.clock.now().date()
+    form = choose(load_templates(), kind, template or last, exactly=template is not None)
+    act = _may("build", actor, deps, form.type)
+    with _alone(deps):
+        name = _free_name(form.type, deps)
+        point = checkpoint_of(deps.audit.seal())
+        reading = Reading(since or date.min, last, deps)
+        answers = dict(_answers(form, reading, tell))
+        period, now = _period(reading, answers), deps.clock.now().replace(microsecond=0)
+        at = (point.origin, point.size, encode64(point.root), reading.policy.digest)
+        report = fill(form, answers, Provenance(institution, period, now, CURRENCY, *at, name))
+        tell("render", 60)
+        draft = pack_bundle(_files(report) | {_FACTS: format_json(_facts(report, answers, reading))})
+        act.record(basis=BASIS, resource=f"report/{name}", payload=digest(draft))
+        path = _folder(deps) / f"{name}{DRAFT}"
+        file_away(path, draft)
     tell("done", 100)
     return path
 
 
-def _free_name(deps: Deps) -> str:
-    stem = f"behaviour-{deps.clock.now():%Y-%m-%d}"
-    number = 1
-    while (deps.home / "report" / f"{stem}-{number}.zip").exists():
+def _may(verb: str, actor: Actor, deps: Deps, what: str, facts: frozenset[str] = frozenset()) -> Act:
+    asked = {"purpose": PURPOSE, "data_class": "C2", "resource": f"report/{what}"}
+    return authorise(deps, actor, f"report:{verb}", **asked, facts=facts)
+
+
+def _folder(deps: Deps) -> Path:
+    return deps.home / "report"
+
+
+@contextmanager
+def _alone(deps: Deps) -> Iterator[None]:
+    """One process at a time numbers, approves or rejects a report."""
+    with opened(_folder(deps)) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _free_name(kind: str, deps: Deps) -> str:
+    stem, number = f"{kind}-{deps.clock.now():%Y-%m-%d}", 1
+    while any(_folder(deps).glob(f"{stem}-{number}.*")):
         number += 1
     return f"{stem}-{number}"
 
 
-def _facts(name: str, until: date, institution: Text, deps: Deps) -> BehaviourFacts:
-    point = checkpoint_of(deps.audit.seal())
-    now = deps.clock.now()
-    provenance = Provenance(
-        institution=institution,
-        period=(until, until),
-        as_of=now.replace(microsecond=0),
-        currency=CURRENCY,
-        log_origin=point.origin,
-        log_size=point.size,
-        log_root=encode64(point.root),
-        policy=deps.policy.bundle.digest,
-        number=name,
-    )
-    facts = collect(provenance, until, deps)
-    if facts.months.is_empty():
-        raise ConflictError("there are no statements in the period")
-    first, last = facts.months["month"][0], facts.months["month"][-1]
-    end = last.replace(day=monthrange(last.year, last.month)[1])
-    return replace(facts, provenance=replace(provenance, period=(first, min(end, until))))
+def _answers(form: Template, reading: Reading, tell: Progress) -> Iterator[tuple[str, tuple[Answer, ...]]]:
+    for nth, name in enumerate(sorted(form.queries)):
+        tell(name, 50 * nth // len(form.queries))
+        yield name, tuple(QUERIES[name](reading))
+    reading.check()
+
+
+def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tuple[date, date]:
+    """What was asked for; without a first day what the data covers, else the life of the log."""
+    spans = [answer.span for found in answers.values() for answer in found if answer.span]
+    if spans:
+        return min(first for first, _ in spans), max(last for _, last in spans)
+    begun = next(entry.at.date() for _, entry in reading.deps.audit.entries())
+    return max(reading.first, begun), reading.last
 
 
 def checkpoint_of(note: bytes) -> Checkpoint:
@@ -126,40 +158,104 @@ def checkpoint_of(note: bytes) -> Checkpoint:
         raise TamperedError("the log's checkpoint cannot be read") from error
 
 
-def _cited(facts: BehaviourFacts, deps: Deps) -> list[int]:
-    """Entries that a reader of the report will want proved."""
-    acts = deps.audit.find(EntryFilter(type=CITED, decision=frozenset({"allow"})))
-    return sorted({*(place for place, _ in acts), *places([r.entry for r in facts.releases], deps)})
-
-
-def _files(report: Report, signer: ReportSigner) -> Mapping[str, bytes]:
+def _files(report: Report) -> dict[str, bytes]:
     files = {
-        "report.zh.pdf": signer.sign(render(report, "zh")),
-        "report.en.pdf": signer.sign(render(report, "en")),
+        "report.zh.pdf": render(report, "zh"),
+        "report.en.pdf": render(report, "en"),
         "report.json": format_report(report),
-        "signer.pem": signer.certificate(),
     }
     return files | {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
 
 
-def _issue(name: str, files: Mapping[str, bytes], facts: BehaviourFacts, cited: list[int], act: Act) -> bytes:
-    """Sign the manifest, log the issue, gather the proofs, pack. The pack verifies itself."""
-    audit, p = act.deps.audit, facts.provenance
-    predicate = {
-        "report": TYPE,
-        "number": name,
-        "period": [p.period[0].isoformat(), p.period[1].isoformat()],
-        "as_of": p.as_of.isoformat(),
-        "log": {"origin": p.log_origin, "size": p.log_size, "root": p.log_root},
-        "policy": p.policy,
-        "releases": [r.id for r in facts.releases],
+def _facts(report: Report, answers: Mapping[str, tuple[Answer, ...]], reading: Reading) -> dict[str, Any]:
+    """What the manifest says; ``entries`` are those that a reader will want proved."""
+    deps = reading.deps
+    released = reading.released() if "releases.list@1" in answers else ()
+    acts = deps.audit.find(EntryFilter(type=CITED, decision=frozenset({"allow"})))
+    cited = {*(place for place, _ in acts), *places([r.entry for r in released], deps)}
+    models = answers.get("model.card@1", ())
+    return {
+        **header(report),
+        "releases": [r.id for r in released],
         "rho_micro": {
-            "releases": sum(r.rho for r in facts.releases),
-            "model": facts.model.rho if facts.model else 0,
+            "releases": sum(r.rho for r in released),
+            "model": sum(m.figures["rho"] for m in models),
         },
-        "tables": dict(sorted(facts.versions.items())),
-        "entries": cited,
+        "inputs": sorted({name for found in answers.values() for a in found for name in a.inputs}),
+        "entries": sorted(cited),
     }
-    envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, predicate)))
+
+
+def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, int, Act]:
+    """The draft and its bytes, the place of its ``report:build`` entry, and the act of a second person on it.
+
+    Raises:
+        UnknownError: there is no draft of that name.
+        TamperedError: it is not the one whose digest the log has.
+        DeniedError: the actor may not approve reports, or built this one.
+    """
+    wanted = f"{name.removesuffix(DRAFT)}{DRAFT}"
+    path = next((p for p in _folder(deps).glob(f"*{DRAFT}") if p.name == wanted), None)
+    if path is None:
+        raise UnknownError("there is no draft of that name")
+    data, name = path.read_bytes(), wanted.removesuffix(DRAFT)
+    deps.audit.seal()
+    logged = deps.audit.find(EntryFilter(type=frozenset({"report:build"}), resource=f"report/{name}"))
+    built = [(place, e.actor) for place, e in logged if e.payload == digest(data)]
+    if not built:
+        raise TamperedError("the draft is not the one that was built", report=name)
+    place, builder = built[-1]
+    facts = frozenset({"not_requester"}) if builder != actor.id else frozenset[str]()
+    return path, data, place, _may("approve", actor, deps, name, facts)
+
+
+def approve_report(name: str, *, actor: Actor, deps: Deps, progress: Progress | None = None) -> Path:
+    """Approve a draft and issue the report. Never one's own.
+
+    Returns:
+        Path of the bundle.
+
+    Raises:
+        DeniedError: the actor may not approve reports, or built this one.
+        UnknownError: there is no draft of that name.
+        TamperedError: the draft is not the one that was built.
+        StorageError: no report key, or the file cannot be written.
+    """
+    tell = progress or (lambda _step, _percent: None)
+    if deps.signer is None:
+        raise StorageError("there is no report key")
+    with _alone(deps):
+        draft, data, built, act = _second(name, actor, deps)
+        approved = act.record(basis=BASIS, payload=digest(data))
+        tell("sign", 10)
+        files = unpack_bundle(data)
+        facts = json.loads(files.pop(_FACTS)) | {"signature": deps.signer.level}
+        sign = deps.signer.sign
+        files |= {path: sign(data) for path, data in files.items() if path.endswith(".pdf")}
+        files["signer.pem"] = deps.signer.certificate()
+        tell("seal", 70)
+        facts |= {"draft": digest(data), "approvers": [actor.id]}
+        facts["entries"] = sorted({*facts["entries"], built, *places([approved], deps)})
+        path = draft.with_name(draft.name.replace(DRAFT, ".zip"))
+        file_away(path, _issue(files, facts, act, deps.signer))
+        draft.unlink()
+    tell("done", 100)
+    return path
+
+
+def _issue(files: Mapping[str, bytes], facts: Mapping[str, Any], act: Act, signer: ReportSigner) -> bytes:
+    """Sign the manifest, log the issue, gather the proofs, pack. The pack verifies itself."""
+    audit, cited = act.deps.audit, facts["entries"]
+    envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, facts)))
     (issue,) = places([act.record("report:issue", basis=BASIS, payload=digest(envelope))], act.deps)
-    return build_bundle(files, envelope, cited, issue, evidence=audit.evidence([*cited, issue]))
+    evidence = audit.evidence([*cited, issue])
+    stamp = signer.stamp(evidence.checkpoint)
+    return build_bundle(files, envelope, cited, issue, evidence=evidence, stamp=stamp)
+
+
+def reject_report(name: str, *, actor: Actor, deps: Deps) -> Path:
+    """Reject another person's draft; it is kept as ``<name>.rejected.zip``. Raises as ``approve_report``."""
+    with _alone(deps):
+        draft, data, _, act = _second(name, actor, deps)
+        act.record("report:reject", basis=BASIS, payload=digest(data))
+        return draft.rename(draft.with_name(draft.name.replace(DRAFT, ".rejected.zip")))

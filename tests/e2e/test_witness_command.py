@@ -8,17 +8,18 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.audit_logs import KEY, entries
+from fakes.audit_logs import KEY, entries, entry
 from fakes.command import PROGRAM, CommandLine
 from fakes.operators import W1, Operator
 from starlette.testclient import TestClient
 
 from audit.cosign import Cosigner
-from audit.logdir import create_log
+from audit.entry import parse_entry
+from audit.logdir import create_log, open_log
 from audit.note import format_vkey, parse_vkey
 from audit.policy import Party, Policy, format_policy, parse_policy
 from audit.verify import verify_log
@@ -29,7 +30,6 @@ from service.wiring import create_service, open_service
 
 NAME = "witness.example.com/w1"
 VKEY = format_vkey(KEY.key)
-Start = Callable[[Path], str]
 
 
 @pytest.fixture
@@ -44,21 +44,33 @@ def init(line: CommandLine, folder: Path, *vkeys: str) -> str:
     return str(json.loads(done.out)["vkey"])
 
 
-@pytest.fixture
-def start(line: CommandLine) -> Iterator[Start]:
-    running: list[subprocess.Popen[str]] = []
+class Start:
+    """Starts ``witness serve`` in processes, and kills them."""
 
-    def serve(folder: Path, listen: str = "127.0.0.1:0") -> str:
+    def __init__(self, line: CommandLine) -> None:
+        self.line, self.running = line, list[subprocess.Popen[str]]()
+
+    def __call__(self, folder: Path, listen: str = "127.0.0.1:0") -> str:
+        """The URL of a new process."""
         arguments = [str(PROGRAM), "witness", "serve", str(folder), "--listen", listen, "--json"]
-        child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=line.environment(""))
-        running.append(child)
+        child = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=self.line.environment(""))
+        self.running.append(child)
         assert child.stdout is not None
         return str(json.loads(child.stdout.readline())["url"])
 
-    yield serve
-    for child in running:
-        child.kill()
-        child.communicate()
+    def kill(self) -> None:
+        """SIGKILL to all."""
+        for child in self.running:
+            child.kill()
+            child.communicate()
+        self.running.clear()
+
+
+@pytest.fixture
+def start(line: CommandLine) -> Iterator[Start]:
+    starting = Start(line)
+    yield starting
+    starting.kill()
 
 
 def test_a_log_is_cosigned_over_http_and_a_fork_is_not(
@@ -111,6 +123,26 @@ def test_a_witness_killed_and_started_again_still_knows(
     second = HttpWitness(KEY.key, start(tmp_path / "w"))  # two processes over one memory
     assert second.add_checkpoint(Operator().request(entries(0, 8), 6))[0] == 200
     assert first.add_checkpoint(Operator().request(entries(0, 7), 6)) == (409, b"8\n")
+    start.kill()
+    with pytest.raises(ConnectionError):
+        first.add_checkpoint(Operator().request(entries(0, 9), 8))
+    third = HttpWitness(KEY.key, start(tmp_path / "w"))
+    assert third.add_checkpoint(Operator().request(entries(0, 9), 6)) == (409, b"8\n")
+    assert third.add_checkpoint(Operator().request(entries(0, 9), 8))[0] == 200
+
+
+def test_a_killed_witness_costs_its_line_and_comes_back_by_itself(
+    tmp_path: Path, line: CommandLine, start: Start
+) -> None:
+    vkey = parse_vkey(init(line, tmp_path / "w"))
+    log = create_log(tmp_path / "log", KEY, [HttpWitness(vkey, start(tmp_path / "w"))])
+    start.kill()
+    log.append(*entries(0, 3))
+    log.publish()
+    assert log.cosigned() == {NAME: 0}
+    log.close()
+    log = open_log(tmp_path / "log", KEY, [HttpWitness(vkey, start(tmp_path / "w"))])
+    assert log.cosigned()[NAME] > 0
 
 
 def test_a_witness_that_is_down_is_not_asked_again_for_a_while() -> None:
@@ -144,6 +176,7 @@ def test_making_and_serving_refuse_what_cannot_work(tmp_path: Path, line: Comman
         ["serve", tmp_path / "none"],
         ["serve", tmp_path / "w", "--listen", "8100"],
         ["serve", tmp_path / "w", "--listen", "127.0.0.1:x"],
+        ["serve", tmp_path / "w", "--listen", "127.0.0.1:99999"],
     ]
     for arguments in wrong:
         done = line.call("witness", *arguments)
@@ -178,12 +211,12 @@ def test_the_service_is_cosigned_says_so_and_refuses_when_the_witness_has_seen_m
     unseen = line.call("audit", "verify", tmp_path / "backup", "--policy", trust)
     assert (unseen.code, "witness quorum" in unseen.said) == (5, True)
 
-    deps.audit.append(*[entry for _, entry in deps.audit.entries()][:1])
+    deps.audit.append(parse_entry(entry(1)))
     deps.audit.seal()
     shutil.rmtree(tmp_path / "home" / "log")
     shutil.copytree(tmp_path / "backup", tmp_path / "home" / "log")
     refused = line.call("doctor", FIDUCIARY_TRUST=str(trust))
-    assert refused.code != 0
+    assert refused.code != 0, refused.said
     assert "another history" in refused.said
     assert line.call("doctor").code == 0  # without the witness nobody would have noticed
 

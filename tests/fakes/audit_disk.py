@@ -166,7 +166,7 @@ class Disk:
     _fdatasync = _fsync
 
     def after_a_power_cut(self, chance: random.Random, mode: str) -> dict[str, bytes]:
-        """The files that may be found: ``all`` of what was written, what was synced (``none``), or ``some``."""
+        """The files that may be found: ``all`` that was written, ``none`` that was unsynced, or ``some``."""
         names = dict(self._durable)
         for change in self._changes:
             if mode == "all" or (mode == "some" and chance.random() < 0.5):

@@ -126,7 +126,7 @@ def traced(process: int, *options: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found when a log was opened again: entries lost, entries never sent or there twice, entries in all."""
+    """A log opened again: acknowledged entries lost, entries never sent or there twice, entries in all."""
 
     lost: int
     strange: int

@@ -1,4 +1,4 @@
-"""Broken stores of the log: each leaves out something without which a power cut loses acknowledged entries."""
+"""Broken stores of the log: each leaves out what keeps acknowledged entries through a power cut."""
 
 from __future__ import annotations
 

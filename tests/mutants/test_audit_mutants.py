@@ -502,7 +502,7 @@ MUTANTS: list[Mutant] = [
     (
         "leaves old partial tiles",
         audit.log,
-        "        self._store.remove(partial_paths(size) - partial_paths(state.next))\n",
+        "        self._store.remove(partial_paths(state.checkpoint.size) - partial_paths(state.next))\n",
         "",
         old_tiles_go,
     ),

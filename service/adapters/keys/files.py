@@ -27,7 +27,7 @@ from service.errors import ConflictError, StorageError, TamperedError
 _PREFIX: Final = "epoch-"
 _SUFFIX: Final = ".key"
 _PARTIAL: Final = ".partial"
-OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def create_root(path: Path) -> bytes:
@@ -56,7 +56,7 @@ def load_root(path: Path) -> bytes:
     Raises:
         StorageError: missing, unreadable, not a plain file of ours, open to others, or of a wrong length.
     """
-    root = _read_private(path)
+    root = read_private(path)
     if len(root) != ROOT_BYTES:
         raise StorageError("key file has a wrong length", file=path.name)
     return root
@@ -85,7 +85,7 @@ class EpochFiles:
             StorageError: missing, or open to others.
             TamperedError: it was sealed under another root or altered.
         """
-        sealed = _read_private(self._path(epoch_id))
+        sealed = read_private(self._path(epoch_id))
         try:
             return open_epoch(epoch_id, sealed, self._key)
         except WrapBrokenError:
@@ -148,14 +148,15 @@ def write_new(path: Path, content: bytes) -> None:
     _sync_directory(path.parent)
 
 
-def _read_private(path: Path) -> bytes:
+def read_private(path: Path) -> bytes:
+    """The content of a file that is its owner's alone. Raises StorageError for any other."""
     with _plain_errors(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise StorageError("key file is not a plain file", file=path.name)
-            if status.st_mode & OTHERS or status.st_uid != os.geteuid():
+            if status.st_mode & _OTHERS or status.st_uid != os.geteuid():
                 raise StorageError("key file is open to others; make it 0600 and your own", file=path.name)
             return file.read()
 

@@ -1,20 +1,24 @@
-"""The key that signs reports: ECDSA P-256 with a self-signed certificate, made on first use.
+"""The key that signs reports: ECDSA P-256, in a file or in a token, self-signed or certified by an authority.
 
-One PEM file holds both, so they can never fall apart; it appears whole and is readable by its owner only. An
-institution that has a certificate of an authority puts its own file there.
+Without settings one PEM file holds the key and a self-signed certificate, made on first use, so they can
+never fall apart; it appears whole and is readable by its owner only. With the certificates of an authority,
+revocation lists and a time-stamp authority the signature is for the long term.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
     SECP256R1,
     EllipticCurvePrivateKey,
     generate_private_key,
@@ -24,57 +28,107 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
 
-from service.adapters.keys.files import OTHERS, write_new
+from service.adapters.keys.files import read_private, write_new
 from service.errors import StorageError
 from service.ports import Clock
 
 FILE: Final = "report.pem"
 _YEARS: Final = 5
 _NAME: Final = "Fiduciary report signer"
+_POINT_BYTES: Final = 65  # of P-256, uncompressed
+
+
+class Token(Protocol):
+    """A key pair in a device."""
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA over SHA-256, DER."""
+
+    def point(self) -> bytes:
+        """The public key, uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportKey:
-    """Signs with the key in a directory. Implements ``service.ports.ReportSigner``."""
+    """Signs and time-stamps reports. Implements ``service.ports.ReportSigner``.
+
+    Attributes:
+        directory: holds ``report.pem``: the key, and the certificate where there is no ``chain``.
+        clock: for the time of signing.
+        chain: PEM file: the signer's certificate, those above it, and those of the time-stamp authority.
+        crls: files of revocation lists, PEM or DER.
+        token: the key, when it is in a device.
+        stamper: asks the time-stamp authority; SHA-256 in, response out.
+    """
 
     directory: Path
     clock: Clock
+    chain: Path | None = None
+    crls: tuple[Path, ...] = ()
+    token: Token | None = None
+    stamper: Callable[[bytes], bytes] | None = None
+
+    @property
+    def level(self) -> str:
+        """The PAdES level of what ``sign`` gives."""
+        return "PAdES-B-LTA" if self.chain and self.crls and self.stamper else "PAdES-B-B"
 
     def sign(self, pdf: bytes) -> bytes:
         """A PAdES signature over the file. Raises StorageError."""
-        from service.reporting.sign import sign_pdf  # noqa: PLC0415  half a second that only a report needs
+        from service.reporting.sign import LongTerm, sign_pdf  # noqa: PLC0415  half a second, only for a report
 
-        key, certificate = self._load()
-        return sign_pdf(pdf, key, certificate, at=self.clock.now())
+        sign, chain, crls = self._load()
+        more = LongTerm(crls, self.stamper) if self.chain and crls and self.stamper else None
+        return sign_pdf(pdf, sign, chain, at=self.clock.now(), long_term=more)
+
+    def stamp(self, data: bytes) -> bytes:
+        """A time-stamp over the bytes; nothing without an authority. Raises StorageError."""
+        return self.stamper(hashlib.sha256(data).digest()) if self.stamper else b""
 
     def certificate(self) -> bytes:
-        """The certificate, PEM."""
-        return self._load()[1].public_bytes(Encoding.PEM)
+        """The certificates, PEM, the signer's first."""
+        return b"".join(c.public_bytes(Encoding.PEM) for c in self._load()[1])
 
-    def _load(self) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+    def _load(self) -> tuple[Callable[[bytes], bytes], list[x509.Certificate], list[bytes]]:
         path = self.directory / FILE
+        if not (self.token or self.chain or path.exists()):
+            _create(path, self.clock.now())
+        own = b"" if self.token else read_private(path)
         try:
-            if not path.exists():
-                _create(path, self.clock.now())
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & OTHERS:
-                    raise StorageError("key file is open to others; make it 0600", file=path.name)
-                data = file.read()
-            key = load_pem_private_key(data, None)
-            certificate = x509.load_pem_x509_certificate(data)
+            chain = x509.load_pem_x509_certificates(self.chain.read_bytes() if self.chain else own)
+            crls = [_read_crl(file.read_bytes()) for file in self.crls]
+            sign, point = (self.token.sign, self.token.point()) if self.token else _open_key(own)
+            together = point == _point(chain[0].public_key())
         except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise StorageError("certificates cannot be read", file=str(error.filename), cause=why) from None
+        except (ValueError, TypeError):
             raise StorageError(
-                "key file cannot be used", file=path.name, cause=os.strerror(error.errno or 0)
+                "key file, certificates or revocation lists are damaged, or not P-256"
             ) from None
-        except ValueError:
-            raise StorageError("key file is damaged", file=path.name) from None
-        if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        if not together or len(point) != _POINT_BYTES:
             raise StorageError("key and certificate do not belong together", file=path.name)
-        return key, certificate
+        return sign, chain, crls
+
+
+def _open_key(pem: bytes) -> tuple[Callable[[bytes], bytes], bytes]:
+    key: Any = load_pem_private_key(pem, None)
+    return (lambda data: bytes(key.sign(data, ECDSA(SHA256())))), _point(key.public_key())
+
+
+def _point(key: Any) -> bytes:
+    """Raises ValueError for a key that is not on a curve."""
+    return bytes(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+
+def _read_crl(data: bytes) -> bytes:
+    load = x509.load_pem_x509_crl if data.startswith(b"-----") else x509.load_der_x509_crl
+    return load(data).public_bytes(Encoding.DER)
 
 
 def _create(path: Path, at: datetime) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -23,6 +23,14 @@ from service.ports import EntryFilter
 
 _INDEXED: Final = ("id", "at", "type", "actor", "decision", "purpose", "resource")
 _SOME: Final = 10_000  # parameters of a statement
+
+
+def index_rows(start: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """What the index says of entries of the log from ``start`` on."""
+    return [
+        {"position": start + n} | {name: getattr(entry, name) for name in _INDEXED}
+        for n, entry in enumerate(entries)
+    ]
 
 
 class SqlOutbox(SqlTable):
@@ -48,15 +56,27 @@ class SqlAuditIndex(SqlTable):
         """What the outbox holds, in the order it came."""
         return list(self._connection.scalars(sa.select(OUTBOX.c.entry).order_by(OUTBOX.c.seq)))
 
+    def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """What it says of the entries from ``start`` up to ``stop``, in order."""
+        place = AUDIT_ENTRY.c.position
+        found = sa.select(AUDIT_ENTRY).where(place >= start, place < stop).order_by(place)
+        return [dict(row) for row in self._connection.execute(found).mappings()]
+
+    def count(self) -> int:
+        """Entries that it says something of."""
+        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(AUDIT_ENTRY)) or 0)
+
+    def clear(self) -> None:
+        """Forget the log; the outbox stays."""
+        self.size()
+        self._connection.execute(sa.delete(AUDIT_ENTRY))
+        self._connection.execute(sa.update(AUDIT_INDEX).values(size=0))
+
     def extend(self, start: int, entries: Sequence[Entry]) -> None:
         """Index the entries of the log from ``start`` on; the outbox holds them no longer."""
         if not entries:
             return
-        rows = [
-            {"position": start + n} | {name: getattr(entry, name) for name in _INDEXED}
-            for n, entry in enumerate(entries)
-        ]
-        self._connection.execute(sa.insert(AUDIT_ENTRY), rows)
+        self._connection.execute(sa.insert(AUDIT_ENTRY), index_rows(start, entries))
         ids = [entry.id for entry in entries]
         for at in range(0, len(ids), _SOME):
             self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids[at : at + _SOME])))

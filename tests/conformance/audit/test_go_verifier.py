@@ -1,4 +1,4 @@
-"""The Go team's own log packages accept our logs, and refuse every flipped bit that ``audit.verify`` refuses."""
+"""The Go team's own log packages accept our logs, and refuse every flipped bit as ``audit.verify`` does."""
 
 from __future__ import annotations
 

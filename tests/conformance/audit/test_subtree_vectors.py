@@ -1,4 +1,4 @@
-"""Published subtree proofs (transparency-dev/merkle, testdata/LICENSE) as the proofs of whole trees that they are.
+"""Published subtree proofs (transparency-dev/merkle, testdata/LICENSE), as proofs of the trees that they are.
 
 A subtree ``[start, end)`` is a tree of its own when ``start`` is a multiple of the next power of two of its
 size. So a proof in it is an inclusion proof at ``index - start``, and one that begins at 0 is an old tree.
@@ -39,17 +39,16 @@ def _load(path: Path) -> Vector:
     return vector
 
 
-def _is_tree(start: int, end: int) -> bool:
-    return 0 <= start < end and start % (1 << (end - start - 1).bit_length()) == 0
+def _is_tree(v: Vector) -> bool:
+    size = v["end"] - v["start"]
+    return size > 0 and v["start"] % (1 << (size - 1).bit_length()) == 0
 
 
 def _paths(kind: str) -> list[Path]:
     return sorted((DATA / kind).rglob("*.json"))
 
 
-INCLUSION = [
-    path for path in _paths("subtreeinclusion") if (v := _load(path)) and _is_tree(v["start"], v["end"])
-]
+INCLUSION = [path for path in _paths("subtreeinclusion") if _is_tree(_load(path))]
 #: An empty subtree is consistent with everything there and proves nothing here; one inside is no old tree.
 CONSISTENCY = [path for path in _paths("subtreeconsistency") if (v := _load(path))["start"] == 0 < v["end"]]
 

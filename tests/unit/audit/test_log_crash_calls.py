@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes.audit_child import REFUSED, SEAL
-from fakes.audit_forks import Forks, outcome, strace_missing, traced
+from fakes.audit_forks import Forks, outcome, quick_folder, strace_missing, traced
 
 SCHEDULE = (2, SEAL, 3, SEAL, 1)
 SENT = range(sum(SCHEDULE))
@@ -19,10 +19,16 @@ LINE = re.compile(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)")
 
 
 @pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+def folder() -> Iterator[Path]:
+    with quick_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def forks(folder: Path) -> Iterator[Forks]:
     if missing := strace_missing():
         pytest.skip(missing)
-    with Forks(tmp_path_factory.mktemp("forks")) as made:
+    with Forks(folder) as made:
         yield made
 
 
@@ -70,19 +76,17 @@ def sweep(forks: Forks, folder: Path, fault: str, state: Path | None = None, fir
 
 
 @pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
-def test_a_new_log_survives_a_fault_at_every_call(forks: Forks, tmp_path: Path, fault: str) -> None:
-    codes = sweep(forks, tmp_path, fault)
-    print(codes)
+def test_a_new_log_survives_a_fault_at_every_call(forks: Forks, folder: Path, fault: str) -> None:
+    codes = sweep(forks, folder, fault)
     assert codes.total() > 60
     assert set(codes) <= ({-9} if fault == "signal=KILL" else {0, REFUSED})
 
 
 @pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
-def test_recovery_survives_a_fault_at_every_call(forks: Forks, tmp_path: Path, fault: str) -> None:
-    state = tmp_path / "interrupted"
+def test_recovery_survives_a_fault_at_every_call(forks: Forks, folder: Path, fault: str) -> None:
+    state = folder / f"interrupted-{fault}"
     sweep_into(forks, state)
-    codes = sweep(forks, tmp_path, fault, state, first=len(SENT))
-    print(codes)
+    codes = sweep(forks, folder, fault, state, first=len(SENT))
     assert codes.total() > 60
 
 

@@ -80,7 +80,8 @@ from audit.logdir import create_log
 found = []
 for size in range(8, 72, 4):
     place, said = Path(sys.argv[1]), Path(sys.argv[2])
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k,nr_inodes=40", "none", str(place)], check=True)
+    options = f"size={size}k,nr_inodes=40"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(place)], check=True)
     said.write_bytes(b"")
     out = os.open(said, os.O_WRONLY)
     request = {"directory": str(place / "log"), "first": 0, "store": "FileStore"}

@@ -19,7 +19,14 @@ from audit.certificate import verify_certificate
 from audit.checkpoint import open_signed, sign_checkpoint, verify_checkpoint, verify_proof
 from audit.dsse import verify_envelope
 from audit.entry import parse_entry
-from audit.errors import BrokenLinkError, FormatError, KeyFileError, LogCorruptError, SignatureError
+from audit.errors import (
+    BrokenLinkError,
+    FormatError,
+    KeyFileError,
+    LogCorruptError,
+    SignatureError,
+    StorageFailedError,
+)
 from audit.log import Log
 from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_key, load_keys, open_log
 from audit.note import VerifierKey, format_vkey, parse_note, parse_vkey, sign_note
@@ -206,3 +213,26 @@ def test_a_rotation_reaches_a_writer_in_another_process(tmp_path: Path, log: Log
         child.stdin.close()
     log.publish()
     assert verify_log(tmp_path / "log").size == 3 + 2 + 4 * 2
+
+
+def test_a_vkey_file_that_cannot_be_read_is_a_failure_of_the_disk(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    (tmp_path / "log" / "vkey").unlink()
+    (tmp_path / "log" / "vkey").mkdir()
+    with pytest.raises(StorageFailedError):
+        open_log(tmp_path / "log", KEY)
+
+
+def test_text_that_no_note_can_hold_is_not_signed() -> None:
+    with pytest.raises(FormatError):
+        sign_note("a\n\n\u2014 b", KEY)
+
+
+def test_tiles_larger_than_the_log_are_not_swept_away(tmp_path: Path) -> None:
+    log = create_log(tmp_path / "log", KEY)
+    first = log.checkpoint()
+    log.append(*entries(0, 3))
+    log.publish()
+    (tmp_path / "log" / CHECKPOINT).write_bytes(first)
+    with pytest.raises(LogCorruptError):
+        open_log(tmp_path / "log", KEY)

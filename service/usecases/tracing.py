@@ -1,0 +1,69 @@
+"""Questions to the log: which entries meet a filter, and which are about one person.
+
+Both are entries themselves, durable before anything is shown. What a filter finds is found by the index; who
+accessed a person is found by reading all of the log and making the person's tag for each entry, so that an
+entry that an index forgot, or was made to forget, is found too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.checkpoint import parse_checkpoint
+from audit.entry import Entry
+from audit.note import parse_note
+from service.domain.actors import Actor
+from service.ports import Deps, EntryFilter
+from service.usecases.access import authorise
+from service.usecases.audience import normal_identifier, storage_pseudonym, subject_with
+from service.usecases.persons import parts
+from service.usecases.tags import PEOPLE, is_about
+
+Found = tuple[tuple[int, Entry], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """Every entry of the log that is about one person, and the log that it is every one of.
+
+    Attributes:
+        entries: with their indices, in order.
+        size: entries of the signed tree that was read, all of them.
+        root: its root hash, hex.
+    """
+
+    entries: Found
+    size: int
+    root: str
+
+
+def search_log(where: EntryFilter, *, actor: Actor, deps: Deps) -> Found:
+    """Entries that meet a filter, newest last."""  # PIPL 54
+    act = authorise(deps, actor, "audit:read", resource="log")
+    asked = {name: ",".join(sorted(getattr(where, name))) for name in ("actor", "purpose", "type")}
+    asked |= {"last": str(where.last or ""), "resource": where.resource}
+    act.record(detail=tuple((name, value) for name, value in asked.items() if value))
+    return deps.audit.find(where)
+
+
+def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Accesses:
+    """Who saw or used what is held of one person, all merged enrolments.
+
+    Raises:
+        UsageError: the identifier is not a valid one of its type; it is never echoed.
+        TamperedError: the people of an entry were changed or taken away.
+    """  # PIPL 45(1), GDPR 15(1)
+    act = authorise(deps, actor, "audit:trace", data_class="C3", resource="log")
+    subject = subject_with(id_type, normal_identifier(id_type, value), deps)
+    pseudonyms = [storage_pseudonym(part, deps) for part in parts(subject, deps)] if subject else []
+    act.record(about=pseudonyms[0] if pseudonyms else b"", subjects=1)
+    return accesses(pseudonyms, deps)
+
+
+def accesses(pseudonyms: Sequence[bytes], deps: Deps) -> Accesses:
+    """All entries of the log about a person, by the pseudonyms of their enrolments."""
+    head = parse_checkpoint(parse_note(deps.audit.seal()).text)
+    test = is_about(deps.home / PEOPLE, deps.keyring.derive("subject-tag"), pseudonyms)
+    entries = tuple(deps.audit.tagged(test)) if pseudonyms else ()
+    return Accesses(tuple(each for each in entries if each[0] < head.size), head.size, head.root.hex())
