@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -27,12 +27,13 @@ from service.adapters.sql.export import TableExport, open_database
 from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.vault import open_vault
 from service.adapters.timestamps import HttpAuthority
-from service.adapters.trail import open_trail
+from service.adapters.trail import LogTrail, open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, TextProfile
 from service.domain.odcs import canonical_json, parse_contract
+from service.domain.traces import parse_traceparent
 from service.errors import ConflictError, ContractError, UsageError
-from service.ports import Clock, Courier, Deps, Scanner
+from service.ports import AuditTrail, Clock, Courier, Deps, Scanner
 from service.ports.exports import Export
 from service.ports.streams import Stream
 from service.settings import Settings
@@ -87,6 +88,14 @@ def open_service(settings: Settings, *, clock: Clock | None = None, courier: Cou
     return _compose(settings, clock or SystemClock(), create=False, courier=courier)
 
 
+def open_log(settings: Settings) -> AuditTrail:
+    """The log with its index as they are: nothing moves between them. Raises ConflictError."""
+    _must_exist(settings)
+    engine = make_engine(settings.database_url)
+    migrate(engine, "ops")
+    return _open_trail(settings, AuditIndex(engine), _tokens(settings)[1], create=False)
+
+
 def open_export(
     url: str, *, source: str, table: str, watermark: str, lag: str = "", accept_change: bool = False
 ) -> Export:
@@ -128,17 +137,8 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     ops_engine, vault_engine = make_engine(settings.database_url), make_engine(settings.vault_url)
     migrate(ops_engine, "ops")
     migrate(vault_engine, "vault")
-    asked = witness.load_witnesses(settings.trust)
     report_key, log_keys = _tokens(settings)
-    trail = open_trail(
-        settings.log,
-        settings.keys / "log.key",
-        settings.origin,
-        AuditIndex(ops_engine),
-        create=create,
-        witnesses=asked,
-        tokens=log_keys,
-    )
+    trail = _open_trail(settings, AuditIndex(ops_engine), log_keys, create=create)
     trail.relay()  # what a killed process left in the outbox
     return Deps(
         clock=clock,
@@ -153,6 +153,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         scanner=FileScanner(settings.home),
         courier=courier or ConsoleCourier(),
         home=settings.home,
+        trace=parse_traceparent(settings.traceparent),
         signer=ReportKey(
             settings.keys,
             clock,
@@ -161,6 +162,13 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
             report_key,
             HttpAuthority(settings.tsa).stamp if settings.tsa else None,
         ),
+    )
+
+
+def _open_trail(settings: Settings, index: AuditIndex, tokens: Sequence[Signer], *, create: bool) -> LogTrail:
+    witnesses, key = witness.load_witnesses(settings.trust), settings.keys / "log.key"
+    return open_trail(
+        settings.log, key, settings.origin, index, create=create, witnesses=witnesses, tokens=tokens
     )
 
 

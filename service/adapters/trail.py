@@ -11,6 +11,7 @@ leaves the outbox.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,10 +25,11 @@ from audit.evidence import Evidence
 from audit.log import CHECKPOINT, Log
 from audit.logdir import create_key, create_log, load_keys, open_log
 from audit.note import Signer
-from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex
-from service.errors import AuditUnavailableError
+from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex, index_rows
+from service.errors import AuditUnavailableError, TamperedError
 from service.ports import EntryFilter
 
+_BLOCK: Final = 10_000  # entries in memory at once
 #: Id, tag and people of an entry that has one or both of the last; its other texts hold no quotes.
 _TAGGED: Final = re.compile(
     rb'"id":"([0-9a-f]*)"(?=(?:.*?"tag":"([0-9a-f]*)")?)(?=(?:.*"people":"(sha256:[0-9a-f]{64})")?)'
@@ -72,8 +74,51 @@ class LogTrail:
                 self._follow(index)
 
     def _follow(self, index: SqlAuditIndex) -> None:
-        start = index.size()
-        index.extend(start, [parse_entry(data) for _, data in self._log.entries(start, unsealed=True)])
+        for start, entries in self._blocks(index.size()):
+            index.extend(start, entries)
+
+    def _blocks(self, start: int) -> Iterator[tuple[int, list[Entry]]]:
+        """Entries from ``start`` on, sealed or not, in blocks, each with the index of its first."""
+        rows = self._log.entries(start, unsealed=True)
+        while block := list(itertools.islice(rows, _BLOCK)):
+            yield block[0][0], [parse_entry(data) for _, data in block]
+
+    @_unavailable("rebuild")
+    def rebuild_index(self) -> None:
+        """Build the index from the log again, in one transaction; what the outbox holds stays there."""
+        with self._index() as index:
+            index.clear()
+            self._follow(index)
+
+    @_unavailable("reconcile")
+    def reconcile(self, progress: Callable[[int, int], None]) -> dict[str, int]:
+        """Hold all that the index says against the log; nobody waits for it longer than for a block.
+
+        Returns:
+            Numbers of ``entries`` in the log, ``indexed``, ``behind`` (not indexed yet) and in the ``outbox``.
+
+        Raises:
+            TamperedError: the index has a gap, says something else, or knows more than the log.
+        """
+        with self._index() as index:
+            size, said, waiting = index.size(), index.count(), len(index.waiting())
+        if size != said:
+            raise TamperedError("the index has gaps, or entries twice", indexed=said, should_be=size)
+        total = 0
+        for start, entries in self._blocks(0):
+            total = start + len(entries)
+            with self._index() as index:
+                found = index.rows(start, min(size, total))
+            for right, seen in itertools.zip_longest(
+                index_rows(start, entries[: max(0, size - start)]), found
+            ):
+                if right != seen:
+                    position = (right or seen)["position"]
+                    raise TamperedError("the index is not that of the log", position=position)
+            progress(total, max(size, total))
+        if total < size:
+            raise TamperedError("the index knows more than the log", indexed=size, entries=total)
+        return {"entries": total, "indexed": size, "behind": total - size, "outbox": waiting}
 
     @_unavailable("seal")
     def seal(self) -> bytes:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, SecretStr
 from service.api.deps import Caller
 from service.domain.models import Model
 from service.usecases.model import approve_model, train_model
-from service.usecases.profile import build_profiles
+from service.usecases.profile import build_profiles, read_profile
 from service.usecases.score import build_scores, score_customer
 
 router = APIRouter(tags=["scores"])
@@ -39,15 +39,31 @@ class ModelView(BaseModel):
     rho: int
 
 
-class ScoreQuery(BaseModel):
-    """Whose score, for what purpose. Identifiers travel in the body, never in the URL."""
+class ProfileQuery(BaseModel):
+    """Whose segment. Identifiers travel in the body, never in the URL."""
 
-    purpose: str = Field(examples=["credit_scoring"])
     id_type: str = Field(default="email", examples=["email"])
     value: SecretStr = SecretStr("")
     pseudonym: str = Field(
         default="", description="Pseudonym for this purpose in hex, instead of an identifier."
     )
+
+
+class ScoreQuery(ProfileQuery):
+    """Whose score, for what purpose."""
+
+    purpose: str = Field(examples=["credit_scoring"])
+
+
+def _whose(query: ProfileQuery) -> dict[str, str]:
+    value = query.value.get_secret_value()
+    return {"id_type": query.id_type, "value": value, "pseudonym": query.pseudonym}
+
+
+@router.post("/profiles/query", summary="One customer's segment")
+def post_profile_query(body: ProfileQuery, caller: Caller) -> dict[str, Any]:
+    """Served only to a permitted role, of a customer who consented."""
+    return asdict(read_profile(**_whose(body), **caller))
 
 
 @router.post("/profiles", status_code=201, summary="Build profiles and segments of consenting customers")
@@ -84,6 +100,4 @@ def post_scores(caller: Caller) -> dict[str, Any]:
 @router.post("/scores/query", summary="One customer's score with four reasons")
 def post_score_query(body: ScoreQuery, caller: Caller) -> dict[str, Any]:
     """Served only for a permitted purpose to a permitted role; refused when the customer objected."""
-    value = body.value.get_secret_value()
-    whose = {"id_type": body.id_type, "value": value, "pseudonym": body.pseudonym}
-    return asdict(score_customer(body.purpose, **whose, **caller))
+    return asdict(score_customer(body.purpose, **_whose(body), **caller))

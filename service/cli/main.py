@@ -11,7 +11,19 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from service.cli import admin, aggregate, data, evidence, identity, pii, rights, scoring, sources, witness
+from service.cli import (
+    admin,
+    aggregate,
+    data,
+    evidence,
+    identity,
+    log,
+    pii,
+    rights,
+    scoring,
+    sources,
+    witness,
+)
 from service.cli.context import SESSION, command
 from service.cli.output import fail
 from service.errors import FiduciaryError, UsageError
@@ -54,7 +66,7 @@ for group in (
     *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),
     *(scoring.profile_app, scoring.model_app, scoring.score_app),
     *(identity.identity_app, rights.rights_app, data.retention_app),
-    *(evidence.report_app, evidence.audit_app, witness.witness_app, pii.pii_app),
+    *(evidence.report_app, log.audit_app, witness.witness_app, pii.pii_app),
 ):
     app.add_typer(group)
 

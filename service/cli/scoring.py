@@ -13,6 +13,7 @@ from service.domain.models import Model
 
 profile_app = group("profile", "Profiles and segments.")
 model_app = group("model", "The model registry.")
+Pseudonym = Annotated[str, typer.Option(help="The customer's pseudonym for this purpose, in hex.")]
 score_app = group("score", "Credit scores with reasons.")
 
 
@@ -22,6 +23,16 @@ def profile_build() -> None:
     from service.usecases.profile import build_profiles
 
     _built(asdict(build_profiles(**SESSION.acting())))
+
+
+@command(profile_app, "read")
+def profile_read(id_type: IdType = "email", pseudonym: Pseudonym = "") -> None:
+    """One customer's segment; the identifier is read from standard input."""
+    from service.usecases.profile import read_profile
+
+    acting = SESSION.acting()
+    value = "" if pseudonym else ask(id_type)
+    _built(asdict(read_profile(id_type=id_type, value=value, pseudonym=pseudonym, **acting)))
 
 
 @command(model_app, "train")
@@ -59,7 +70,7 @@ def score_build() -> None:
 def score_read(
     purpose: Purpose = "credit_scoring",
     id_type: IdType = "email",
-    pseudonym: Annotated[str, typer.Option(help="The customer's pseudonym for this purpose, in hex.")] = "",
+    pseudonym: Pseudonym = "",
 ) -> None:
     """One customer's score with four reasons; the identifier is read from standard input."""
     from service.usecases.score import score_customer

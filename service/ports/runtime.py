@@ -62,6 +62,15 @@ class AuditTrail(Protocol):
     def relay(self) -> None:
         """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
 
+    def rebuild_index(self) -> None:
+        """Build the index from the log again; what the outbox holds stays there."""
+
+    def reconcile(self, progress: Callable[[int, int], None]) -> Mapping[str, int]:
+        """Hold the index against the log: ``entries``, ``indexed``, ``behind``, ``outbox``.
+
+        Raises TamperedError where they differ.
+        """
+
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
 

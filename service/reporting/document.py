@@ -10,7 +10,7 @@ A cell of None is suppressed (a group of fewer than ten people).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -35,6 +35,8 @@ class Text:
 #: First cell of a row that adds up the others.
 TOTAL = Text("合计", "Total")
 Cell = int | float | str | Text | date | None
+#: Column key to cell.
+Rows = Sequence[Mapping[str, Cell]]
 #: ``name`` is text that is not wrapped, ``code`` an id that is cut on paper; ``people`` counts persons and is
 #: never 1 to 9, ``money`` is integer cents, ``share`` a fraction of 1, ``micro`` an integer of millionths.
 Kind = Literal["text", "name", "code", "count", "people", "money", "share", "number", "micro", "date"]
@@ -71,12 +73,17 @@ class Answer:
         span: first and last day that the data covers, where the data says so.
     """
 
-    rows: Sequence[Mapping[str, Cell]]
+    rows: Rows
     inputs: tuple[str, ...]
     basis: Basis = "exact"
     figures: Mapping[str, Cell] = field(default_factory=dict)
     part: str = ""
     span: tuple[date, date] | None = None
+
+
+def named(columns: str, rows: Iterable[Sequence[Cell]]) -> Rows:
+    """Rows of cells in the order of these column keys, which stand between spaces."""
+    return [dict(zip(columns.split(), row, strict=True)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from audit.entry import Detail
 from service.domain.actors import Actor
 from service.domain.buckets import bucket_expr
 from service.domain.contracts import DatasetContract, Role
+from service.errors import ConflictError
 from service.ports import Deps
 from service.profiling.features import features
 from service.profiling.segments import segments
 from service.profiling.sessions import session_features
 from service.usecases.access import Act, authorise
-from service.usecases.audience import audience
+from service.usecases.audience import audience, processable
 from service.usecases.persons import headcount
 from service.usecases.reference import district_features
 from service.usecases.rows import rows_for_use
@@ -71,6 +72,38 @@ def build_profiles(*, actor: Actor, deps: Deps, as_of: date | None = None) -> Pr
     left_out = headcount(deps) - table.height
     version = put_derived(act, TABLE, table, day, detail=(("left_out", left_out),))
     return ProfilesBuilt(table.height, left_out, day.isoformat(), version, sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A customer's segment and what it rests on. Amounts are cents a month."""
+
+    segment: str
+    contribution_cents: int
+    reliability: str
+    direction: str
+    as_of: str
+
+
+def read_profile(
+    *, id_type: str = "", value: str = "", pseudonym: str = "", actor: Actor, deps: Deps
+) -> Profile:
+    """One customer's segment, by identifier or by the purpose's pseudonym in hex.
+
+    Raises:
+        DeniedError: the actor lacks ``profile:read``, or the customer gave no consent or is restricted.
+        UnknownError: no such customer.
+        ConflictError: no profile has been built for them yet.
+    """
+    act = authorise(deps, actor, "profile:read", purpose=PURPOSE, data_class="C2", resource=TABLE)
+    row_key = processable(act, PURPOSE, id_type=id_type, value=value, pseudonym=pseudonym)
+    rows = deps.events.read_subject(TABLE, row_key) if deps.events.version(TABLE) >= 0 else pl.DataFrame()
+    if rows.is_empty():
+        raise ConflictError("no profile has been built for this customer")
+    act.record(basis="consent", about=row_key, subjects=1)
+    row = rows.row(0, named=True)
+    said = {name: row[name] for name in ("segment", "contribution_cents", "reliability", "direction")}
+    return Profile(**said, as_of=row["as_of"].isoformat())
 
 
 def put_derived(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -22,10 +22,10 @@ import polars as pl
 
 from policies.model import Purpose
 from service.domain.releases import Release, ReleaseState
-from service.domain.requests import RequestState, Right, RightsRequest
+from service.domain.requests import NEXT, RequestState, Right, RightsRequest
 from service.errors import ConflictError
 from service.ports import Deps, EntryFilter
-from service.reporting.document import TOTAL, Answer, Cell, Text
+from service.reporting.document import TOTAL, Answer, Cell, Rows, Text, named
 from service.reporting.suppression import people
 from service.reporting.words import NOT_APPLICABLE
 from service.usecases.audience import audience
@@ -98,7 +98,6 @@ class Reading:
             raise ConflictError("data came in while the report was read; build it again")
 
 
-Rows = list[Mapping[str, Cell]]
 Query = Callable[[Reading], Iterator[Answer]]
 QUERIES: Final[dict[str, Query]] = {}
 
@@ -119,8 +118,8 @@ def batches_by_dataset(reading: Reading) -> Iterator[Answer]:
     totals: dict[str, Counter[str]] = {}
     for batch in (b for b in reading.batches if reading.within(b.at)):
         totals.setdefault(batch.dataset, Counter()).update(asdict(batch.counts) | {"batches": 1})
-    rows: Rows = [{"dataset": name, **total} for name, total in sorted(totals.items())]
     refused = sum(total["refused"] for total in totals.values())
+    rows: Rows = [{"dataset": name, **total} for name, total in sorted(totals.items())]
     yield Answer(rows, ("ops:batches",), figures={"refused": refused})
 
 
@@ -131,79 +130,78 @@ def _consents(reading: Reading, *keys: str) -> Answer:
     newest = reading.consents.sort("given_at").group_by("_subject", "purpose").last()
     newest = newest.with_columns(state=state.otherwise(pl.lit("standing")))
     states = [(pl.col("state") == s).sum().alias(s) for s in ("standing", "withdrawn", "expired")]
-    rows: Rows = [
-        {name: people(cell) if isinstance(cell, int) else cell for name, cell in row.items()}
-        | {"purpose": reading.title(row["purpose"])}
-        for row in newest.group_by(keys).agg(states).sort(keys).iter_rows(named=True)
+    found = newest.group_by("purpose", *keys).agg(states).sort("purpose", *keys).iter_rows()
+    rows = [
+        (reading.title(code), *(people(n) if isinstance(n, int) else n for n in row)) for code, *row in found
     ]
-    standing = newest.filter(pl.col("state") == "standing")
-    figures = {
-        name: people(f["_subject"].n_unique()) for name, f in (("people", newest), ("standing", standing))
-    }
-    return Answer(rows, ("ops:consents",), figures=figures)
+    standing = newest.filter(pl.col("state") == "standing")["_subject"].n_unique()
+    figures = {"people": people(newest["_subject"].n_unique()), "standing": people(standing)}
+    columns = " ".join(("purpose", *keys, "standing withdrawn expired"))
+    return Answer(named(columns, rows), ("ops:consents",), figures=figures)
 
 
 @query("consents.by_purpose@1")
 def consents_by_purpose(reading: Reading) -> Iterator[Answer]:
     """By purpose."""
-    yield _consents(reading, "purpose")
+    yield _consents(reading)
 
 
 @query("consents.by_notice@1")
 def consents_by_notice(reading: Reading) -> Iterator[Answer]:
     """By purpose, strength of consent and version of the notice that was shown."""  # PIPL 14
-    yield _consents(reading, "purpose", "kind", "notice")
+    yield _consents(reading, "kind", "notice")
 
 
 @query("consents.by_month@1")
 def consents_by_month(reading: Reading) -> Iterator[Answer]:
     """People who gave, and who withdrew, a consent in each month of the period."""
-    counts: dict[str, dict[str, Cell]] = {}
+    found: dict[str, dict[str, Cell]] = {}
     for name, column in (("given", "given_at"), ("withdrawn", "withdrawn_at")):
         day = pl.col(column).dt.date()
         acts = reading.consents.filter(day.is_between(reading.first, reading.last))
         for month, n in (
             acts.group_by(day.dt.strftime("%Y-%m")).agg(pl.col("_subject").n_unique()).iter_rows()
         ):
-            counts.setdefault(month, {"given": 0, "withdrawn": 0})[name] = people(n)
-    yield Answer([{"month": month, **row} for month, row in sorted(counts.items())], ("ops:consents",))
+            found.setdefault(month, {"month": month, "given": 0, "withdrawn": 0})[name] = people(n)
+    yield Answer([row for _, row in sorted(found.items())], ("ops:consents",))
 
 
 @query("rights.by_kind@1")
 def rights_by_kind(reading: Reading) -> Iterator[Answer]:
     """Requests opened in the period, by right and state; a number of requests tells nothing of a person."""
-    rows: Rows = []
-    ended = (RequestState.DONE, RequestState.REFUSED, RequestState.EXPIRED)
+    rows: list[tuple[Cell, ...]] = []
     for right in Right:
-        mine = [r for r in reading.asked if r.right is right]
-        states = Counter(r.state for r in mine)
-        still = [r for r in mine if r.state not in ended]
-        late = sum(r.due_at < reading.at for r in still)
-        counts = {"opened": len(mine), "open": len(still), "late": late} | {s.value: states[s] for s in ended}
-        rows.append({"right": right.value, **counts})
-    yield Answer(rows, ("ops:requests",), figures={"opened": len(reading.asked)})
+        states = Counter(r.state for r in reading.asked if r.right is right)
+        ended = [states[s] for s in (RequestState.DONE, RequestState.REFUSED, RequestState.EXPIRED)]
+        rows.append((right.value, states.total(), *ended, states.total() - sum(ended), _late(reading, right)))
+    columns, figures = "right opened done refused expired open late", {"opened": len(reading.asked)}
+    yield Answer(named(columns, rows), ("ops:requests",), figures=figures)
 
 
-def _clocks(reading: Reading, rights: Collection[Right]) -> dict[str, Cell]:
+def _late(reading: Reading, right: Right) -> int:
+    mine = [r for r in reading.asked if r.right is right and r.due_at < reading.at]
+    return sum(bool(NEXT[r.state]) for r in mine)
+
+
+def _clocks(reading: Reading, *rights: Right) -> tuple[Cell, ...]:
     """Verified requests against their deadlines: an unverified one sets no clock running."""  # GDPR 12(3)
     waiting = (RequestState.OPENED, RequestState.EXPIRED)
     mine = [r for r in reading.asked if r.right in rights and r.state not in waiting]
-    done = {r.id: reading.answered[r.id] for r in mine if r.id in reading.answered}
-    days = [(done[r.id] - r.opened_at) / timedelta(days=1) for r in mine if r.id in done]
-    in_time = sum(done[r.id] <= r.due_at for r in mine if r.id in done)
-    overdue = sum(r.id not in done and r.due_at < reading.at for r in mine)
-    due = len(done) + overdue
-    counts = {"verified": len(mine), "in_time": in_time, "late": len(done) - in_time, "overdue": overdue}
-    means = {"kept": in_time / due if due else NOT_APPLICABLE, "days": max(days) if days else NOT_APPLICABLE}
-    return {**counts, "running": len(mine) - due, **means}
+    done = [(r, reading.answered[r.id]) for r in mine if r.id in reading.answered]
+    in_time = sum(at <= r.due_at for r, at in done)
+    overdue = sum(r.id not in reading.answered and r.due_at < reading.at for r in mine)
+    due, days = len(done) + overdue, [(at - r.opened_at) / timedelta(days=1) for r, at in done]
+    kept, longest = in_time / due if due else NOT_APPLICABLE, max(days) if days else NOT_APPLICABLE
+    return len(mine), in_time, len(done) - in_time, len(mine) - due, overdue, kept, longest
 
 
 @query("rights.deadlines@1")
 def rights_deadlines(reading: Reading) -> Iterator[Answer]:
     """Verified requests of the period against their statutory deadlines."""  # PIPL 50
-    total = _clocks(reading, [*Right])
-    rows: Rows = [{"right": right.value, **_clocks(reading, [right])} for right in Right]
-    yield Answer([*rows, {"right": TOTAL, **total}], ("ops:requests", "log:rights:certify"), figures=total)
+    parts = [*((right.value, _clocks(reading, right)) for right in Right), (TOTAL, _clocks(reading, *Right))]
+    columns = "right verified in_time late running overdue kept days"
+    rows = named(columns, [(name, *clocks) for name, clocks in parts])
+    yield Answer(rows, ("ops:requests", "log:rights:certify"), figures=rows[-1])
 
 
 @query("rights.by_month@1")
@@ -211,42 +209,35 @@ def rights_by_month(reading: Reading) -> Iterator[Answer]:
     """Requests opened and answered by month of the period."""
     opened = Counter(f"{r.opened_at:%Y-%m}" for r in reading.asked)
     answered = Counter(f"{at:%Y-%m}" for at in reading.answered.values() if reading.within(at))
-    rows: Rows = [
-        {"month": m, "opened": opened[m], "answered": answered[m]} for m in sorted(opened | answered)
-    ]
-    yield Answer(rows, ("ops:requests", "log:rights:certify"))
+    rows = [(month, opened[month], answered[month]) for month in sorted(opened | answered)]
+    yield Answer(named("month opened answered", rows), ("ops:requests", "log:rights:certify"))
 
 
 @query("rights.outcomes@1")
 def rights_outcomes(reading: Reading) -> Iterator[Answer]:
     """What erasure requests decided for each class of data, and under which law."""  # PIPL 47(1)
     decided = [r.decision for r in reading.asked if r.right is Right.ERASURE and r.decision]
-    outcomes = [(o.data_class, o.outcome, o.law) for text in decided for o in parse_outcomes(text)]
+    found = Counter((o.data_class, o.outcome, o.law) for text in decided for o in parse_outcomes(text))
     titles = {name: Text(**rule.title) for name, rule in reading.policy.retention.items()}
-    rows: Rows = [
-        {"class": titles.get(name, name), "outcome": outcome, "law": law, "requests": n}
-        for (name, outcome, law), n in sorted(Counter(outcomes).items())
-    ]
-    yield Answer(rows, ("ops:requests",))
+    rows = [(titles.get(name, name), *how, n) for (name, *how), n in sorted(found.items())]
+    yield Answer(named("class outcome law requests", rows), ("ops:requests",))
 
 
 @query("budget.lines@1")
 def budget_lines(reading: Reading) -> Iterator[Answer]:
     """Every scope of the ledger."""
     found = accounts(reading.lines, reading.policy.budgets)
-    rows = [{**asdict(a), "share": a.spent / a.cap} for a in found]
+    rows: Rows = [{**asdict(a), "share": a.spent / a.cap} for a in found]
     figures = {"most_used": max((a.spent / a.cap for a in found), default=0.0)}
     yield Answer(rows, ("ops:budget",), figures=figures)
 
 
 def _charges(reading: Reading) -> Iterator[tuple[str, str, str, int]]:
-    """Dataset, purpose, what was paid for, and rho; of everything on record."""
-    for release in reading.releases:
-        for name in release.data_version.split(","):  # empty until charged
-            yield name.partition("@")[0], release.purpose, "releases", release.rho
-    for model in reading.models:
-        for name in str(json.loads(model.document)["training"]["data"]).split(","):
-            yield name.partition("@")[0], model.purpose, "models", model.rho
+    """Versions of what was read, purpose, what was paid for, and rho; of everything on record."""
+    for r in reading.releases:
+        yield r.data_version, r.purpose, "releases", r.rho  # no version until it is charged
+    for m in reading.models:
+        yield json.loads(m.document)["training"]["data"], m.purpose, "models", m.rho
 
 
 @query("budget.by_purpose@1")
@@ -255,20 +246,18 @@ def budget_by_purpose(reading: Reading) -> Iterator[Answer]:
     ledger = {
         line.scope.partition(":")[2]: line for line in reading.lines if line.scope.startswith("dataset:")
     }
-    rest = Counter({(name, ""): line.spent for name, line in ledger.items()})
-    sums: dict[tuple[str, str], Counter[str]] = {}
-    for name, purpose, what, rho in _charges(reading):
-        if name in ledger:
+    sums = {(name, ""): Counter(rho=line.spent) for name, line in ledger.items()}  # paid, without a result
+    for versions, purpose, what, rho in _charges(reading):
+        for name in ledger.keys() & {version.partition("@")[0] for version in versions.split(",")}:
             sums.setdefault((name, purpose), Counter()).update({what: 1, "rho": rho})
-            rest[name, ""] -= rho
-    sums |= {
-        key: Counter(rho=rho) for key, rho in rest.items() if rho
-    }  # paid for, without a result on record
-    rows: Rows = [
-        {"dataset": name, "purpose": reading.title(purpose) if purpose else "no_result"}
-        | {key: n[key] for key in ("releases", "models", "rho")}
-        | {"share": n["rho"] / ledger[name].cap}
-        for (name, purpose), n in sorted(sums.items())
+            sums[name, ""]["rho"] -= rho
+    rows = [
+        (name, reading.title(code) if code else "no_result", n["releases"], n["models"], n["rho"])
+        for (name, code), n in sorted(sums.items())
+        if n["rho"]
     ]
     figures = {"releases": len(reading.released()), "models": len(reading.models)}
-    yield Answer(rows, ("ops:budget", "ops:releases", "ops:models"), figures=figures)
+    found = named(
+        "dataset purpose releases models rho share", [(*row, row[4] / ledger[row[0]].cap) for row in rows]
+    )
+    yield Answer(found, ("ops:budget", "ops:releases", "ops:models"), figures=figures)

@@ -7,11 +7,13 @@ entry that an index forgot, or was made to forget, is found too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from audit.checkpoint import parse_checkpoint
 from audit.entry import Entry
+from audit.export import FORMATS
 from audit.note import parse_note
 from service.domain.actors import Actor
 from service.ports import Deps, EntryFilter
@@ -45,6 +47,24 @@ def search_log(where: EntryFilter, *, actor: Actor, deps: Deps) -> Found:
     asked |= {"last": str(where.last or ""), "resource": where.resource}
     act.record(detail=tuple((name, value) for name, value in asked.items() if value))
     return deps.audit.find(where)
+
+
+def export_log(
+    form: str, *, actor: Actor, deps: Deps, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[str]:
+    """The lines of the log in a form of ``audit.export``, by when entries were made; read as they are asked for.
+
+    The export is an entry itself, durable on return, before the first line.
+    """  # PIPL 54
+    act = authorise(deps, actor, "audit:export", resource="log")
+    span = tuple((name, at.isoformat()) for name, at in (("since", since), ("until", until)) if at)
+    act.record(detail=(("format", form), *span))
+    rows = (
+        (index, entry)
+        for index, entry in deps.audit.entries()
+        if (since is None or entry.at >= since) and (until is None or entry.at < until)
+    )
+    return FORMATS[form](rows, deps.audit.vkey.partition("+")[0])
 
 
 def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Accesses:

@@ -20,13 +20,7 @@ from typing import Any, Final
 from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig, ServiceLabel
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 ROOT, SIGNER, EDWARDS, TOKEN = "root", "signer", "edwards", "token"
 TSA, RSA, OLD, ED_TSA = "tsa", "rsa", "old", "ed-tsa"  # time-stamp authorities
@@ -150,7 +144,7 @@ class Authority:
         return (self.folder / f"{name}.pem").read_bytes()
 
     def chain(self, signer: str, *rest: str) -> Path:
-        """A file of certificates: of the signer, and by default of the root and of the time-stamp authority."""
+        """A file of certificates: of the signer, then by default of the root and the time-stamp authority."""
         path = self.folder / "chain.pem"
         path.write_bytes(b"".join(self.certificate(name) for name in (signer, *(rest or (ROOT, TSA)))))
         return path
@@ -178,8 +172,8 @@ class Authority:
         (self.folder / "query.tsq").write_bytes(query)
         out = self.folder / "response.tsr"
         command = [
-            "openssl", "ts", "-reply", "-config", str(configuration), "-queryfile", str(self.folder / "query.tsq"),
-            "-signer", str(self.folder / f"{name}.pem"), "-inkey", str(self.folder / f"{name}.key"),
+            "openssl", "ts", "-reply", "-config", str(configuration),
+            "-queryfile", str(self.folder / "query.tsq"), "-signer", str(self.folder / f"{name}.pem"), "-inkey", str(self.folder / f"{name}.key"),
             "-sha256", "-out", str(out), *options,
         ]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True)
@@ -219,9 +213,3 @@ class Authority:
                 yield f"http://127.0.0.1:{server.server_port}/tsa", queries
             finally:
                 server.shutdown()
-
-
-def public_pem(private: bytes) -> bytes:
-    """The public half of a key, PEM."""
-    public = load_pem_private_key(private, None).public_key()
-    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -89,6 +89,11 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     score = ok(client.post("/v1/scores/query", json=query, headers=rita))
     assert len(score["reasons"]) == 4  # type: ignore[arg-type]
     assert client.post("/v1/scores/query", json=query, headers=bearer(house, "ann")).status_code == 403
+    wanted = [{"id_type": "email", "value": email} for email in house.emails[:20]]
+    segments = [client.post("/v1/profiles/query", json=one, headers=bearer(house, "ann")) for one in wanted]
+    assert {response.status_code for response in segments} <= {200, 403}  # some consented to scoring alone
+    assert any("segment" in response.json() for response in segments)
+    assert client.post("/v1/profiles/query", json=wanted[0], headers=rita).status_code == 403
     body = {"right": "erasure", "id_type": "email", "contact": house.emails[0]}
     opened = ok(client.post("/v1/rights", json=body, headers=cora), 201)
     url = f"/v1/rights/{opened['id']}"

@@ -26,7 +26,7 @@ from service.scoring.scorecard import PROTECTED, parse_scorecard
 from service.usecases.audience import audience, find_subject, storage_pseudonym
 from service.usecases.consent import withdraw
 from service.usecases.model import approve_model, train_model
-from service.usecases.profile import build_profiles, load_behaviour
+from service.usecases.profile import build_profiles, load_behaviour, read_profile
 from service.usecases.rights import run_request
 from service.usecases.score import Assessment, build_scores, score_customer
 
@@ -247,6 +247,20 @@ def test_profiles_hold_exactly_those_who_consented(house: House) -> None:
     assert table["_sp"].n_unique() == table.height
     buckets = [house.deps.events.bucket_of(sp) for sp in table["_sp"].to_list()]
     assert table["_bucket"].to_list() == buckets
+
+
+def test_a_profile_is_read_by_an_analyst_and_by_nobody_else(house: House) -> None:
+    email = with_profile(house)
+    got = read_profile(id_type="email", value=email, actor=house.actor("ann"), deps=house.deps)
+    assert got.segment in {"high_value", "growing", "steady", "low_activity", "at_risk"}
+    entry = entries(house, "profile:read")[-1]
+    assert (entry.subjects, entry.purpose, entry.basis, len(entry.tag)) == (1, SEGMENTS, "consent", 32)
+    with pytest.raises(DeniedError):
+        read_profile(id_type="email", value=email, actor=house.actor("rita"), deps=house.deps)
+    house.clock.advance(timedelta(seconds=1))
+    withdraw("email", email, SEGMENTS, actor=house.actor("dana"), deps=house.deps)
+    with pytest.raises(DeniedError):
+        read_profile(id_type="email", value=email, actor=house.actor("ann"), deps=house.deps)
 
 
 def test_an_earlier_as_of_date_uses_no_later_month(house: House) -> None:

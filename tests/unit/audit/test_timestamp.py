@@ -73,11 +73,11 @@ def test_a_time_stamp_verifies_here_with_openssl_and_with_another_client(
         assert at.utcoffset() == timedelta()
     (tmp_path / "data").write_bytes(DATA)
     (tmp_path / "stamp.tsr").write_bytes(response)
-    command = ["openssl", "ts", "-verify", "-data", str(tmp_path / "data"), "-in", str(tmp_path / "stamp.tsr"),
-               "-CAfile", str(authority.folder / f"{ROOT}.pem")]  # fmt: skip
+    data, stamp, root = tmp_path / "data", tmp_path / "stamp.tsr", authority.folder / f"{ROOT}.pem"
+    command = ["openssl", "ts", "-verify", "-data", str(data), "-in", str(stamp), "-CAfile", str(root)]
     assert "Verification: OK" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    root = x509.load_pem_x509_certificate(authority.certificate(ROOT))
-    verifier = rfc3161_client.VerifierBuilder().add_root_certificate(root).build()
+    trusted = x509.load_pem_x509_certificate(authority.certificate(ROOT))
+    verifier = rfc3161_client.VerifierBuilder().add_root_certificate(trusted).build()
     found = rfc3161_client.decode_timestamp_response(response)
     assert verifier.verify_message(found, DATA)
     assert found.tst_info.gen_time.replace(microsecond=0) == at.replace(microsecond=0)
