@@ -95,13 +95,7 @@ def unpack_bundle(data: bytes) -> dict[str, bytes]:
 
 
 def build_bundle(
-    files: Mapping[str, bytes],
-    envelope: bytes,
-    cited: Sequence[int],
-    issue: int,
-    *,
-    evidence: Evidence,
-    stamp: bytes = b"",
+    files: Mapping[str, bytes], envelope: bytes, cited: Sequence[int], issue: int, *, evidence: Evidence
 ) -> bytes:
     """Pack a report with its evidence, and verify the result before it is handed out.
 
@@ -111,14 +105,12 @@ def build_bundle(
         cited: log indices that the manifest cites.
         issue: index of the ``report:issue`` entry that carries the manifest's digest.
         evidence: of ``cited`` and ``issue``, no others.
-        stamp: time-stamp over its checkpoint; empty for none.
 
     Raises:
         FormatError: a file name that is not allowed or taken by the evidence.
         BrokenLinkError: the parts do not fit together.
     """
     own = _evidence_files(evidence) | {MANIFEST: envelope}
-    own |= {STAMP: stamp} if stamp else {}
     if STAMP in files or not own.keys().isdisjoint(files):
         raise FormatError("bundle", "file name is taken")
     data = pack_bundle({**files, **own})
@@ -130,6 +122,7 @@ def build_bundle(
 
 def _evidence_files(evidence: Evidence) -> dict[str, bytes]:
     files = {"checkpoint": evidence.checkpoint, "vkey": f"{evidence.vkey}\n".encode()}
+    files |= {STAMP: evidence.stamp} if evidence.stamp else {}
     files |= {f"entries/{index}.json": data for index, data in evidence.entries.items()}
     return files | {f"proofs/{index}.tlog-proof": data for index, data in evidence.proofs.items()}
 
@@ -158,23 +151,24 @@ def verify_bundle(data: bytes, *, vkey: Trust = None, tsa: bytes = b"") -> Bundl
         vkey=read_vkey(files["vkey"]),
         entries={int(m[1]): files[name] for name in files if (m := _ENTRY.fullmatch(name))},
         proofs={int(m[1]): files[name] for name in files if (m := _PROOF.fullmatch(name))},
+        stamp=files.get(STAMP, b""),
     )
-    envelope, stamp = files.pop(MANIFEST), files.pop(STAMP, b"")
+    envelope = files.pop(MANIFEST)
     chain = verify_chain(MANIFEST, envelope, evidence, act=ISSUE, vkey=vkey)
     _check_files(files.keys() - _evidence_files(evidence).keys(), files, chain.statement)
     link("packing of the zip", lambda: unpack_bundle(data))
     subjects = dict(chain.statement.subjects)
     return BundleFacts(
         **chain.facts(vkey), issue=chain.act, issued_at=chain.acted_at, files=subjects,
-        stamped_at=_stamped(stamp, evidence.checkpoint, tsa), stamp_pinned=bool(tsa),
+        stamped_at=_stamped(evidence, tsa), stamp_pinned=bool(tsa),
     )  # fmt: skip
 
 
-def _stamped(stamp: bytes, checkpoint: bytes, tsa: bytes) -> str:
-    if not stamp and not tsa:
+def _stamped(evidence: Evidence, tsa: bytes) -> str:
+    if not evidence.stamp and not tsa:
         return ""
-    sha256 = hashlib.sha256(checkpoint).digest()
-    return link("time-stamp of the checkpoint", lambda: verify_stamp(stamp, sha256, tsa)).isoformat()
+    sha256 = hashlib.sha256(evidence.checkpoint).digest()
+    return link("time-stamp of the checkpoint", lambda: verify_stamp(evidence.stamp, sha256, tsa)).isoformat()
 
 
 def _check_files(names: set[str], files: Mapping[str, bytes], statement: Statement) -> None:

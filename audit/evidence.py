@@ -43,12 +43,14 @@ class Evidence:
         vkey: verifier key, ``name+id+key``.
         entries: entry bytes by index.
         proofs: tlog-proof bytes by index.
+        stamp: time-stamp over the checkpoint (``audit.timestamp``); empty for none.
     """
 
     checkpoint: bytes
     vkey: str
     entries: Mapping[int, bytes]
     proofs: Mapping[int, bytes]
+    stamp: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

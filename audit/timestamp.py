@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,85 +24,51 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.x509 import ObjectIdentifier as Oid
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from audit.canonical import read_exact
 from audit.errors import FormatError, SignatureError
 
-T = TypeVar("T")
 _WHAT: Final = "time-stamp"
 _GRANTED: Final = (b"\x00", b"\x01")  # as asked, or with changes
 _TST_INFO: Final = Oid("1.2.840.113549.1.9.16.1.4")
 _CONTENT_TYPE, _MESSAGE_DIGEST = Oid("1.2.840.113549.1.9.3"), Oid("1.2.840.113549.1.9.4")
+_TIME_STAMPING: Final = x509.oid.ExtendedKeyUsageOID.TIME_STAMPING
 _HASHES: Final = {
-    Oid(f"2.16.840.1.101.3.4.2.{n}"): hash_ for n, hash_ in enumerate((SHA256(), SHA384(), SHA512()), 1)
+    Oid(f"2.16.840.1.101.3.4.2.{n}"): f for n, f in enumerate((SHA256(), SHA384(), SHA512()), 1)
 }
 _IMPRINT: Final = bytes.fromhex("300d060960864801650304020105000420")  # SHA-256, then 32 bytes
+_SET_OF: Final[Any] = asn1.SetOf
 
 
-@asn1.sequence
-class _Info:  # RFC 3161, 2.4.2: TSTInfo
-    version: int
-    policy: Oid
-    imprint: asn1.TLV
-    serial: int
-    at: asn1.GeneralizedTime
-    accuracy: list[asn1.TLV] | None
-    ordering: Annotated[bool, asn1.Default(value=False)]
-    nonce: int | None
-    authority: Annotated[list[asn1.TLV] | None, asn1.Implicit(0)]
-    extensions: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
+def _sequence(**fields: object) -> Any:
+    """An ASN.1 SEQUENCE; the fields stand here as in the RFC."""
+    return asn1.sequence(type("Sequence", (), {"__annotations__": fields}))
 
 
-@asn1.sequence
-class _Attribute:
-    type: Oid
-    values: asn1.SetOf[asn1.TLV]
+def _tagged(tag: int, kind: Any = list[asn1.TLV] | None) -> object:
+    return Annotated[kind, asn1.Implicit(tag)]
 
 
-@asn1.sequence
-class _Algorithm:
-    oid: Oid
-    parameters: asn1.Null | None
-
-
-@asn1.sequence
-class _Signer:  # RFC 5652, 5.3: SignerInfo
-    version: int
-    sid: asn1.TLV
-    digest: _Algorithm
-    attributes: Annotated[asn1.SetOf[_Attribute], asn1.Implicit(0)]
-    algorithm: asn1.TLV
-    signature: bytes
-    unsigned: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
-
-
-@asn1.sequence
-class _Content:
-    type: Oid
-    info: Annotated[bytes, asn1.Explicit(0)]
-
-
-@asn1.sequence
-class _Signed:  # RFC 5652, 5.1: SignedData; authorities do not always sort the set of certificates
-    version: int
-    algorithms: asn1.SetOf[asn1.TLV]
-    content: _Content
-    certificates: Annotated[list[asn1.TLV] | None, asn1.Implicit(0)]
-    crls: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
-    signers: Annotated[asn1.SetOf[_Signer], asn1.Size(min=1, max=1)]
-
-
-@asn1.sequence
-class _Token:
-    type: Oid
-    signed: Annotated[_Signed, asn1.Explicit(0)]
-
-
-@asn1.sequence
-class _Response:  # RFC 3161, 2.4.2: TimeStampResp
-    status: Annotated[list[asn1.TLV], asn1.Size(min=1, max=3)]
-    token: _Token
+# RFC 3161, 2.4.2: TSTInfo. RFC 5652, 5: Attribute, SignerInfo, SignedData. RFC 3161, 2.4.2: TimeStampResp.
+# Authorities do not always sort the set of certificates as DER demands, so it is read as a list.
+_INFO: Final = _sequence(
+    version=int, policy=Oid, imprint=asn1.TLV, serial=int, at=asn1.GeneralizedTime,
+    accuracy=list[asn1.TLV] | None, ordering=Annotated[bool, asn1.Default(value=False)],
+    nonce=int | None, authority=_tagged(0), extensions=_tagged(1),
+)  # fmt: skip
+_ALGORITHM: Final = _sequence(oid=Oid, parameters=asn1.Null | None)
+_ATTRIBUTE: Final = _sequence(type=Oid, values=asn1.SetOf[asn1.TLV])
+_SIGNER: Final = _sequence(
+    version=int, sid=asn1.TLV, digest=_ALGORITHM, attributes=_tagged(0, _SET_OF[_ATTRIBUTE]),
+    algorithm=asn1.TLV, signature=bytes, unsigned=_tagged(1),
+)  # fmt: skip
+_SIGNED: Final = _sequence(
+    version=int, algorithms=asn1.SetOf[asn1.TLV],
+    content=_sequence(type=Oid, info=Annotated[bytes, asn1.Explicit(0)]),
+    certificates=_tagged(0), crls=_tagged(1), signers=Annotated[_SET_OF[_SIGNER], asn1.Size(1, 1)],
+)  # fmt: skip
+_TOKEN: Final = _sequence(type=Oid, signed=Annotated[_SIGNED, asn1.Explicit(0)])
+_RESPONSE: Final = _sequence(status=Annotated[list[asn1.TLV], asn1.Size(1, 3)], token=_TOKEN)
 
 
 def stamp_query(sha256: bytes) -> bytes:
@@ -122,51 +88,45 @@ def verify_stamp(response: bytes, sha256: bytes, authority: bytes = b"") -> date
         FormatError: not a granted time-stamp, of other bytes, or not of what the certificate is for.
         SignatureError: the authority did not sign it.
     """
-    found = _read(_Response, response)
+    found = _read(_RESPONSE, response)
     signed = found.token.signed
-    info = _read(_Info, signed.content.info)
+    info = _read(_INFO, signed.content.info)
     if bytes(found.status[0].data) not in _GRANTED or signed.content.type != _TST_INFO:
         raise FormatError(_WHAT, "not granted")
     if bytes(info.imprint.data) != _IMPRINT + sha256:
         raise FormatError(_WHAT, "of other bytes")
-    at = info.at.as_datetime()
-    if authority:
-        key = _key_at(authority, at)
-        if not _is_signed(signed, key):
-            raise SignatureError("the time-stamp authority")
+    at: datetime = info.at.as_datetime()
+    if authority and not _is_signed(signed, _key_at(authority, at)):
+        raise SignatureError("the time-stamp authority")
     return at
 
 
-def _key_at(authority: bytes, at: datetime) -> object:
-    """The key of a certificate that was good for time-stamps at that time."""
+def _read(kind: Any, data: bytes) -> Any:
+    return read_exact(data, _WHAT, lambda der: asn1.decode_der(kind, der), asn1.encode_der)
+
+
+def _key_at(authority: bytes, at: datetime) -> Any:
+    """The key of a certificate that is for time-stamps alone and was valid at that time."""
     try:
         certificate = x509.load_pem_x509_certificate(authority)
-        values = [extension.value for extension in certificate.extensions]
-    except ValueError as error:
+        (use,) = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (ValueError, x509.ExtensionNotFound) as error:
         raise FormatError(_WHAT, "certificate of the authority") from error
-    uses = [use for value in values if isinstance(value, x509.ExtendedKeyUsage) for use in value]
-    valid = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-    if uses != [ExtendedKeyUsageOID.TIME_STAMPING] or not valid:
+    if use != _TIME_STAMPING or not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         raise FormatError(_WHAT, "not what the certificate of the authority is for")
     return certificate.public_key()
 
 
-def _read(kind: type[T], data: bytes) -> T:
-    value: T = read_exact(data, _WHAT, lambda der: asn1.decode_der(kind, der), asn1.encode_der)
-    return value
-
-
-def _is_signed(signed: _Signed, key: Any) -> bool:
+def _is_signed(signed: Any, key: Any) -> bool:
     """Whether the key signed attributes that hold type and digest of the content (RFC 5652, 5.4)."""
     (signer,) = signed.signers.as_list()
     algorithm = _HASHES.get(signer.digest.oid, SHA256())
     digest = hashlib.new(algorithm.name, signed.content.info).digest()
-    found = {item.type: asn1.encode_der(item.values) for item in signer.attributes.as_list()}
-    rsa = isinstance(key, RSAPublicKey)
-    scheme = (PKCS1v15(), algorithm) if rsa else (ECDSA(algorithm),)
+    scheme = (PKCS1v15(), algorithm) if isinstance(key, RSAPublicKey) else (ECDSA(algorithm),)
     try:
         key.verify(signer.signature, asn1.encode_der(signer.attributes), *scheme)
     except (InvalidSignature, TypeError):  # or a key of another kind
         return False
+    found = {item.type: asn1.encode_der(item.values) for item in signer.attributes.as_list()}
     expected = {_CONTENT_TYPE: _TST_INFO, _MESSAGE_DIGEST: digest}
     return all(found.get(kind) == asn1.encode_der(asn1.SetOf([value])) for kind, value in expected.items())

@@ -79,8 +79,6 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
     buckets = env.get("FIDUCIARY_BUCKETS", "16")
     if not buckets.isdecimal() or int(buckets) not in {2**k for k in range(13)}:
         raise UsageError("FIDUCIARY_BUCKETS must be a power of two up to 4096")
-    if env.get("FIDUCIARY_REPORT_KEY") and not env.get("FIDUCIARY_REPORT_CERTIFICATE"):
-        raise UsageError("FIDUCIARY_REPORT_KEY needs FIDUCIARY_REPORT_CERTIFICATE")
     return Settings(
         home=base,
         database_url=env.get("FIDUCIARY_DATABASE_URL", f"sqlite:///{base / 'ops.sqlite'}"),

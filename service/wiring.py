@@ -19,7 +19,7 @@ from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
 from service.adapters.keys.files import create_root, load_root
-from service.adapters.keys.report_key import ReportKey, Token
+from service.adapters.keys.report_key import ReportKey
 from service.adapters.scanner import FileScanner
 from service.adapters.sql.audit_index import AuditIndex
 from service.adapters.sql.engine import make_engine, migrate
@@ -40,6 +40,7 @@ from service.settings import Settings
 from service.usecases.users import first_user
 
 if TYPE_CHECKING:
+    from service.adapters.keys.pkcs11 import TokenKey
     from privacy.pii.detect import Detector
 
 load_contract = contract_file.load_contract
@@ -138,6 +139,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     migrate(ops_engine, "ops")
     migrate(vault_engine, "vault")
     report_key, log_keys = _tokens(settings)
+    stamper = HttpAuthority(settings.tsa).stamp if settings.tsa else None
     trail = _open_trail(settings, AuditIndex(ops_engine), log_keys, create=create)
     trail.relay()  # what a killed process left in the outbox
     return Deps(
@@ -155,12 +157,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         home=settings.home,
         trace=parse_traceparent(settings.traceparent),
         signer=ReportKey(
-            settings.keys,
-            clock,
-            settings.report_certificate,
-            settings.report_crls,
-            report_key,
-            HttpAuthority(settings.tsa).stamp if settings.tsa else None,
+            settings.keys, clock, settings.report_certificate, settings.report_crls, report_key, stamper
         ),
     )
 
@@ -172,7 +169,7 @@ def _open_trail(settings: Settings, index: AuditIndex, tokens: Sequence[Signer],
     )
 
 
-def _tokens(settings: Settings) -> tuple[Token | None, tuple[Signer, ...]]:
+def _tokens(settings: Settings) -> tuple[TokenKey | None, tuple[Signer, ...]]:
     """The keys of reports and of the log that are in devices."""
     if not settings.report_key + settings.log_key:
         return None, ()

@@ -95,7 +95,7 @@ class LogTrail:
         """Hold all that the index says against the log; nobody waits for it longer than for a block.
 
         Returns:
-            Numbers of ``entries`` in the log, ``indexed``, ``behind`` (not indexed yet) and in the ``outbox``.
+            Numbers of ``entries`` of the log, ``indexed``, ``behind`` (not yet indexed), in the ``outbox``.
 
         Raises:
             TamperedError: the index has a gap, says something else, or knows more than the log.

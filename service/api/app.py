@@ -62,9 +62,9 @@ def create_app(deps: Deps) -> FastAPI:
 
     @app.get("/readyz", tags=["operations"], summary="Whether effects are possible: the log can append")
     def readyz() -> dict[str, Any]:
-        deps.audit.seal()
+        size = int(deps.audit.seal().split(b"\n", 2)[1])  # raises when the log takes no entries any more
         now = int(deps.clock.now().timestamp())
         ages = {name: now - at if at else None for name, at in deps.audit.cosigned().items()}
-        return {"status": "ready", "cosigned_seconds_ago": ages}
+        return {"status": "ready", "sealed_entries": size, "cosigned_seconds_ago": ages}
 
     return app

@@ -11,16 +11,14 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from service.cli.context import SESSION, command
-from service.cli.evidence import audit_app
+from service.cli.context import SESSION
 from service.cli.output import emit, progress_bar
 from service.errors import ConflictError, StorageError, UsageError
 
 _BLOCK: Final = 256
 
 
-@command(audit_app, "export")
-def audit_export(
+def export(
     form: Annotated[
         Literal["ocsf", "cef", "prov"],
         typer.Option("--format", help="OCSF 1.6 events, CEF lines, or a W3C PROV-JSON document."),
@@ -52,8 +50,7 @@ def _write(lines: Iterable[str], path: Path) -> None:
         raise StorageError("the file cannot be written", cause=error.strerror or "") from None
 
 
-@command(audit_app, "fsck")
-def audit_fsck(
+def fsck(
     directory: Annotated[
         Path | None, typer.Argument(help="Log directory; without it, this service's log and its index.")
     ] = None,
@@ -63,14 +60,14 @@ def audit_fsck(
     ] = False,
 ) -> None:
     """Recompute the whole log, and hold the index against it; names the first thing that is broken."""
-    from service.usecases.fsck import fsck
+    from service.usecases.fsck import check_log
     from service.wiring import open_log
 
     if directory and rebuild:
         raise UsageError("only the index of this service can be built again; leave the directory out")
     settings, opened = SESSION.settings, None if directory else partial(open_log, SESSION.settings)
     with progress_bar("fsck") as progress:
-        found = fsck(
+        found = check_log(
             directory or settings.log, opened, now=datetime.now(UTC), progress=progress, rebuild=rebuild
         )
     text = f"SOUND  {directory or settings.log}\n" + "\n".join(f"  {k}: {v}" for k, v in found.items())

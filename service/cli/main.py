@@ -61,12 +61,14 @@ command(app)(admin.doctor)
 app.command()(admin.serve)
 for function in (admin.demo, data.ingest, data.quality, data.repair, sources.pull, sources.consume):
     command(app)(function)
+command(evidence.audit_app)(log.export)
+command(evidence.audit_app)(log.fsck)
 for group in (
     *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),
     *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),
     *(scoring.profile_app, scoring.model_app, scoring.score_app),
     *(identity.identity_app, rights.rights_app, data.retention_app),
-    *(evidence.report_app, log.audit_app, witness.witness_app, pii.pii_app),
+    *(evidence.report_app, evidence.audit_app, witness.witness_app, pii.pii_app),
 ):
     app.add_typer(group)
 

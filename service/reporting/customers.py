@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from service.profiling.segments import SEGMENTS
-from service.reporting.document import TOTAL, Cell, Rows, named
+from service.reporting.document import TOTAL, Cell, Rows, Text, named
 from service.reporting.suppression import SMALLEST, people, safe_share, suppress
 from service.reporting.words import NOT_APPLICABLE
 
@@ -18,11 +18,10 @@ def segment_rows(profiles: pl.DataFrame) -> Rows:
     """
     groups = [profiles.filter(pl.col("segment") == segment) for segment in SEGMENTS]
     shown = suppress([group.height for group in groups])
+    parts: list[tuple[str | Text, pl.DataFrame, int | None]]
     parts = [*zip(SEGMENTS, groups, shown, strict=True), (TOTAL, profiles, people(profiles.height))]
-    columns = "segment customers share contribution utilisation pay_ratio"
-    return named(
-        columns, [(name, count, *_means(group, count, profiles.height)) for name, group, count in parts]
-    )
+    rows = [(name, count, *_means(group, count, profiles.height)) for name, group, count in parts]
+    return named("segment customers share contribution utilisation pay_ratio", rows)
 
 
 def _means(group: pl.DataFrame, count: int | None, whole: int) -> tuple[Cell, ...]:

@@ -18,6 +18,7 @@ from service.reporting.charts import describe, draw
 from service.reporting.document import Figure, Kind, Language, Report, Section, Table, format_report
 from service.reporting.words import NUMERIC, WORDS, abbreviate, spell
 
+LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _HERE: Final = Path(str(resources.files("service.reporting")))
 FONTS: Final = _HERE / "fonts"
 TEMPLATE: Final = _HERE / "templates" / "report.typ"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,19 +32,6 @@ from service.errors import StorageError
 logging.getLogger("pyhanko.sign").setLevel(logging.ERROR)  # else it advises to fetch what is given here
 FIELD: Final = "Signature"
 _LONGEST: Final = 72  # bytes of a P-256 signature as DER
-
-
-@dataclass(frozen=True, slots=True)
-class LongTerm:
-    """What B-LTA needs beside a key.
-
-    Attributes:
-        crls: DER of the lists that cover every certificate but the roots: of the signer and of the authority.
-        stamp: asks the time-stamp authority; SHA-256 in, DER of the response out.
-    """
-
-    crls: Sequence[bytes]
-    stamp: Callable[[bytes], bytes]
 
 
 class _SignerAt(signers.PdfSigner):
@@ -89,7 +75,8 @@ def sign_pdf(
     chain: Sequence[Certificate],
     *,
     at: datetime,
-    long_term: LongTerm | None = None,
+    crls: Sequence[bytes] = (),
+    stamp: Callable[[bytes], bytes] | None = None,
 ) -> bytes:
     """Sign.
 
@@ -98,7 +85,8 @@ def sign_pdf(
         sign: ECDSA over SHA-256 of its argument, DER.
         chain: the signer's certificate, then those above it; for B-LTA up to a root, and the authority's too.
         at: signing time claimed, UTC.
-        long_term: for B-LTA; B-B without.
+        crls: DER of the revocation lists of all certificates but the roots.
+        stamp: asks a time-stamp authority, SHA-256 in, DER of the response out; B-LTA with it, B-B without.
 
     Returns:
         The unsigned bytes followed by the signature's updates.
@@ -108,26 +96,18 @@ def sign_pdf(
     """
     certificates = [x509.Certificate.load(c.public_bytes(Encoding.DER)) for c in chain]
     store = SimpleCertificateStore.from_certs(certificates)  # type: ignore[no-untyped-call] # as above
-    meta = signers.PdfSignatureMetadata(
-        field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES,
-        embed_validation_info=long_term is not None, use_pades_lta=long_term is not None,
-        validation_context=_context(certificates, long_term.crls, at) if long_term else None,
-    )  # fmt: skip
-    stamper = _Stamper(long_term.stamp) if long_term else None
-    signer = _SignerAt(meta, _Signer(sign, certificates[0], store), at, stamper)
-    try:
-        signed: io.BytesIO = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
-    except (SigningError, PathError, ValidationError) as error:
-        raise StorageError(
-            "the certificates do not hold for a long-term signature", why=str(error)
-        ) from error
-    return signed.getvalue()
-
-
-def _context(
-    certificates: Sequence[x509.Certificate], crls: Sequence[bytes], at: datetime
-) -> ValidationContext:
-    return ValidationContext(
+    context = ValidationContext(
         trust_roots=[c for c in certificates if c.self_issued], other_certs=certificates, moment=at,
         crls=[crl.CertificateList.load(data) for data in crls], revocation_mode="hard-fail",
     )  # fmt: skip
+    meta = signers.PdfSignatureMetadata(
+        field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES,
+        embed_validation_info=bool(stamp), use_pades_lta=bool(stamp),
+        validation_context=context if stamp else None,
+    )  # fmt: skip
+    signer = _SignerAt(meta, _Signer(sign, certificates[0], store), at, _Stamper(stamp) if stamp else None)
+    try:
+        signed: io.BytesIO = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+    except (SigningError, PathError, ValidationError) as error:
+        raise StorageError("the certificates do not hold for a long-term signature", why=str(error)) from error
+    return signed.getvalue()

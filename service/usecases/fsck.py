@@ -1,4 +1,4 @@
-"""Is the log whole, and is everything beside it still what it says? Recomputes all of it, and shows no content.
+"""Is the log whole, and what is beside it still what it says? Recomputes all of it, shows no content.
 
 In this order, and the first thing that is broken is named: every byte of the log (``audit.verify``), how long
 its newest entries have waited for a checkpoint, each row of the index, the files of people that entries name.
@@ -25,7 +25,7 @@ _STALE: Final = 86_400  # seconds
 Progress = Callable[[str, int], None]
 
 
-def fsck(
+def check_log(
     directory: Path,
     open_log: Callable[[], AuditTrail] | None = None,
     *,

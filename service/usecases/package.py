@@ -10,6 +10,7 @@ import polars as pl
 from service.ports import Deps
 from service.usecases.audience import sealed_documents, storage_pseudonym
 from service.usecases.persons import parts
+from service.usecases.tracing import accesses
 
 
 def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
@@ -41,6 +42,10 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
         p.code: {"basis": p.basis, "law": p.law, "title": dict(p.title)}
         for p in deps.policy.bundle.purposes.values()
     }
+    uses = [  # PIPL 45(1), GDPR 15(1): roles, not names, of those who used it
+        {"at": e.at.isoformat(), "act": e.type, "purpose": e.purpose, "role": e.role, "decision": e.decision}
+        for _, e in accesses(targets, deps).entries
+    ]
     recipients = {"outside": [], "noisy_aggregates_released": releases}
     return {
         "identifiers": identifiers[0],
@@ -49,4 +54,5 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
         "consents": consents,
         "purposes": purposes,
         "recipients": recipients,
+        "uses": uses,
     }

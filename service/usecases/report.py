@@ -2,10 +2,9 @@
 
 ``build_report`` reads everything once and writes ``<home>/report/<name>.draft.zip``: unsigned PDFs in both
 languages, ``report.json``, the tables, and what the manifest will say. Its digest stands in the log's
-``report:build`` entry, and with it who built it: that entry, not
-a file, decides who the second person is.
-``approve_report`` signs these very bytes and puts ``<name>.zip`` in the draft's place. Nothing is issued that
-is not in the log: the ``report:issue`` entry carries the manifest's digest and stands before the file appears.
+``report:build`` entry, and with it who built it: that entry, not a file, says who the second person may be.
+``approve_report`` signs these very bytes and puts ``<name>.zip`` in the draft's place. What is issued is in
+the log: the ``report:issue`` entry carries the manifest's digest and stands before the file appears.
 """
 
 from __future__ import annotations
@@ -26,18 +25,11 @@ from audit.errors import AuditError
 from audit.filestore import opened
 from audit.note import parse_note
 from service.domain.actors import Actor
+from service.domain.models import ModelState
 from service.errors import StorageError, TamperedError, UnknownError
-from service.ports import Deps, EntryFilter
-from service.reporting.document import (
-    Answer,
-    Provenance,
-    Report,
-    Text,
-    format_json,
-    format_report,
-    header,
-)
-from service.reporting.render import render
+from service.ports import Deps, EntryFilter, ReportSigner
+from service.reporting.document import Answer, Provenance, Report, Text, format_json, format_report, header
+from service.reporting.render import LANGUAGES, render
 from service.reporting.tabular import format_csv
 from service.reporting.template import Template, choose, fill, load_templates
 from service.usecases import report_customers
@@ -143,8 +135,7 @@ def _answers(form: Template, reading: Reading, tell: Progress) -> Iterator[tuple
 
 def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tuple[date, date]:
     """What was asked for; without a first day what the data covers, else the life of the log."""
-    spans = [answer.span for found in answers.values() for answer in found if answer.span]
-    if spans:
+    if spans := [answer.span for found in answers.values() for answer in found if answer.span]:
         return min(first for first, _ in spans), max(last for _, last in spans)
     begun = next(entry.at.date() for _, entry in reading.deps.audit.entries())
     return max(reading.first, begun), reading.last
@@ -159,29 +150,23 @@ def checkpoint_of(note: bytes) -> Checkpoint:
 
 
 def _files(report: Report) -> dict[str, bytes]:
-    files = {
-        "report.zh.pdf": render(report, "zh"),
-        "report.en.pdf": render(report, "en"),
-        "report.json": format_report(report),
-    }
-    return files | {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
+    files = {f"report.{language}.pdf": render(report, language) for language in LANGUAGES}
+    files |= {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
+    return files | {"report.json": format_report(report)}
 
 
 def _facts(report: Report, answers: Mapping[str, tuple[Answer, ...]], reading: Reading) -> dict[str, Any]:
     """What the manifest says; ``entries`` are those that a reader will want proved."""
-    deps = reading.deps
+    deps, found = reading.deps, [answer for answers_ in answers.values() for answer in answers_]
     released = reading.released() if "releases.list@1" in answers else ()
     acts = deps.audit.find(EntryFilter(type=CITED, decision=frozenset({"allow"})))
     cited = {*(place for place, _ in acts), *places([r.entry for r in released], deps)}
-    models = answers.get("model.card@1", ())
+    model = [m.rho for m in reading.models if m.state is ModelState.APPROVED and "model.card@1" in answers]
     return {
         **header(report),
         "releases": [r.id for r in released],
-        "rho_micro": {
-            "releases": sum(r.rho for r in released),
-            "model": sum(m.figures["rho"] for m in models),
-        },
-        "inputs": sorted({name for found in answers.values() for a in found for name in a.inputs}),
+        "rho_micro": {"releases": sum(r.rho for r in released), "model": sum(model)},
+        "inputs": sorted({name for answer in found for name in answer.inputs}),
         "entries": sorted(cited),
     }
 

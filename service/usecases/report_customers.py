@@ -83,7 +83,7 @@ def model_card(reading: Reading) -> Iterator[Answer]:
     facts += [("people", who), ("rho", rho)]
     facts += [(key, f"{int(value) / MICRO:.3f}") for key, value in quality if key.endswith("_ppm")]
     inputs = (f"model:{model.name}@{model.version}",)
-    yield Answer(named("fact value", facts), inputs, "private", {"rho": model.rho})
+    yield Answer(named("fact value", facts), inputs, "private")
 
 
 @query("statements.by_month@1")

@@ -24,7 +24,7 @@ from service.errors import ConflictError, DeniedError, UnknownError, UsageError
 from service.ports import Deps
 from service.usecases import erasure
 from service.usecases.access import Act, authorise
-from service.usecases.audience import OBJECTED, normal_identifier, subject_with
+from service.usecases.audience import OBJECTED, normal_identifier, storage_pseudonym, subject_with
 from service.usecases.certificate import certify
 from service.usecases.package import access_package
 
@@ -130,7 +130,8 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
         if request.right is Right.ERASURE:
             outcomes = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
         kept = sum(outcome.outcome == "restrict" for outcome in outcomes)
-        entry = act.record(within=tx, detail=(("classes_kept", kept), ("right", request.right.value)))
+        said: Detail = (("classes_kept", kept), ("right", request.right.value))
+        entry = act.record(within=tx, about=storage_pseudonym(request.subject, deps), detail=said)
         decided = erasure.format_outcomes(outcomes)
         request = replace(request, state=RequestState.DECIDED, decided_by=actor.id, decision=decided)
         request = _noted(request, entry=entry)

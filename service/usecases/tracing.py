@@ -52,7 +52,7 @@ def search_log(where: EntryFilter, *, actor: Actor, deps: Deps) -> Found:
 def export_log(
     form: str, *, actor: Actor, deps: Deps, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[str]:
-    """The lines of the log in a form of ``audit.export``, by when entries were made; read as they are asked for.
+    """The log, or the entries of some time, in a form of ``audit.export``: lines, read as they are asked for.
 
     The export is an entry itself, durable on return, before the first line.
     """  # PIPL 54

@@ -95,6 +95,8 @@ class Authority:
         revoked: name of a certificate that its list revokes.
         names: subjects of its certificates.
         listed_at: instant of its revocation list; now without it.
+        keys: public halves, PEM, of keys that are elsewhere.
+        stranger: whether its keys are all its own, and not those of the process.
     """
 
     folder: Path
@@ -102,12 +104,14 @@ class Authority:
     names: tuple[str, ...] = NAMES
     listed_at: datetime | None = None
     keys: dict[str, bytes] = field(default_factory=dict)
+    stranger: bool = False
 
     def __post_init__(self) -> None:
         """Issue everything."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        draw = private_key.__wrapped__ if self.stranger else private_key
         for name in self.names:
-            (self.folder / f"{name}.key").write_bytes(self.keys.get(name) or private_key(name))
+            (self.folder / f"{name}.key").write_bytes(self.keys.get(name) or draw(name))
         entities = {name: {"common-name": f"Test {name}"} for name in self.names}
         lab = {
             "keyset": "lab",
@@ -159,7 +163,7 @@ class Authority:
         folder = self.folder / f"keys-{name}"
         folder.mkdir(exist_ok=True)
         path = folder / "report.pem"
-        path.write_bytes(private_key(name))
+        path.write_bytes((self.folder / f"{name}.key").read_bytes())
         path.chmod(0o600)
         return folder
 
@@ -171,11 +175,12 @@ class Authority:
         configuration.write_text(_TSA_CONFIGURATION.format(serial=serial, chain="yes" if chain else "no"))
         (self.folder / "query.tsq").write_bytes(query)
         out = self.folder / "response.tsr"
-        command = [
-            "openssl", "ts", "-reply", "-config", str(configuration),
-            "-queryfile", str(self.folder / "query.tsq"), "-signer", str(self.folder / f"{name}.pem"), "-inkey", str(self.folder / f"{name}.key"),
-            "-sha256", "-out", str(out), *options,
-        ]  # fmt: skip
+        files = [str(self.folder / file) for file in ("query.tsq", f"{name}.pem", f"{name}.key")]
+        named = [
+            item for pair in zip(("-queryfile", "-signer", "-inkey"), files, strict=True) for item in pair
+        ]
+        command = ["openssl", "ts", "-reply", "-config", str(configuration), *named, "-sha256", *options]
+        command += ["-out", str(out)]
         subprocess.run(command, check=True, capture_output=True)
         return out.read_bytes()
 

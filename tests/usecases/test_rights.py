@@ -243,7 +243,14 @@ def test_access_gives_everything_held_and_stores_no_copy(house: House) -> None:
     assert ran.package is not None
     text = json.dumps(ran.package, ensure_ascii=False)
     assert email in text
-    assert set(ran.package) == {"identifiers", "rows", "consents", "purposes", "recipients"}
+    assert set(ran.package) == {"identifiers", "rows", "consents", "purposes", "recipients", "uses"}
+    (use,) = json.loads(text)["uses"]  # nobody but who decides this very request
+    assert (use["act"], use["role"], set(use)) == (
+        "rights:decide",
+        "compliance_officer",
+        {"at", "act", "purpose", "role", "decision"},
+    )
+    assert "cora" not in json.dumps(ran.package["uses"])
     assert house.deps.scanner.scan([email]).hits == ()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -37,20 +37,14 @@ from service.adapters.keys.files import read_private, write_new
 from service.errors import StorageError
 from service.ports import Clock
 
+if TYPE_CHECKING:
+    from service.adapters.keys.pkcs11 import TokenKey  # an optional extra
+
 FILE: Final = "report.pem"
+LONG_TERM: Final = "PAdES-B-LTA"
 _YEARS: Final = 5
 _NAME: Final = "Fiduciary report signer"
 _POINT_BYTES: Final = 65  # of P-256, uncompressed
-
-
-class Token(Protocol):
-    """A key pair in a device."""
-
-    def sign(self, data: bytes) -> bytes:
-        """ECDSA over SHA-256, DER."""
-
-    def point(self) -> bytes:
-        """The public key, uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class ReportKey:
         directory: holds ``report.pem``: the key, and the certificate where there is no ``chain``.
         clock: for the time of signing.
         chain: PEM file: the signer's certificate, those above it, and those of the time-stamp authority.
-        crls: files of revocation lists, PEM or DER.
+        crls: files of revocation lists, DER.
         token: the key, when it is in a device.
         stamper: asks the time-stamp authority; SHA-256 in, response out.
     """
@@ -70,21 +64,21 @@ class ReportKey:
     clock: Clock
     chain: Path | None = None
     crls: tuple[Path, ...] = ()
-    token: Token | None = None
+    token: TokenKey | None = None
     stamper: Callable[[bytes], bytes] | None = None
 
     @property
     def level(self) -> str:
         """The PAdES level of what ``sign`` gives."""
-        return "PAdES-B-LTA" if self.chain and self.crls and self.stamper else "PAdES-B-B"
+        return LONG_TERM if self.chain and self.crls and self.stamper else "PAdES-B-B"
 
     def sign(self, pdf: bytes) -> bytes:
         """A PAdES signature over the file. Raises StorageError."""
-        from service.reporting.sign import LongTerm, sign_pdf  # noqa: PLC0415  half a second, only for a report
+        from service.reporting.sign import sign_pdf  # noqa: PLC0415  half a second that only a report needs
 
         sign, chain, crls = self._load()
-        more = LongTerm(crls, self.stamper) if self.chain and crls and self.stamper else None
-        return sign_pdf(pdf, sign, chain, at=self.clock.now(), long_term=more)
+        stamp = self.stamper if self.level == LONG_TERM else None
+        return sign_pdf(pdf, sign, chain, at=self.clock.now(), crls=crls, stamp=stamp)
 
     def stamp(self, data: bytes) -> bytes:
         """A time-stamp over the bytes; nothing without an authority. Raises StorageError."""
@@ -101,7 +95,7 @@ class ReportKey:
         own = b"" if self.token else read_private(path)
         try:
             chain = x509.load_pem_x509_certificates(self.chain.read_bytes() if self.chain else own)
-            crls = [_read_crl(file.read_bytes()) for file in self.crls]
+            lists = [x509.load_der_x509_crl(file.read_bytes()) for file in self.crls]
             sign, point = (self.token.sign, self.token.point()) if self.token else _open_key(own)
             together = point == _point(chain[0].public_key())
         except OSError as error:
@@ -113,7 +107,7 @@ class ReportKey:
             ) from None
         if not together or len(point) != _POINT_BYTES:
             raise StorageError("key and certificate do not belong together", file=path.name)
-        return sign, chain, crls
+        return sign, chain, [item.public_bytes(Encoding.DER) for item in lists]
 
 
 def _open_key(pem: bytes) -> tuple[Callable[[bytes], bytes], bytes]:
@@ -124,11 +118,6 @@ def _open_key(pem: bytes) -> tuple[Callable[[bytes], bytes], bytes]:
 def _point(key: Any) -> bytes:
     """Raises ValueError for a key that is not on a curve."""
     return bytes(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
-
-
-def _read_crl(data: bytes) -> bytes:
-    load = x509.load_pem_x509_crl if data.startswith(b"-----") else x509.load_der_x509_crl
-    return load(data).public_bytes(Encoding.DER)
 
 
 def _create(path: Path, at: datetime) -> None:

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fakes import tokens
+from fakes.audit_logs import entry
+from fakes.clock import START
 from fakes.tokens import LABEL, LOG, MODULE, PIN, REPORT, uri
 
 from audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
@@ -22,8 +24,6 @@ from audit.logdir import begin_rotation, create_key, create_log, end_rotation, l
 from audit.merkle import EMPTY_ROOT
 from audit.note import Signer, SigningKey
 from audit.verify import verify_log
-from fakes.audit_logs import entry
-from fakes.clock import START
 from service.adapters.keys.pkcs11 import TokenSigner, parse_uri
 from service.errors import StorageError, UsageError
 

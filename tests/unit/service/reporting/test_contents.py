@@ -6,21 +6,42 @@ import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
-from fakes.behaviour_facts import facts
+from fakes.behaviour_facts import (
+    RELEASE,
+    answers,
+    customer_answers,
+    governance_answers,
+    profiles,
+    provenance,
+    report,
+    scores,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from mutants.profiles import suppress_only_the_small
 
-from service.reporting.behaviour import build
 from service.reporting.charts import draw, nice_ticks
-from service.reporting.document import Column, Figure, Source, Table, Text, format_report
+from service.reporting.document import (
+    Answer,
+    Column,
+    Figure,
+    Kind,
+    Report,
+    Source,
+    Table,
+    Text,
+    format_report,
+)
+from service.reporting.render import render
 from service.reporting.suppression import SMALLEST, safe_share, suppress
 from service.reporting.tabular import format_csv
 
 NAME = Text("名", "name")
+GOLDEN = Path(__file__).resolve().parents[3] / "golden"
 Suppress = Callable[[Sequence[int]], tuple[int | None, ...]]
 COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=9)
 
@@ -51,65 +72,80 @@ def test_a_rate_is_hidden_when_it_tells_of_a_small_group(part: int, whole: int, 
     assert safe_share(part, whole) == share
 
 
+def with_customers(people: pl.DataFrame, scored: pl.DataFrame) -> Report:
+    return report(customer_answers(people, scored) | governance_answers())
+
+
 def test_a_small_segment_is_suppressed_everywhere() -> None:
-    given_ = facts()
-    small = pl.concat(
-        [
-            given_.profiles.filter(pl.col("segment") != "growing"),
-            given_.profiles.filter(pl.col("segment") == "growing").head(4),
-        ]
-    )
-    report = build(replace(given_, profiles=small))
-    table = next(t for t in report.tables() if t.id == "segments")
+    growing = pl.col("segment") == "growing"
+    small = pl.concat([profiles().filter(~growing), profiles().filter(growing).head(4)])
+    made = with_customers(small, scores())
+    table = next(t for t in made.tables() if t.id == "segments")
     rows = {row[0].en: row[1:] for row in table.rows if isinstance(row[0], Text)}
     assert rows["Growing"] == (None,) * 5
     assert sum(row[0] is None for row in rows.values()) == 2
-    assert b'"value": 4' not in format_report(report)
+    assert b'"value": 4' not in format_report(made)
     assert "suppressed" in format_csv(table).decode()
 
 
 def test_a_grade_with_few_defaults_shows_no_rate() -> None:
-    given_ = facts()
-    scores = given_.scores.with_columns(bad=pl.when(pl.col("grade") == "A").then(0).otherwise("bad"))
-    first = scores.with_row_index().with_columns(bad=pl.when(pl.col("index") < 3).then(1).otherwise("bad"))
-    table = next(t for t in build(replace(given_, scores=first.drop("index"))).tables() if t.id == "grades")
+    none = scores().with_columns(bad=pl.when(pl.col("grade") == "A").then(0).otherwise("bad"))
+    first = none.with_row_index().with_columns(bad=pl.when(pl.col("index") < 3).then(1).otherwise("bad"))
+    made = with_customers(profiles(), first.drop("index"))
+    table = next(t for t in made.tables() if t.id == "grades")
     rates = dict(zip(table.values("grade"), table.values("observed"), strict=True))
     assert rates["A"] is None
     assert isinstance(rates["B"], float)
 
 
 def test_every_table_has_a_source_and_its_query_is_explained() -> None:
-    report = build(facts())
-    explained = {query for query, _ in report.queries}
-    assert all(t.source.query in explained and t.source.inputs for t in report.tables())
+    made = report()
+    explained = {query for query, _ in made.queries}
+    assert all(t.source.query in explained and t.source.inputs for t in made.tables())
     with pytest.raises(ValueError, match="every query"):
-        replace(report, queries=())
+        replace(made, queries=())
 
 
 def test_noisy_answers_stand_in_tables_of_their_own() -> None:
-    private = {t.id for t in build(facts()).tables() if t.basis == "private"}
-    assert private == {"model", "releases", f"release-{'9f2c4be1' * 4}"[:20]}
+    private = {t.id for t in report().tables() if t.basis == "private"}
+    assert private == {"model", "releases", f"release-{RELEASE[:12]}"}
 
 
 def test_the_json_holds_every_row_with_table_versions() -> None:
-    report = build(facts())
-    body = json.loads(format_report(report))
+    body = json.loads(format_report(report()))
     answer = next(t for t in body["tables"] if t["id"].startswith("release-"))
     assert len(answer["rows"]) == 48
-    assert next(t for t in body["tables"] if t["id"] == "segments")["source"]["inputs"] == [
-        "derived_profile@1"
-    ]
-    assert body["log"] == {
-        "origin": "fiduciary.example/log",
-        "root": facts().provenance.log_root,
-        "size": 128,
-    }
+    segments = next(t for t in body["tables"] if t["id"] == "segments")
+    assert segments["source"]["inputs"] == ["derived_profile@1"]
+    assert body["log"] == {"origin": "fiduciary.example/log", "root": provenance().log_root, "size": 128}
+    assert body["type"] == "behaviour.2021-11-01"
+    assert body["template"].startswith("sha256:")
+
+
+def test_the_json_is_the_golden_one() -> None:
+    assert format_report(report()) == (GOLDEN / "behaviour.json").read_bytes()
 
 
 def test_a_report_without_releases_or_model_is_whole() -> None:
-    report = build(replace(facts(), releases=(), model=None))
-    assert "releases" not in {s.id for s in report.sections}
-    assert "model" not in {t.id for t in report.tables()}
+    none = Answer((), ("ops:releases",), "private", {"releases": 0})
+    made = report(answers() | {"model.card@1": (), "release.answer@1": (), "releases.list@1": (none,)})
+    assert [t.rows for t in made.tables() if t.id == "releases"] == [()]
+    assert not {t.id for t in made.tables()} & {"model", f"release-{RELEASE[:12]}"}
+    assert render(made, "en").startswith(b"%PDF")
+
+
+def test_a_group_of_one_to_nine_people_cannot_be_in_a_table() -> None:
+    shown: tuple[tuple[int | None, Kind], ...] = (
+        (0, "people"),
+        (10, "people"),
+        (None, "people"),
+        (9, "count"),
+    )
+    for n, column in shown:
+        Table("t", NAME, Source("q@1", ()), (Column("n", NAME, column),), ((n,),))
+    for n in (1, 9):
+        with pytest.raises(ValueError, match="small group"):
+            Table("t", NAME, Source("q@1", ()), (Column("n", NAME, "people"),), ((n,),))
 
 
 def parsed(svg: str) -> ET.Element:
@@ -117,7 +153,7 @@ def parsed(svg: str) -> ET.Element:
 
 
 def figures() -> list[Figure]:
-    return [i for s in build(facts()).sections for i in s.items if isinstance(i, Figure)]
+    return [i for s in report().sections for i in s.items if isinstance(i, Figure)]
 
 
 @pytest.mark.parametrize("figure", figures(), ids=lambda f: f.id)
@@ -127,7 +163,7 @@ def test_each_chart_is_well_formed_named_and_described(figure: Figure) -> None:
     assert root.attrib["role"] == "img"
     assert names["title"] == figure.title.zh
     assert len(names["desc"].split(";")) == len(figure.table.rows)
-    assert figure.table.id in {t.id for t in build(facts()).tables()}
+    assert figure.table.id in {t.id for t in report().tables()}
 
 
 def test_bars_are_as_long_as_their_values() -> None:
