@@ -6,7 +6,7 @@ RUN  := $(VENV)/.run.stamp
 DEV  := $(VENV)/.dev.stamp
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test check bench accurate streams hsm lock clean help setup setup-dev
+.PHONY: demo test check bench accurate streams hsm verifier lock clean help setup setup-dev
 help:            ## say what the targets do
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/  /'
 
@@ -38,6 +38,9 @@ streams: $(RUN)  ## install the message brokers' clients for `fiduciary consume`
 
 hsm: $(RUN)      ## install the client of PKCS #11 devices, for signing keys in an HSM
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/hsm.txt
+
+verifier: $(RUN) ## build dist/audit-verify.pyz, which checks evidence with Python and cryptography alone
+	@$(PY) tools/build_verifier.py dist/audit-verify.pyz
 
 lock: $(UV)      ## lock the dependencies again, with hashes
 	bash tools/lock.sh $(UV)

@@ -84,7 +84,7 @@ def _event(index: int, entry: Entry, origin: str) -> Mapping[str, object]:
     metadata = {
         "version": "1.6.0", "product": {"name": "Fiduciary", "vendor_name": "Fiduciary"}, "log_name": origin,
         "sequence": index, "uid": entry.id, "event_code": entry.type, "original_time": facts["at"],
-        "correlation_uid": dict(entry.detail).get("trace", ""),
+        "correlation_uid": str(dict(entry.detail).get("trace", "")),
     }  # fmt: skip
     event = {
         "class_uid": kind, "category_uid": 6, "activity_id": activity, "type_uid": 100 * kind + activity,

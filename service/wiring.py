@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from audit.note import Signer
+from audit.log import Keys
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
@@ -40,8 +40,8 @@ from service.settings import Settings
 from service.usecases.users import first_user
 
 if TYPE_CHECKING:
-    from service.adapters.keys.pkcs11 import TokenKey
     from privacy.pii.detect import Detector
+    from service.adapters.keys.pkcs11 import TokenKey
 
 load_contract = contract_file.load_contract
 FILES: Final = FileConnector()
@@ -169,16 +169,17 @@ def _open_trail(settings: Settings, index: AuditIndex, tokens: Sequence[Signer],
     )
 
 
-def _tokens(settings: Settings) -> tuple[TokenKey | None, tuple[Signer, ...]]:
+def _tokens(settings: Settings) -> tuple[TokenKey | None, Keys | None]:
     """The keys of reports and of the log that are in devices."""
     if not settings.report_key + settings.log_key:
-        return None, ()
+        return None, None
     try:
         from service.adapters.keys.pkcs11 import TokenSigner, parse_uri  # noqa: PLC0415  an optional extra
     except ImportError:
         raise UsageError("this needs the extra `hsm`: make hsm") from None
-    signers = tuple(TokenSigner(uri, settings.origin) for uri in settings.log_key.split())
-    return parse_uri(settings.report_key) if settings.report_key else None, signers
+    names = settings.log_key.split()
+    report = parse_uri(settings.report_key) if settings.report_key else None
+    return report, (lambda: [TokenSigner(name, settings.origin) for name in names]) if names else None
 
 
 def _detector(profile: TextProfile) -> Detector:

@@ -77,7 +77,7 @@ class AuditTrail(Protocol):
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""
 
-    def tagged(self, test: Callable[[str, str, str], bool]) -> Iterator[tuple[int, Entry]]:
+    def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[int, Entry]]:
         """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
 
     def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:

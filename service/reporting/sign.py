@@ -109,5 +109,7 @@ def sign_pdf(
     try:
         signed: io.BytesIO = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
     except (SigningError, PathError, ValidationError) as error:
-        raise StorageError("the certificates do not hold for a long-term signature", why=str(error)) from error
+        raise StorageError(
+            "the certificates do not hold for a long-term signature", why=str(error)
+        ) from error
     return signed.getvalue()

@@ -15,7 +15,7 @@ from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
 from service.errors import DeniedError, TamperedError
 from service.ports import Deps, EntryFilter, OpsTransaction
-from service.usecases.tags import PEOPLE, file_people, tag
+from service.usecases.tags import PEOPLE, file_people, person_key, tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Act(Decision):
             rule=self.rule,
             resource=resource or self.resource,
             payload=payload,
-            tag=tag(key, about, entry_id).hex() if about else "",
+            tag=tag(person_key(key, about), entry_id.encode()).decode() if about else "",
             subjects=subjects,
             rho=rho,
             detail=tuple(sorted((*detail, *reason, *people, *trace))),

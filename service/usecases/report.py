@@ -13,6 +13,7 @@ import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -234,8 +235,8 @@ def _issue(files: Mapping[str, bytes], facts: Mapping[str, Any], act: Act, signe
     envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, facts)))
     (issue,) = places([act.record("report:issue", basis=BASIS, payload=digest(envelope))], act.deps)
     evidence = audit.evidence([*cited, issue])
-    stamp = signer.stamp(evidence.checkpoint)
-    return build_bundle(files, envelope, cited, issue, evidence=evidence, stamp=stamp)
+    evidence = replace(evidence, stamp=signer.stamp(evidence.checkpoint))
+    return build_bundle(files, envelope, cited, issue, evidence=evidence)
 
 
 def reject_report(name: str, *, actor: Actor, deps: Deps) -> Path:

@@ -1,8 +1,9 @@
 """Whom a log entry is about, told to nobody but the holder of the key.
 
-A tag is HMAC-SHA256 of the person's storage pseudonym and the entry's id. Without the key two entries about
-a person cannot be linked; with it, and the person's keys, all of them are found in the log itself, so the
-answer does not rest on any index. Once the person's keys are destroyed nobody can make their tags any more.
+A tag is keyed BLAKE2b (RFC 7693) of the entry's id, under a key made from the person's storage pseudonym.
+Without the keys two entries about a person cannot be linked; with them all of them are found in the log
+itself, so the answer does not rest on any index. Once the person's keys are destroyed nobody can make their
+tags any more.
 
 Of a person the entry holds the tag; of many, the digest of a file of their shortened tags, sorted, beside the
 log: they are looked up in it, and a file that was changed is noticed.
@@ -26,9 +27,14 @@ _SHORT: Final = 8  # one false find in 10^13 people looked for in files of a mil
 _PREFIX: Final = "sha256:"
 
 
-def tag(key: bytes, pseudonym: bytes, entry_id: str) -> bytes:
-    """The tag of a person in an entry."""
-    return hmac.digest(key, pseudonym + bytes.fromhex(entry_id), "sha256")[:TAG_BYTES]
+def person_key(key: bytes, pseudonym: bytes) -> bytes:
+    """The key of a person's tags."""
+    return hmac.digest(key, pseudonym, "sha256")
+
+
+def tag(own: bytes, entry_id: bytes) -> bytes:
+    """The tag in hex of a person, by their key, in an entry, by its id in hex."""
+    return hashlib.blake2b(entry_id, key=own, digest_size=TAG_BYTES).hexdigest().encode()
 
 
 def file_people(folder: Path, key: bytes, pseudonyms: Iterable[bytes], entry_id: str) -> str:
@@ -37,7 +43,8 @@ def file_people(folder: Path, key: bytes, pseudonyms: Iterable[bytes], entry_id:
     Raises:
         StorageError: the disk is full or not writable.
     """
-    tags = sorted({tag(key, pseudonym, entry_id)[:_SHORT] for pseudonym in pseudonyms})
+    name = entry_id.encode()
+    tags = sorted({_short(tag(person_key(key, pseudonym), name)) for pseudonym in pseudonyms})
     data = b"".join(tags)
     try:
         write_durably({folder / entry_id: data})
@@ -46,27 +53,30 @@ def file_people(folder: Path, key: bytes, pseudonyms: Iterable[bytes], entry_id:
     return _PREFIX + hashlib.sha256(data).hexdigest()
 
 
-def is_about(folder: Path, key: bytes, pseudonyms: Iterable[bytes]) -> Callable[[str, str, str], bool]:
-    """A test of entries, by id, tag in hex and file: is it about one of these people?
+def is_about(folder: Path, key: bytes, pseudonyms: Iterable[bytes]) -> Callable[[bytes, bytes, bytes], bool]:
+    """A test of entries, by id and tag in hex, and file: is it about one of these people?
 
     Raises, when it is called:
         TamperedError: the file of an entry is missing or not the one that the entry names.
     """
-    wanted = tuple(pseudonyms)
+    keys = [person_key(key, pseudonym) for pseudonym in pseudonyms]
 
-    def test(entry_id: str, tag_hex: str, people: str) -> bool:
-        tags = [tag(key, pseudonym, entry_id) for pseudonym in wanted]
-        if tag_hex:
-            return bytes.fromhex(tag_hex) in tags
+    def test(entry_id: bytes, found: bytes, people: bytes) -> bool:
+        if found:
+            return any(tag(own, entry_id) == found for own in keys)
         try:
-            data = (folder / entry_id).read_bytes()
+            data = (folder / entry_id.decode()).read_bytes()
         except FileNotFoundError:
             data = None
-        if data is None or _PREFIX + hashlib.sha256(data).hexdigest() != people:
-            raise TamperedError("the people of an entry are not what it says", entry=entry_id)
-        return any(_holds(data, each[:_SHORT]) for each in tags)
+        if data is None or _PREFIX + hashlib.sha256(data).hexdigest() != people.decode():
+            raise TamperedError("the people of an entry are not what it says", entry=entry_id.decode())
+        return any(_holds(data, _short(tag(own, entry_id))) for own in keys)
 
     return test
+
+
+def _short(found: bytes) -> bytes:
+    return bytes.fromhex(found.decode())[:_SHORT]
 
 
 def _holds(data: bytes, short: bytes) -> bool:

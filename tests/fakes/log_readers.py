@@ -108,7 +108,7 @@ def _check_value(value: object, expected: Mapping[str, Any], where: str) -> None
         _check_object(value, SCHEMA["objects"][kind], where)
     elif kind in {"integer_t", "long_t", "timestamp_t"}:
         assert type(value) is int, where
-        assert not expected.get("enum") or name_of(value) in expected["enum"], where
+        assert not expected.get("enum") or str(value) in expected["enum"], where
     elif kind == "object":
         assert isinstance(value, dict), where
         assert value, where
@@ -116,11 +116,6 @@ def _check_value(value: object, expected: Mapping[str, Any], where: str) -> None
         assert kind in {"string_t", "resource_uid_t", "username_t"}, where
         assert isinstance(value, str), where
         assert value, where
-
-
-def name_of(value: int) -> str:
-    """An enumerated value as the schema spells it."""
-    return str(value)
 
 
 def entry_of_ocsf(line: str, origin: str) -> tuple[int, Entry]:
@@ -147,7 +142,7 @@ def entry_of_ocsf(line: str, origin: str) -> tuple[int, Entry]:
     )
     assert event["status_id"] == event["severity_id"] == (1 if entry.decision == "allow" else 2)
     assert stored or event["api"]["operation"] == entry.type
-    assert metadata.get("correlation_uid", "") == dict(entry.detail).get("trace", "")
+    assert metadata.get("correlation_uid", "") == str(dict(entry.detail).get("trace", ""))
     return int(metadata["sequence"]), entry
 
 
@@ -159,14 +154,16 @@ def entries_of_prov(text: str, origin: str) -> list[tuple[int, Entry]]:
 
 
 def _entry_of_bundle(bundle: ProvBundle, origin: str) -> tuple[int, Entry]:
-    (activity,) = bundle.get_records(ProvActivity)
+    (activity,) = (record for record in bundle.get_records() if isinstance(record, ProvActivity))
     (agent,) = bundle.get_records(ProvAgent)
     facts: dict[str, Any] = {}
     for name, value in activity.extra_attributes:
         assert name.namespace.uri == "https://fiduciary.example/prov#"
         facts[name.localpart] = value
     facts |= {"detail": json.loads(facts["detail"])} if "detail" in facts else {}
-    entry = rebuilt({**facts, "at": activity.get_startTime().isoformat(timespec="microseconds")})
+    start = activity.get_startTime()
+    assert start is not None
+    entry = rebuilt({**facts, "at": start.isoformat(timespec="microseconds")})
     assert activity.get_endTime() == entry.at
     assert _ids(activity, agent) == [("act", entry.id), ("actor", entry.actor)]
     things = [("resource", entry.resource), ("payload", entry.payload)]
@@ -185,10 +182,12 @@ def _entry_of_bundle(bundle: ProvBundle, origin: str) -> tuple[int, Entry]:
     )
     made = [entities["payload"], act] if entry.payload and allowed else None
     assert relations.get("prov:Generation") == made
+    assert bundle.identifier is not None
     assert bundle.identifier.uri.startswith(f"https://{origin}/entry/")
     return int(bundle.identifier.localpart), entry
 
 
 def _ids(*records: Any) -> list[tuple[str, str]]:
     found = [str(record.identifier).partition(":") for record in records]
+    assert all(re.fullmatch("(?:[A-Za-z0-9_/@]|%[0-9A-F]{2})+", local) for _, _, local in found)  # PN_LOCAL
     return [(space, unquote(local)) for space, _, local in found]

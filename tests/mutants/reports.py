@@ -14,7 +14,8 @@ from service.reporting.document import Answer, Provenance, Report
 from service.reporting.template import Template, fill
 from service.usecases.access import authorise
 from service.usecases.certificate import file_away
-from service.usecases.report import BASIS, DRAFT, PURPOSE, _issue
+from service.usecases.report import BASIS, DRAFT, _issue
+from service.usecases.report_queries import PURPOSE
 
 
 def fill_whatever_the_basis(

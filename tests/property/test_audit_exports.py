@@ -1,10 +1,11 @@
-"""Every entry comes back whole from each form that the log is exported in, by readers that forgive nothing."""
+"""Every entry comes back whole from each form of the log, by readers that forgive nothing."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import string
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -24,7 +25,8 @@ ENTRIES = st.builds(
     Entry,
     id=NAMED, at=st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     type=TYPES, actor=NAMED, decision=st.sampled_from(["allow", "deny"]), role=CODES, purpose=CODES,
-    basis=CODES, policy=CODES, rule=CODES, resource=CODES, tag=CODES, payload=CODES, subjects=NUMBERS, rho=NUMBERS,
+    basis=CODES, policy=CODES, rule=CODES, resource=CODES, tag=CODES, payload=CODES, subjects=NUMBERS,
+    rho=NUMBERS,
     detail=st.dictionaries(CODES, CODES | st.integers(-(2**63), 2**63 - 1), max_size=4).map(
         lambda found: tuple(sorted(found.items()))
     ) | st.just((("trace", "0af7651916cd43dd8448eb211c80319c"),)),
@@ -40,7 +42,6 @@ def test_every_entry_comes_back_from_cef(rows: list[tuple[int, Entry]]) -> None:
 
 @given(ROWS)
 def test_every_entry_comes_back_from_ocsf(rows: list[tuple[int, Entry]]) -> None:
-    rows = [row for row in rows if isinstance(dict(row[1].detail).get("trace", ""), str)]
     assert [entry_of_ocsf(line, ORIGIN) for line in ocsf(rows, ORIGIN)] == rows
 
 
@@ -63,12 +64,12 @@ def test_any_text_in_a_cef_extension_comes_back_and_stays_on_its_line(origin: st
 def test_an_export_reads_no_further_than_it_is_asked_to(form: str) -> None:
     asked: list[int] = []
 
-    def rows() -> list[tuple[int, Entry]]:
-        entry = Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x")
-        return (asked.append(n) or (n, entry) for n in itertools.count())  # type: ignore[func-returns-value,return-value]
+    def rows() -> Iterator[tuple[int, Entry]]:
+        for number in itertools.count():
+            asked.append(number)
+            yield number, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x")
 
-    lines = FORMATS[form](rows(), ORIGIN)
-    list(itertools.islice(lines, 5))
+    list(itertools.islice(FORMATS[form](rows(), ORIGIN), 5))
     assert len(asked) <= 5
 
 
@@ -117,5 +118,5 @@ def test_the_ocsf_reader_refuses_what_the_schema_does_not_allow(harm: dict[str, 
     "line", ["CEF:0|a|b|c|d|e|1|x=a=b", "CEF:0|a|b|c|d|1|x=y", "CEF:0|a|b|c|d|e|1|x=\\q"]
 )
 def test_the_cef_reader_refuses_what_is_not_escaped(line: str) -> None:
-    with pytest.raises(ValueError, match="header|extension"):
+    with pytest.raises(ValueError, match=r"header|extension"):
         parse_cef(line)

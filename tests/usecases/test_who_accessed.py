@@ -21,7 +21,7 @@ from service.usecases.profile import TABLE as PROFILES
 from service.usecases.profile import build_profiles
 from service.usecases.release import run_aggregate
 from service.usecases.rights import run_request
-from service.usecases.tags import PEOPLE, file_people, is_about, tag
+from service.usecases.tags import PEOPLE, file_people, is_about, person_key, tag
 from service.usecases.tracing import who_accessed
 
 KEY = bytes(32)
@@ -35,17 +35,17 @@ def test_those_of_a_file_are_found_and_no_others(
     entry_id = secrets.token_hex(16)
     said = file_people(folder, KEY, inside, entry_id)
     for person in (*inside, *outside):
-        assert is_about(folder, KEY, [person])(entry_id, "", said) is (person in inside)
+        assert is_about(folder, KEY, [person])(entry_id.encode(), b"", said.encode()) is (person in inside)
 
 
 @given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
 def test_a_tag_is_that_of_one_person_in_one_entry(folder: Path, one: bytes, other: bytes) -> None:
-    entry_id = secrets.token_hex(16)
-    mine = tag(KEY, one, entry_id).hex()
-    assert is_about(folder, KEY, [one])(entry_id, mine, "")
-    assert is_about(folder, KEY, [other])(entry_id, mine, "") is (one == other)
-    assert tag(KEY, one, secrets.token_hex(16)).hex() != mine
-    assert tag(bytes(31) + b"1", one, entry_id).hex() != mine
+    entry_id = secrets.token_hex(16).encode()
+    mine = tag(person_key(KEY, one), entry_id)
+    assert is_about(folder, KEY, [one])(entry_id, mine, b"")
+    assert is_about(folder, KEY, [other])(entry_id, mine, b"") is (one == other)
+    assert tag(person_key(KEY, one), secrets.token_hex(16).encode()) != mine
+    assert tag(person_key(bytes(31) + b"1", one), entry_id) != mine
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_file_of_people_that_was_changed_is_noticed(tmp_path: Path, change: st
     else:
         path.write_bytes({"flipped": data[:-1] + b"x", "one more": data + bytes(8), "empty": b""}[change])
     with pytest.raises(TamperedError):
-        is_about(tmp_path, KEY, [person])(entry_id, "", said)
+        is_about(tmp_path, KEY, [person])(entry_id.encode(), b"", said.encode())
 
 
 @pytest.fixture

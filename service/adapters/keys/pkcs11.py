@@ -2,8 +2,8 @@
 
 ``pkcs11:token=bank;object=report?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/etc/fiduciary/pin``
 
-All four parts are needed and no other is admitted: one that we did not understand might narrow the choice,
-and ``pin-value`` would show the PIN wherever the URI is shown. The file of the PIN is its owner's alone.
+It is written so and not otherwise: a part that we did not understand might narrow the choice, and
+``pin-value`` would show the PIN wherever the URI is shown. The file of the PIN is its owner's alone.
 
 Each use is a session of its own, one at a time in a process: nothing stale is left when the device restarts,
 and no key stays unlocked. Kinds of keys: ECDSA P-256, Ed25519.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +25,13 @@ import pkcs11
 from asn1crypto.core import OctetString
 from pkcs11.util.ec import encode_ecdsa_signature
 
-from audit.errors import FormatError
 from audit.note import VerifierKey
 from service.adapters.keys.files import read_private
 from service.errors import StorageError, UsageError
 
-_PARTS: Final = [["object", "token"], ["module-path", "pin-source"]]
+_URI: Final = re.compile(
+    r"pkcs11:token=([^;?&]+);object=([^;?&]+)\?module-path=([^;?&]+)&pin-source=(?:file:)?([^;?&]+)"
+)
 _TURN: Final = threading.Lock()
 
 
@@ -70,31 +72,16 @@ class TokenKey:
 
 def parse_uri(uri: str) -> TokenKey:
     """The key that a URI names. Raises UsageError, without the URI."""
-    scheme, _, rest = uri.partition(":")
-    path, _, query = rest.partition("?")
-    parts = [
-        [item.partition("=") for item in path.split(";")],
-        [item.partition("=") for item in query.split("&")],
-    ]
-    found = {name: unquote(value) for part in parts for name, _, value in part}
-    if (
-        scheme != "pkcs11"
-        or [sorted(name for name, _, _ in part) for part in parts] != _PARTS
-        or not all(found.values())
-    ):
-        raise UsageError("a PKCS #11 URI has token and object, module-path and pin-source, and nothing else")
-    pin = Path(found["pin-source"].removeprefix("file:"))
-    return TokenKey(found["token"], found["object"], found["module-path"], pin)
+    if not (match := _URI.fullmatch(uri)):
+        raise UsageError("a PKCS #11 URI is token and object, then module-path and pin-source, no more")
+    token, label, module, pin = map(unquote, match.groups())
+    return TokenKey(token, label, module, Path(pin))
 
 
 class TokenSigner:
     """An Ed25519 key in a token that signs the log: an ``audit.note.Signer``."""
 
     def __init__(self, uri: str, origin: str) -> None:
-        """Ask the token for the public half. Raises UsageError (also: another kind of key), StorageError."""
+        """Ask the token for the public half. Raises UsageError, StorageError; FormatError for a P-256 key."""
         token = parse_uri(uri)
-        try:
-            self.key = VerifierKey(origin, token.point())
-        except FormatError:
-            raise UsageError("the log is signed with an Ed25519 key", object=token.label) from None
-        self.sign = token.sign
+        self.key, self.sign = VerifierKey(origin, token.point()), token.sign

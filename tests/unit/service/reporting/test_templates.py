@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutants.reports import fill_whatever_the_basis
 
+import service.usecases.report  # noqa: F401  registers the queries
 from service.errors import UnknownError
 from service.reporting.document import Answer, Provenance, Report, Text
 from service.reporting.template import Template, choose, fill, load_templates, parse_template
-from service.usecases.report import QUERIES
+from service.usecases.report_queries import QUERIES
 
 SHIPPED = load_templates()
 LAWFUL = b"""

@@ -1,0 +1,106 @@
+"""Broken variants of exports and of trace ids, each caught by a check that the real one passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fakes.log_readers import entries_of_prov, entry_of_cef, entry_of_ocsf
+from mutants.test_audit_mutants import load
+
+import audit.export
+import service.domain.traces
+from audit.entry import Entry
+
+ORIGIN = "example.com/log=1"
+ENTRY = Entry(
+    id="1", at=datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC), type="score:read", actor="user:ann",
+    role="risk officer", rule="a=b", resource="score/1", payload="sha256:ab", subjects=2, rho=3,
+    detail=(("n", 1), ("trace", "0af7651916cd43dd8448eb211c80319c")),
+)  # fmt: skip
+ROWS = [
+    (0, ENTRY),
+    (1, replace(ENTRY, decision="deny")),
+    (2, replace(ENTRY, type="user:add", rule="", resource="")),
+]
+
+
+def every_fact_comes_back(export: ModuleType) -> None:
+    assert [entry_of_cef(line, ORIGIN) for line in export.cef(ROWS, ORIGIN)] == ROWS
+    assert [entry_of_ocsf(line, ORIGIN) for line in export.ocsf(ROWS, ORIGIN)] == ROWS
+    assert entries_of_prov("\n".join(export.prov(ROWS, ORIGIN)), ORIGIN) == ROWS
+
+
+def a_line_is_one_line(export: ModuleType) -> None:
+    (line,) = export.cef([(0, ENTRY)], "a\nb\rc")
+    assert line.splitlines() == [line]
+
+
+def only_the_w3c_form_is_a_trace(traces: ModuleType) -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    assert traces.parse_traceparent(f"00-{trace}-{parent}-01") == trace
+    for wrong in (
+        [f"ff-{trace}-{parent}-01"],
+        [f"00-{trace}-{parent}-01-x"],
+        [f"00-{'0' * 32}-{parent}-01"],
+        [f"00-{trace}-{'0' * 16}-01"],
+        [f"00-{trace.upper()}-{parent}-01"],
+        [f"00-{trace}-{parent}-01"] * 2,
+        [],
+    ):
+        assert traces.parse_traceparent(*wrong) == ""
+
+
+EXPORT, TRACES = audit.export, service.domain.traces
+MUTANTS: list[tuple[str, ModuleType, str, str, Callable[[ModuleType], None]]] = [
+    ("cef: no escape", EXPORT, '"=": "\\\\=", ', "", every_fact_comes_back),
+    ("cef: lines", EXPORT, ', "\\n": "\\\\n"', "", a_line_is_one_line),
+    ("cef: milliseconds", EXPORT, '"FiduciaryAt": facts["at"], ', "", every_fact_comes_back),
+    ("cef: no tag of a number", EXPORT, '"cn2": "subjects", ', "", every_fact_comes_back),
+    ("cef: all are fine", EXPORT, "{5 if entry.decision == 'deny' else 1}", "1", every_fact_comes_back),
+    ("ocsf: details lost", EXPORT, "if name not in _OCSF", "if type(value) is int", every_fact_comes_back),
+    ("ocsf: no endpoint", EXPORT, '{"name": "unrecorded"}', "{}", every_fact_comes_back),
+    (
+        "ocsf: all succeeded",
+        EXPORT,
+        '"status_id": 2 if denied else 1',
+        '"status_id": 1',
+        every_fact_comes_back,
+    ),
+    ("ocsf: another class", EXPORT, "100 * kind", "1000 * kind", every_fact_comes_back),
+    ("ocsf: no trace", EXPORT, '.get("trace", "")', '.get("span", "")', every_fact_comes_back),
+    (
+        "prov: denied, yet used",
+        EXPORT,
+        'if entry.decision == "allow" else {}',
+        "if True else {}",
+        every_fact_comes_back,
+    ),
+    ("prov: names as they are", EXPORT, '"[^A-Za-z0-9_/@]"', '"[^ -~]"', every_fact_comes_back),
+    ("prov: bundles of one name", EXPORT, '"entry:{index}"', '"entry:0"', every_fact_comes_back),
+    ("trace: version ff", TRACES, 'version != "ff" and ', "", only_the_w3c_form_is_a_trace),
+    (
+        "trace: more than there is",
+        TRACES,
+        'not (version == "00" and more)',
+        "True",
+        only_the_w3c_form_is_a_trace,
+    ),
+    ("trace: zeros", TRACES, ' and set(trace) != {"0"}', "", only_the_w3c_form_is_a_trace),
+    ("trace: no parent", TRACES, ' and set(parent) != {"0"}', "", only_the_w3c_form_is_a_trace),
+    ("trace: two headers", TRACES, "if len(headers) == 1", "if headers", only_the_w3c_form_is_a_trace),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant[0] for mutant in MUTANTS])
+def test_mutant_is_caught_and_the_real_one_passes(
+    tmp_path: Path, mutant: tuple[str, ModuleType, str, str, Callable[[ModuleType], None]]
+) -> None:
+    _, module, old, new, check = mutant
+    check(module)
+    with pytest.raises((AssertionError, KeyError, ValueError)):
+        check(load(module, old, new, tmp_path))
