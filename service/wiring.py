@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -162,7 +162,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     )
 
 
-def _open_trail(settings: Settings, index: AuditIndex, tokens: Sequence[Signer], *, create: bool) -> LogTrail:
+def _open_trail(settings: Settings, index: AuditIndex, tokens: Keys | None, *, create: bool) -> LogTrail:
     witnesses, key = witness.load_witnesses(settings.trust), settings.keys / "log.key"
     return open_trail(
         settings.log, key, settings.origin, index, create=create, witnesses=witnesses, tokens=tokens

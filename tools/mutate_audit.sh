@@ -3,8 +3,8 @@
 # Needs about ten minutes. mutmut goes to var/, it is no dependency. At most 2 % may stay alive; these may,
 # since they change nothing that can be seen:
 #   encode64 "ASCII"; encode_json ensure_ascii=None, allow_nan=None (None is as good as False);
-#   format_entry without ensure_ascii (an entry holds ASCII only); check_entry match = None and `>= MAX_BYTES`
-#   (the parser decides then, more slowly); verify_consistency `old | -old` (same number of bits);
+#   format_entry without ensure_ascii (an entry holds ASCII only); check_entry `>= MAX_BYTES` (the parser
+#   decides then, more slowly); verify_consistency `old | -old` (same number of bits);
 #   _group `start >= len(data)` (a group without a body is none); scan `> 0`, `>= 1` (it looks after 0);
 #   TreeReader with a cache without limit.
 set -euo pipefail

@@ -132,17 +132,15 @@ class Template(_Part):
         parts = [t.id for t in tables] + ["queries"]
         used = {t.query for t in tables} | {k.query for k in self.key_figures}
         groups = {column.labels for table in tables for column in table.columns} - {""}
+        explained = {name: q.basis for name, q in self.queries.items()}
         faults = {
             "two parts have one id": len({*ids}) < len(ids) or len({*parts}) < len(parts),
-            "queries used and explained are not the same": used != self.queries.keys(),
+            "queries used and explained are not the same": used != explained.keys(),
             "labels used and given are not the same": groups != self.labels.keys(),
-            "exact and private figures are mixed": any(
-                t.query in self.queries and t.basis != self.queries[t.query].basis for t in tables
-            ),
+            "exact and private figures are mixed": any(t.basis != explained.get(t.query) for t in tables),
         }
-        for fault, found in faults.items():
-            if found:
-                raise ValueError(fault)
+        if found := [fault for fault, present in faults.items() if present]:
+            raise ValueError(found[0])
         return self
 
 
@@ -155,9 +153,8 @@ def parse_template(data: bytes) -> Template:
 def load_templates() -> tuple[Template, ...]:
     """Every version of every type that is shipped, by type and date. Raises ValueError."""
     folder = resources.files("service.reporting") / "templates"
-    found = {
-        path.name: parse_template(path.read_bytes()) for path in folder.iterdir() if ".toml" in path.name
-    }
+    files = (path for path in folder.iterdir() if path.name.endswith(".toml"))
+    found = {path.name: parse_template(path.read_bytes()) for path in files}
     if wrong := [name for name, template in found.items() if name != f"{template.id}.toml"]:
         raise ValueError(f"a template's file is named by its type and date: {wrong[0]}")
     return tuple(sorted(found.values(), key=lambda t: t.id))
@@ -170,12 +167,8 @@ def choose(templates: Iterable[Template], name: str, day: date, *, exactly: bool
         UnknownError: no such type, or no version of it then; names those that there are.
     """
     known = sorted(templates, key=lambda t: t.id)
-    found = [
-        t
-        for t in known
-        if t.type == name and (t.effective_from == day or (not exactly and t.effective_from < day))
-    ]
-    if not found:
+    found = [t for t in known if t.type == name and t.effective_from <= day]
+    if not found or (exactly and found[-1].effective_from != day):
         raise UnknownError("there is no such report template", there_are=", ".join(t.id for t in known))
     return found[-1]
 
@@ -188,10 +181,9 @@ def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenan
     Raises:
         ValueError: an answer lacks a column or is of another basis than its table.
     """
-    first = {name: found[0] for name, found in answers.items() if found}
+    asked = [(k, answers[k.query][0]) for k in template.key_figures]
     key_figures = tuple(
-        doc.KeyFigure(k.label, a.figures[k.value], k.kind, Source(k.query, a.inputs))
-        for k, a in ((k, first[k.query]) for k in template.key_figures)
+        doc.KeyFigure(k.label, a.figures[k.value], k.kind, Source(k.query, a.inputs)) for k, a in asked
     )
     sections = [_section(part, template, answers) for part in template.sections]
     queries = (*((name, q.text) for name, q in template.queries.items()), (APPENDIX, WORDS["this_table"]))
@@ -199,16 +191,8 @@ def fill(template: Template, answers: Mapping[str, tuple[Answer, ...]], provenan
     source = Source(APPENDIX, (f"template:{template.id}", template.digest))
     listed = Table("queries", WORDS["queries"], source, columns, queries)
     sections.append(Section("appendix", WORDS["appendix"], (WORDS["derived"],), (listed,)))
-    return Report(
-        template.id,
-        template.digest,
-        template.title,
-        template.law,
-        provenance,
-        key_figures,
-        tuple(sections),
-        queries,
-    )
+    head = (template.id, template.digest, template.title, template.law)
+    return Report(*head, provenance, key_figures, tuple(sections), queries)
 
 
 def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[Answer, ...]]) -> Section:
@@ -218,9 +202,8 @@ def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[
             table, drawn = _table(shape, answer, template), shape.figure
             to = table.without_total()
             if drawn and any(cell is not None for key in drawn.series for cell in to.values(key)):
-                items.append(
-                    doc.Figure(f"fig-{to.id}", drawn.title, drawn.shape, to, drawn.label, drawn.series)
-                )
+                how = (drawn.title, drawn.shape, to, drawn.label, drawn.series)
+                items.append(doc.Figure(f"fig-{to.id}", *how))
             items.append(table)
     return Section(part.id, part.title, (part.text,) if part.text else (), tuple(items), part.law)
 

@@ -30,7 +30,7 @@ from service.adapters.keys.files import read_private
 from service.errors import StorageError, UsageError
 
 _URI: Final = re.compile(
-    r"pkcs11:token=([^;?&]+);object=([^;?&]+)\?module-path=([^;?&]+)&pin-source=(?:file:)?([^;?&]+)"
+    r"pkcs11:token=([^;?&]+);object=([^;?&]+)\?module-path=([^;?&]+)&pin-source=(?:file:)?([^;?&\s]+)"
 )
 _TURN: Final = threading.Lock()
 
