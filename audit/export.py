@@ -20,45 +20,37 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from audit.entry import Entry, format_entry
 
 Rows = Iterable[tuple[int, Entry]]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OTHER: Final = 99
 _STORED: Final = {  # acts on stored data, as activities of class 6005
     "profile:read": 1, "score:read": 1, "identity:read": 1,  # Read
     "consent:withdraw": 2, "identity:decide": 2, "identity:undo": 2,  # Update
-    "identity:merged": 2, "identity:rejected": 2, "identity:undone": 2,
     "identity:match": 4, "aggregate:run": 4, "aggregate:release": 4, "aggregate:replay": 4,  # Query
-    "dataset:ingest": 5, "reference:add": 5, "consent:import": 5,  # Write
-    "profile:build": 5, "score:build": 5,
-    "dataset:add": 6,  # Create
-    "rights:erase": 7, "retention:run": 7,  # Delete
+    "consent:import": 5, "dataset:ingest": 5, "profile:build": 5, "reference:add": 5, "score:build": 5,
+    "dataset:add": 6, "rights:erase": 7, "retention:run": 7,  # Write above; Create, Delete
 }  # fmt: skip
 _VERBS: Final = {  # all other acts, as activities of class 6003
     "add": 1, "build": 1, "certify": 1, "issue": 1, "open": 1, "request": 1, "train": 1,  # Create
-    "classify": 2, "export": 2, "preview": 2, "read": 2, "scan": 2, "search": 2,  # Read
-    "approve": 3, "decide": 3, "reject": 3, "rotate": 3,  # Update
-    "retire": 4, "revoke": 4,  # Delete
+    "classify": 2, "export": 2, "preview": 2, "read": 2, "scan": 2, "trace": 2,  # Read
+    "approve": 3, "decide": 3, "reject": 3, "rotate": 3, "retire": 4, "revoke": 4,  # Update, Delete
 }  # fmt: skip
-_OTHER: Final = 99
-_OCSF: Final = frozenset(("v", "at", "id", "type", "actor", "decision", "policy", "rule", "resource"))
 _LABELS: Final = {
     "cs1": "purpose", "cs2": "basis", "cs3": "policy", "cs4": "rule", "cs5": "resource", "cs6": "payload",
     "cn1": "index", "cn2": "subjects", "cn3": "rho",
 }  # fmt: skip
 _VALUE: Final = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})  # CEF extensions
+_json: Final = partial(json.dumps, separators=(",", ":"))
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _facts(entry: Entry) -> dict[str, Any]:
-    """What the entry says, empty fields left out."""
-    facts: dict[str, Any] = json.loads(format_entry(entry))
-    return facts
+def _facts(entry: Entry) -> Any:
+    """What the entry says, empty fields left out, as a mapping."""
+    return json.loads(format_entry(entry))
 
 
 def _milliseconds(entry: Entry) -> int:
@@ -72,35 +64,30 @@ def _filled(value: Mapping[str, object]) -> dict[str, object]:
 def ocsf(rows: Rows, origin: str) -> Iterator[str]:
     """One event a line."""
     for index, entry in rows:
-        yield _json(_event(index, entry, origin))
-
-
-def _event(index: int, entry: Entry, origin: str) -> Mapping[str, object]:
-    facts, stored, denied = _facts(entry), entry.type in _STORED, entry.decision == "deny"
-    noun, _, verb = entry.type.partition(":")
-    kind, activity = (6005, _STORED[entry.type]) if stored else (6003, _VERBS.get(verb, _OTHER))
-    policy = _filled({"uid": entry.policy, "name": entry.rule})
-    resource = {"uid": entry.resource} if entry.resource else {}
-    metadata = {
-        "version": "1.6.0", "product": {"name": "Fiduciary", "vendor_name": "Fiduciary"}, "log_name": origin,
-        "sequence": index, "uid": entry.id, "event_code": entry.type, "original_time": facts["at"],
-        "correlation_uid": str(dict(entry.detail).get("trace", "")),
-    }  # fmt: skip
-    event = {
-        "class_uid": kind, "category_uid": 6, "activity_id": activity, "type_uid": 100 * kind + activity,
-        "activity_name": verb if activity == _OTHER else "",
-        "severity_id": 2 if denied else 1, "status_id": 2 if denied else 1, "time": _milliseconds(entry),
-        "metadata": _filled(metadata),
-        "actor": {
-            "user": {"uid": entry.actor},
-            "authorizations": [_filled({"decision": entry.decision, "policy": policy})],
-        },
-        "src_endpoint": {"name": "unrecorded"},  # required; the log holds no addresses
-        "unmapped": {name: value for name, value in facts.items() if name not in _OCSF},
-    }  # fmt: skip
-    if stored:
-        return _filled(event | {"table": resource or {"name": noun}})
-    return _filled(event | {"api": {"operation": entry.type}, "resources": [resource] if resource else []})
+        rest, (noun, _, verb) = _facts(entry), entry.type.partition(":")
+        kind = 6005 if (stored := entry.type in _STORED) else 6003
+        activity = _STORED.get(entry.type) or _VERBS.get(verb, _OTHER)
+        outcome = 1 if entry.decision == "allow" else 2
+        metadata = {
+            "version": "1.6.0", "product": {"name": "Fiduciary", "vendor_name": "Fiduciary"},
+            "log_name": origin, "sequence": index, "uid": rest.pop("id"), "event_code": rest.pop("type"),
+            "original_time": rest.pop("at"), "correlation_uid": str(dict(entry.detail).get("trace", "")),
+        }  # fmt: skip
+        policy = _filled({"uid": rest.pop("policy", ""), "name": rest.pop("rule", "")})
+        authorization = _filled({"decision": rest.pop("decision"), "policy": policy})
+        resource = _filled({"uid": rest.pop("resource", "")})
+        event = {
+            "class_uid": kind, "category_uid": 6, "activity_id": activity, "type_uid": 100 * kind + activity,
+            "activity_name": verb if activity == _OTHER else "", "severity_id": outcome, "status_id": outcome,
+            "time": _milliseconds(entry), "metadata": _filled(metadata),
+            "actor": {"user": {"uid": rest.pop("actor")}, "authorizations": [authorization]},
+            "src_endpoint": {"name": "unrecorded"},  # required; the log holds no addresses
+            "table": (resource or {"name": noun}) if stored else {},
+            "api": {} if stored else {"operation": entry.type},
+            "resources": [resource] if resource and not stored else [],
+            "unmapped": {name: value for name, value in rest.items() if name != "v"},
+        }  # fmt: skip
+        yield _json(_filled(event))
 
 
 def cef(rows: Rows, origin: str) -> Iterator[str]:
@@ -131,24 +118,19 @@ def prov(rows: Rows, origin: str) -> Iterator[str]:
 
 def _described(entry: Entry) -> Mapping[str, object]:
     facts, act, agent = _facts(entry), _name("act", entry.id), _name("actor", entry.actor)
-    time, detail = facts.pop("at"), facts.pop("detail", {})
-    facts |= {"detail": _json(detail)} if detail else {}
+    time = facts.pop("at")
+    facts |= {"detail": _json(facts["detail"])} if entry.detail else {}
     things = {name: _name(name, facts[name]) for name in ("resource", "payload") if name in facts}
-    done = things if entry.decision == "allow" else {}
-    used, made = done.get("resource"), done.get("payload")
-    return _filled(
-        {
-            "agent": {agent: {"prov:label": entry.actor}},
-            "activity": {
-                act: {"prov:startTime": time, "prov:endTime": time}
-                | {f"fdc:{name}": value for name, value in facts.items()}
-            },
-            "entity": {thing: {"prov:label": facts[name]} for name, thing in things.items()},
-            "wasAssociatedWith": {"_:who": {"prov:activity": act, "prov:agent": agent}},
-            "used": {"_:used": {"prov:activity": act, "prov:entity": used}} if used else {},
-            "wasGeneratedBy": {"_:made": {"prov:entity": made, "prov:activity": act}} if made else {},
-        }
-    )
+    used, made = (things.get(name) if entry.decision == "allow" else None for name in ("resource", "payload"))
+    said = {"prov:startTime": time, "prov:endTime": time} | {f"fdc:{k}": value for k, value in facts.items()}
+    return _filled({
+        "agent": {agent: {"prov:label": entry.actor}},
+        "activity": {act: said},
+        "entity": {thing: {"prov:label": facts[name]} for name, thing in things.items()},
+        "wasAssociatedWith": {"_:who": {"prov:activity": act, "prov:agent": agent}},
+        "used": {"_:used": {"prov:activity": act, "prov:entity": used}} if used else {},
+        "wasGeneratedBy": {"_:made": {"prov:entity": made, "prov:activity": act}} if made else {},
+    })  # fmt: skip
 
 
 def _name(space: str, code: str) -> str:

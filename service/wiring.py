@@ -27,13 +27,13 @@ from service.adapters.sql.export import TableExport, open_database
 from service.adapters.sql.ops import SqlOps
 from service.adapters.sql.vault import open_vault
 from service.adapters.timestamps import HttpAuthority
-from service.adapters.trail import LogTrail, open_trail
+from service.adapters.trail import open_trail
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract, TextProfile
 from service.domain.odcs import canonical_json, parse_contract
 from service.domain.traces import parse_traceparent
 from service.errors import ConflictError, ContractError, UsageError
-from service.ports import AuditTrail, Clock, Courier, Deps, Scanner
+from service.ports import Clock, Courier, Deps, Scanner
 from service.ports.exports import Export
 from service.ports.streams import Stream
 from service.settings import Settings
@@ -83,18 +83,18 @@ def create_service(settings: Settings, *, clock: Clock | None = None) -> tuple[D
     return deps, token
 
 
-def open_service(settings: Settings, *, clock: Clock | None = None, courier: Courier | None = None) -> Deps:
-    """Open an existing data directory. Raises ConflictError when there is none."""
-    _must_exist(settings)
-    return _compose(settings, clock or SystemClock(), create=False, courier=courier)
+def open_service(
+    settings: Settings, *, clock: Clock | None = None, courier: Courier | None = None, relay: bool = True
+) -> Deps:
+    """Open an existing data directory. Raises ConflictError when there is none.
 
-
-def open_log(settings: Settings) -> AuditTrail:
-    """The log with its index as they are: nothing moves between them. Raises ConflictError."""
+    ``relay``: what a killed process left in the outbox goes into the log.
+    """
     _must_exist(settings)
-    engine = make_engine(settings.database_url)
-    migrate(engine, "ops")
-    return _open_trail(settings, AuditIndex(engine), _tokens(settings)[1], create=False)
+    deps = _compose(settings, clock or SystemClock(), create=False, courier=courier)
+    if relay:
+        deps.audit.relay()
+    return deps
 
 
 def open_export(
@@ -140,8 +140,11 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     migrate(vault_engine, "vault")
     report_key, log_keys = _tokens(settings)
     stamper = HttpAuthority(settings.tsa).stamp if settings.tsa else None
-    trail = _open_trail(settings, AuditIndex(ops_engine), log_keys, create=create)
-    trail.relay()  # what a killed process left in the outbox
+    asked, index = witness.load_witnesses(settings.trust), AuditIndex(ops_engine)
+    trail = open_trail(
+        settings.log, settings.keys / "log.key", settings.origin, index,
+        create=create, witnesses=asked, tokens=log_keys,
+    )  # fmt: skip
     return Deps(
         clock=clock,
         audit=trail,
@@ -159,13 +162,6 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
         signer=ReportKey(
             settings.keys, clock, settings.report_certificate, settings.report_crls, report_key, stamper
         ),
-    )
-
-
-def _open_trail(settings: Settings, index: AuditIndex, tokens: Keys | None, *, create: bool) -> LogTrail:
-    witnesses, key = witness.load_witnesses(settings.trust), settings.keys / "log.key"
-    return open_trail(
-        settings.log, key, settings.origin, index, create=create, witnesses=witnesses, tokens=tokens
     )
 
 

@@ -87,41 +87,33 @@ class LogTrail:
         while block := list(itertools.islice(rows, _BLOCK)):
             yield block[0][0], [parse_entry(data) for _, data in block]
 
-    @_unavailable("rebuild")
-    def rebuild_index(self) -> None:
-        """Build the index from the log again, in one transaction; what the outbox holds stays there."""
-        with self._index() as index:
-            index.clear()
-            self._follow(index)
-
     @_unavailable("reconcile")
-    def reconcile(self, progress: Callable[[int, int], None]) -> dict[str, int]:
+    def reconcile(self, progress: Callable[[int, int], None], *, rebuild: bool = False) -> dict[str, int]:
         """Hold all that the index says against the log; nobody waits for it longer than for a block.
+
+        ``rebuild`` first makes the index from the log anew, in one transaction that all writers wait for.
 
         Returns:
             Numbers of ``entries`` of the log, ``indexed``, ``behind`` (not yet indexed), in the ``outbox``.
 
         Raises:
-            TamperedError: the index has a gap, says something else, or knows more than the log.
+            TamperedError: the index lacks an entry, says something else of it, or knows more than the log.
         """
         with self._index() as index:
-            size, said, waiting = index.size(), index.count(), len(index.waiting())
-        if size != said:
-            raise TamperedError("the index has gaps, or entries twice", indexed=said, should_be=size)
-        total = 0
+            if rebuild:
+                index.clear()
+                self._follow(index)
+            size, waiting = index.size(), len(index.waiting())
+            wrong, total = [row["position"] for row in index.rows(size, 1 << 62)], 0
         for start, entries in self._blocks(0):
             total = start + len(entries)
+            right = index_rows(start, entries[: max(0, size - start)])
             with self._index() as index:
                 found = index.rows(start, min(size, total))
-            for right, seen in itertools.zip_longest(
-                index_rows(start, entries[: max(0, size - start)]), found
-            ):
-                if right != seen:
-                    position = (right or seen)["position"]
-                    raise TamperedError("the index is not that of the log", position=position)
+            wrong += [row["position"] for row, seen in itertools.zip_longest(right, found) if row != seen]
             progress(total, max(size, total))
-        if total < size:
-            raise TamperedError("the index knows more than the log", indexed=size, entries=total)
+        if wrong or total < size:
+            raise TamperedError("the index is not that of the log", position=min(wrong or [total]))
         return {"entries": total, "indexed": size, "behind": total - size, "outbox": waiting}
 
     @_unavailable("seal")

@@ -20,6 +20,7 @@ from service.ports import EntryFilter
 from service.usecases.evidence import find_report, verify_evidence
 from service.usecases.push import add_source, revoke_source
 from service.usecases.report import approve_report, build_report, reject_report
+from service.usecases.report_queries import Incident
 from service.usecases.tracing import search_log, who_accessed
 from service.usecases.users import add_user
 
@@ -67,6 +68,8 @@ class NewReport(BaseModel):
     since: date | None = Field(default=None, description="First day; as far back as the data goes.")
     until: date | None = Field(default=None, description="Last day; today.")
     template: date | None = Field(default=None, description="Effective date of the template to use.")
+    datasets: list[str] = Field(default=[], description="Tables that a breach concerns.")
+    known_at: AwareDatetime | None = Field(default=None, description="When the breach became known.")
 
 
 class NewSource(BaseModel):
@@ -80,7 +83,10 @@ class NewSource(BaseModel):
 @router.post("/reports", status_code=201, summary="Build the draft of a report")
 def post_report(body: NewReport, caller: Caller) -> dict[str, str]:
     """Build it; returns the name of the draft, for a second person to approve."""
-    path = build_report(body.type, **caller, since=body.since, until=body.until, template=body.template)
+    breach = Incident(tuple(body.datasets), body.known_at)
+    path = build_report(
+        body.type, **caller, since=body.since, until=body.until, template=body.template, incident=breach
+    )
     return {"draft": path.name}
 
 

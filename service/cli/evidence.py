@@ -15,6 +15,12 @@ from service.cli.output import emit, progress_bar
 
 report_app = group("report", "Regulatory reports.")
 DAY = ["%Y-%m-%d"]
+Type = Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as behaviour.")]
+First = Annotated[datetime | None, typer.Option("--from", formats=DAY, help="First day; all there is.")]
+Last = Annotated[datetime | None, typer.Option(formats=DAY, help="Last day; today.")]
+Form = Annotated[datetime | None, typer.Option(formats=DAY, help="Use the template of this date.")]
+Tables = Annotated[list[str] | None, typer.Option(help="Table that a breach concerns; repeatable.")]
+Known = Annotated[datetime | None, typer.Option(help="When the breach became known, UTC.")]
 Draft = Annotated[str, typer.Argument(help="Name of a draft.")]
 Archive = Annotated[Path, typer.Argument(help="Draft or bundle (.zip).", exists=True, dir_okay=False)]
 audit_app = group("audit", "The audit log and what it proves.")
@@ -22,20 +28,25 @@ audit_app = group("audit", "The audit log and what it proves.")
 
 @command(report_app, "build")
 def report_build(
-    kind: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as behaviour.")],
-    until: Annotated[datetime | None, typer.Option(formats=DAY, help="Last day; today.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option("--from", formats=DAY, help="First day; as far back as data goes.")
-    ] = None,
-    template: Annotated[datetime | None, typer.Option(formats=DAY, help="The template of this date.")] = None,
+    *,
+    kind: Type,
+    until: Last = None,
+    since: First = None,
+    template: Form = None,
+    dataset: Tables = None,
+    known_at: Known = None,
 ) -> None:
     """Write the draft of a report, for a second person to approve."""
     from service.usecases.report import build_report
+    from service.usecases.report_queries import Incident
 
+    breach = Incident(tuple(dataset or ()), known_at.replace(tzinfo=UTC) if known_at else None)
     first, last, form = (day.date() if day else None for day in (since, until, template))
     acting = SESSION.acting()
     with progress_bar("report") as progress:
-        path = build_report(kind, **acting, since=first, until=last, template=form, progress=progress)
+        path = build_report(
+            kind, **acting, since=first, until=last, template=form, incident=breach, progress=progress
+        )
     emit({"draft": str(path)}, f"{path}\nnow a second person: fiduciary report approve {path.name}")
 
 

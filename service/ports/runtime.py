@@ -62,11 +62,8 @@ class AuditTrail(Protocol):
     def relay(self) -> None:
         """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
 
-    def rebuild_index(self) -> None:
-        """Build the index from the log again; what the outbox holds stays there."""
-
-    def reconcile(self, progress: Callable[[int, int], None]) -> Mapping[str, int]:
-        """Hold the index against the log: ``entries``, ``indexed``, ``behind``, ``outbox``.
+    def reconcile(self, progress: Callable[[int, int], None], *, rebuild: bool = False) -> Mapping[str, int]:
+        """Hold the index against the log, made from it anew when told to; numbers of entries.
 
         Raises TamperedError where they differ.
         """

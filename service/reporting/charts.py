@@ -43,14 +43,11 @@ def draw(figure: Figure, language: Language) -> str:
 
 def describe(figure: Figure, language: Language) -> str:
     """What the chart shows, in words: every label with its values."""
-    columns = {c.key: c for c in figure.table.columns}
-    parts = []
-    for place, label in enumerate(figure.table.values(figure.label)):
-        values = [
-            spell(figure.table.values(key)[place], columns[key].kind, language) for key in figure.series
-        ]
-        parts.append(f"{spell(label, 'text', language)}: {', '.join(values)}")
-    return "; ".join(parts)
+    table, kinds = figure.table, {c.key: c.kind for c in figure.table.columns}
+    labels = (spell(label, "text", language) for label in table.values(figure.label))
+    said = [[spell(cell, kinds[key], language) for cell in table.values(key)] for key in figure.series]
+    parts = zip(labels, *said, strict=True)
+    return "; ".join(f"{label}: {', '.join(values)}" for label, *values in parts)
 
 
 def _numbers(table: Table, key: str) -> Sequence[float | None]:
@@ -79,7 +76,7 @@ def _bars(labels: Sequence[str], series: Sequence[Series], kind: Kind, language:
 
 def _width(label: str) -> int:
     """About as wide as set: a Chinese character is twice a Latin one."""
-    return sum(7 if c.isascii() else 13 for c in label)
+    return sum(8 if c.isascii() else 13 for c in label)
 
 
 def _lines(

@@ -50,6 +50,25 @@ def grade_rows(scores: pl.DataFrame) -> Rows:
     return named("grade customers share score expected observed", rows)
 
 
+def group_rows(groups: pl.DataFrame) -> Rows:
+    """Share of favourable outcomes by group, its difference and ratio to the group that fares best.
+
+    A rate is hidden where the group, those favoured or those not are few; one rate is never hidden alone.
+
+    Args:
+        groups: ``group`` and ``good`` (whether the outcome was favourable) per customer.
+    """
+    found = groups.group_by("group").agg(pl.len(), pl.col("good").sum()).sort("group").rows()
+    counts = suppress([n for _, n, _ in found])
+    few = suppress([min(k, n - k) if count else 1 for (_, n, k), count in zip(found, counts, strict=True)])
+    rates = [None if hidden is None else k / n for (_, n, k), hidden in zip(found, few, strict=True)]
+    best = max((rate for rate in rates if rate), default=1.0)
+    against = [(None, None) if rate is None else (rate - best, rate / best) for rate in rates]
+    rows = [(f[0], *more) for f, *more in zip(found, counts, rates, strict=True)]
+    columns = "group customers rate difference ratio"
+    return named(columns, [(*row, *told) for row, told in zip(rows, against, strict=True)])
+
+
 def month_rows(months: pl.DataFrame) -> Rows:
     """Statements by month.
 

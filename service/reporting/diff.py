@@ -22,62 +22,61 @@ def diff(old: Document, new: Document) -> dict[str, Any]:
     """What changed.
 
     Returns:
-        ``context``: fields of ``CONTEXT`` that differ, each ``[old, new]``; ``tables``: by table id its query
-        and ``inputs`` where they differ, and ``cells`` (``row``, ``column``, ``old``, ``new``).
+        ``context``: fields of ``CONTEXT`` that differ, each ``[old, new]``; ``tables``: by table id its
+        sources under ``inputs`` where they differ, and ``cells`` (``row``, ``column``, ``old``, ``new``).
     """
-    tables = [{table["id"]: table for table in report["tables"]} for report in (old, new)]
-    found = {name: _table(*(side.get(name, {}) for side in tables)) for name in {**tables[0], **tables[1]}}
+    sides = [{table["id"]: table for table in report["tables"]} for report in (old, new)]
+    tables = {name: _table(*(side.get(name, {}) for side in sides)) for name in {**sides[0], **sides[1]}}
+    context = {key: [old.get(key), new.get(key)] for key in CONTEXT if old.get(key) != new.get(key)}
     return {
-        "context": {key: [old.get(key), new.get(key)] for key in CONTEXT if old.get(key) != new.get(key)},
-        "tables": {name: parts for name, parts in found.items() if parts},
+        "context": context,
+        "tables": {name: parts for name, parts in tables.items() if any(parts.values())},
     }
 
 
 def _table(old: Document, new: Document) -> dict[str, Any]:
     sources = [side.get("source", {}) for side in (old, new)]
-    cells = list(_cells(old, new))
-    return ({"inputs": sources} if sources[0] != sources[1] else {}) | ({"cells": cells} if cells else {})
-
-
-def _cells(old: Document, new: Document) -> Iterator[dict[str, Any]]:
-    wide = not all(_distinct(side) for side in (old, new))
+    firsts = [[plain(row[0]) for row in side.get("rows", ())] for side in (old, new)]
+    wide = any(len({*names}) < len(names) for names in firsts)
     before, after = (_by_key(side, wide=wide) for side in (old, new))
-    for row in {**before, **after}:
-        left, right = before.get(row, {}), after.get(row, {})
-        for column in {**left, **right}:
-            pair = (left.get(column, ABSENT), right.get(column, ABSENT))
-            if pair[0] != pair[1]:
-                yield {"row": row, "column": column, "old": pair[0], "new": pair[1]}
+    return {
+        "inputs": sources if sources[0] != sources[1] else [],
+        "cells": [
+            cell
+            for row in {**before, **after}
+            for cell in _cells(row, before.get(row, {}), after.get(row, {}))
+        ],
+    }
 
 
-def _distinct(table: Document) -> bool:
-    firsts = [plain(row[0]) for row in table.get("rows", ())]
-    return len({*firsts}) == len(firsts)
+def _cells(row: str, old: Document, new: Document) -> Iterator[dict[str, Any]]:
+    for column in {**old, **new}:
+        pair = {"old": old.get(column, ABSENT), "new": new.get(column, ABSENT)}
+        if pair["old"] != pair["new"]:
+            yield {"row": row, "column": column, **pair}
 
 
 def _by_key(table: Document, *, wide: bool) -> dict[str, dict[str, Any]]:
-    columns = table.get("columns", ())
+    columns, rows = table.get("columns", ()), table.get("rows", ())
     keys = [n for n, c in enumerate(columns) if c["kind"] not in NUMERIC] if wide else [0]
     names = [c["key"] for c in columns]
-    return {
-        " / ".join(plain(row[n]) for n in keys): dict(zip(names, row, strict=True))
-        for row in table.get("rows", ())
-    }
+    return {" / ".join(plain(row[n]) for n in keys): dict(zip(names, row, strict=True)) for row in rows}
 
 
 def plain(cell: Any) -> str:
     """A cell as one line of text, English where it has two languages."""
-    return "<10" if cell is None else str(cell["en"] if isinstance(cell, dict) and "en" in cell else cell)
+    if isinstance(cell, dict):
+        return plain(cell["en"] if "en" in cell else [*cell.values()])
+    if isinstance(cell, list):
+        return " ".join(map(str, cell))
+    return "<10" if cell is None else str(cell)
 
 
 def format_diff(found: Document) -> str:
     """For people: what differs, then what changed."""
     lines = [f"{key}: {plain(old)} -> {plain(new)}" for key, (old, new) in found["context"].items()]
     for name, table in found["tables"].items():
-        lines.append(f"{name}:")
-        lines += [f"  read: {', '.join(source.get('inputs', ()))}" for source in table.get("inputs", ())]
-        lines += [
-            f"  {cell['row']} | {cell['column']}: {plain(cell['old'])} -> {plain(cell['new'])}"
-            for cell in table.get("cells", ())
-        ]
+        read = (f"  read: {', '.join(source.get('inputs', ()))}" for source in table["inputs"])
+        cells = ((c["row"], c["column"], plain(c["old"]), plain(c["new"])) for c in table["cells"])
+        lines += [f"{name}:", *read, *(f"  {row} | {key}: {old} -> {new}" for row, key, old, new in cells)]
     return "\n".join(lines) or "no difference"

@@ -1,4 +1,4 @@
-"""Set a report as PDF with typst: deterministic, tagged PDF/A-3a, fonts embedded, nothing fetched.
+"""Set a report as PDF with typst: deterministic, PDF/A-3a and PDF/UA-1, fonts embedded, nothing fetched.
 
 The same report gives the same bytes: the time stamp is the report's own as-of instant, system fonts are not
 looked at, and the template receives spelt strings only. The machine-readable form is attached to the PDF.
@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import typst
 
-from service.reporting.charts import describe, draw
 from service.reporting import document
+from service.reporting.charts import describe, draw
 from service.reporting.document import (
     Figure,
     KeyFigure,
@@ -48,7 +48,7 @@ def render(report: Report, language: Language) -> bytes:
         font_paths=[str(FONTS)],
         ignore_system_fonts=True,
         sys_inputs={"data": data, "report": document.format_report(report).decode()},
-        pdf_standards=["a-3a"],
+        pdf_standards=["a-3a", "ua-1"],
         timestamp=int(report.provenance.as_of.timestamp()),
     )
     return bytes(pdf)
@@ -66,33 +66,35 @@ def _data(report: Report, language: Language) -> dict[str, object]:
 
 
 def _plain(value: Any, language: Language) -> object:
+    told: object = value
     match value:
         case Text():
-            return value.to(language)
+            told = value.to(language)
         case Table():
-            return _table(value, language)
+            told = _table(value, language)
         case Figure():
             title = value.title.to(language)
             alt = f"{title}. {describe(value, language)}"
-            return {"type": "figure", "title": title, "svg": draw(value, language), "alt": alt}
+            told = {"type": "figure", "title": title, "svg": draw(value, language), "alt": alt}
         case KeyFigure():
-            return {"label": value.label.to(language), "value": spell(value.value, value.kind, language)}
+            told = {"label": value.label.to(language), "value": spell(value.value, value.kind, language)}
         case Section() | Provenance():
-            return {f.name: _plain(getattr(value, f.name), language) for f in fields(value)}
+            told = {f.name: _plain(getattr(value, f.name), language) for f in fields(value)}
         case tuple():
-            return [_plain(part, language) for part in value]
+            told = [_plain(part, language) for part in value]
         case date():
-            return str(value)[:19]  # to the second, in UTC
-    return value
+            told = str(value)[:19]  # to the second, in UTC
+    return told
 
 
 def _table(table: Table, language: Language) -> dict[str, object]:
     kinds = [c.kind for c in table.columns]
-    cells = [zip(row, kinds, strict=True) for row in table.rows]
+    cells = [[*zip(row, kinds, strict=True)] for row in table.rows]
     rows = [[spell(cell, kind, language) for cell, kind in row] for row in cells]
-    printed = [[_short(words, kind) for words, kind in zip(row, kinds, strict=True)] for row in rows]
+    shown = [[abbreviate(w) if k == "code" else w for w, k in zip(row, kinds, strict=True)] for row in rows]
+    printed = shown[: table.printed]
     notes = [text.to(language) for text in (table.note, None if rows else WORDS["none"]) if text]
-    if len(rows[: table.printed]) < len(rows):
+    if len(printed) < len(rows):
         notes.append(WORDS["more"].to(language).format(rows=len(rows), id=table.id))
     longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(kinds))]
     return {
@@ -103,16 +105,12 @@ def _table(table: Table, language: Language) -> dict[str, object]:
         "right": [kind in NUMERIC for kind in kinds],
         "code": [kind == "code" for kind in kinds],
         "widths": [_width(kind, length) for kind, length in zip(kinds, longest, strict=True)],
-        "rows": printed[: table.printed],
-        "total": table.totalled and len(rows[: table.printed]) == len(rows),
+        "rows": printed,
+        "total": table.totalled and len(printed) == len(rows),
         "size": 8.2 if len(kinds) >= _WIDE else 8.9,
         "note": " ".join(notes),
         "source": f"{table.source.query} · {', '.join(abbreviate(i, 28) for i in table.source.inputs)}",
     }
-
-
-def _short(words: str, kind: Kind) -> str:
-    return abbreviate(words) if kind == "code" else words
 
 
 def _width(kind: Kind, longest: int) -> float:

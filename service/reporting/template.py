@@ -61,24 +61,22 @@ class FigurePart(_Part):
 
 
 class TablePart(_Part):
-    """A table of a query's rows."""
+    """A table of a query's rows; ``only`` names columns, and of each the codes whose rows are wanted."""
 
     id: Name
     title: Pair
     query: QueryName
     columns: tuple[ColumnPart, ...] = Field(min_length=1)
     basis: Basis = "exact"
+    only: Mapping[Name, tuple[str, ...]] = {}
     note: Pair | None = None
     printed: int | None = Field(default=None, gt=0, strict=True)
     figure: FigurePart | None = None
 
-    @model_validator(mode="after")
-    def _draws_its_own_columns(self) -> TablePart:
-        kinds = {column.key: column.kind for column in self.columns}
-        drawn = self.figure
-        if drawn and (drawn.label not in kinds or not all(kinds.get(s) in NUMERIC for s in drawn.series)):
-            raise ValueError(f"figure of {self.id}: its label and series are columns, the series are numbers")
-        return self
+    def draws_its_own(self) -> bool:
+        """Whether the chart, if any, is of columns of this table, its series of numbers."""
+        kinds, drawn = {column.key: column.kind for column in self.columns}, self.figure
+        return not drawn or (drawn.label in kinds and all(kinds.get(s) in NUMERIC for s in drawn.series))
 
 
 class SectionPart(_Part):
@@ -136,6 +134,7 @@ class Template(_Part):
         faults = {
             "two parts have one id": len({*ids}) < len(ids) or len({*parts}) < len(parts),
             "queries used and explained are not the same": used != explained.keys(),
+            "a chart is not of its table": not all(t.draws_its_own() for t in tables),
             "labels used and given are not the same": groups != self.labels.keys(),
             "exact and private figures are mixed": any(t.basis != explained.get(t.query) for t in tables),
         }
@@ -209,17 +208,19 @@ def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[
 
 
 def _table(part: TablePart, answer: Answer, template: Template) -> Table:
-    wanted = {column.key for column in part.columns}
+    wanted = {column.key for column in part.columns} | part.only.keys()
     if answer.basis != part.basis or not all(wanted <= row.keys() for row in answer.rows):
         raise ValueError(f"table {part.id}: the answer is of another basis or lacks a column")
     labels = [(column.key, template.labels.get(column.labels, {})) for column in part.columns]
     more = f" {answer.part}" if answer.part else ""
+    rows = [row for row in answer.rows if all(row[key] in codes for key, codes in part.only.items())]
+    chosen = tuple(f"{key}={'|'.join(codes)}" for key, codes in part.only.items())
     return Table(
         id="-".join(filter(None, (part.id, answer.part))),
         title=Text(part.title.zh + more, part.title.en + more),
-        source=Source(part.query, answer.inputs),
+        source=Source(part.query, (*answer.inputs, *chosen)),
         columns=tuple(doc.Column(c.key, c.title, c.kind) for c in part.columns),
-        rows=tuple(tuple(_cell(row[key], words) for key, words in labels) for row in answer.rows),
+        rows=tuple(tuple(_cell(row[key], words) for key, words in labels) for row in rows),
         basis=part.basis,
         note=part.note,
         printed=part.printed,

@@ -15,13 +15,9 @@ CENTS: Final = 100
 MICRO: Final = 1_000_000
 SUPPRESSED: Final = f"<{SMALLEST}"
 NOT_APPLICABLE: Final = "–"
+_FILE: Final = (resources.files("service.reporting") / "words.toml").read_text(encoding="utf-8")
 #: Fixed words of the pages.
-WORDS: Final[Mapping[str, Text]] = {
-    key: Text(*pair)
-    for key, pair in tomllib.loads(
-        (resources.files("service.reporting") / "words.toml").read_text(encoding="utf-8")
-    ).items()
-}
+WORDS: Final[Mapping[str, Text]] = {key: Text(*pair) for key, pair in tomllib.loads(_FILE).items()}
 #: Kinds that are set flush right with tabular figures.
 NUMERIC: Final = frozenset({"count", "people", "money", "share", "number", "micro"})
 

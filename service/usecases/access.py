@@ -58,12 +58,8 @@ class Act(Decision):
         ``resource`` stands for the act's own where it is another. ``about`` is the storage pseudonym of the
         one person whom the entry is about, ``among`` those of many (``service.usecases.tags``).
         """
-        deps, entry_id = self.deps, secrets.token_hex(16)
-        purpose, reason = self.purpose, () if self.allow else (("reason", self.reason),)
-        trace = (("trace", deps.trace),) if deps.trace else ()
-        key, pseudonyms = deps.keyring.derive("subject-tag"), list(among)
-        folder = deps.home / PEOPLE
-        people = (("people", file_people(folder, key, pseudonyms, entry_id)),) if pseudonyms else ()
+        deps, entry_id, purpose = self.deps, secrets.token_hex(16), self.purpose
+        whom, people = self._people(entry_id, about, list(among))
         entry = Entry(
             id=entry_id,
             at=deps.clock.now(),
@@ -77,10 +73,10 @@ class Act(Decision):
             rule=self.rule,
             resource=resource or self.resource,
             payload=payload,
-            tag=tag(person_key(key, about), entry_id.encode()).decode() if about else "",
+            tag=whom,
             subjects=subjects,
             rho=rho,
-            detail=tuple(sorted((*detail, *reason, *people, *trace))),
+            detail=tuple(sorted((*detail, *people, *self._circumstances()))),
         )
         if within is None:
             deps.audit.append(entry)
@@ -88,6 +84,16 @@ class Act(Decision):
             deps.audit.require()
             within.outbox.add(entry)
         return entry_id
+
+    def _people(self, entry_id: str, about: bytes, among: list[bytes]) -> tuple[str, Detail]:
+        """The tag of the one person, and where the many are."""
+        key, folder = self.deps.keyring.derive("subject-tag"), self.deps.home / PEOPLE
+        whom = tag(person_key(key, about), entry_id.encode()).decode() if about else ""
+        return whom, (("people", file_people(folder, key, among, entry_id)),) if among else ()
+
+    def _circumstances(self) -> Detail:
+        facts = (("reason", "" if self.allow else self.reason), ("trace", self.deps.trace))
+        return tuple(fact for fact in facts if fact[1])
 
     def refuse(self, why: str, text: str = "access denied by policy", *, about: bytes = b"") -> NoReturn:
         """Log a refusal, then raise it as DeniedError."""

@@ -1,18 +1,30 @@
-"""Is everything in order? Looks at each part and says so; never changes anything, never shows content."""
+"""Is everything in order? Looks at each part and says so; never shows content.
+
+``check_log`` recomputes the log and all that stands beside it; the first thing that is broken is named.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
+from audit.entry import parse_entry
+from audit.errors import AuditError
+from audit.filestore import PENDING
+from audit.segment import scan
 from audit.verify import verify_log
 from policies.lint import lint
-from service.errors import UsageError
+from service.errors import TamperedError, UsageError
 from service.ports import Deps, Scanner
+from service.usecases.tags import PEOPLE, is_about
 
 #: An identifier of fewer bytes turns up by chance.
 _SHORTEST: Final = 6
+_STALE: Final = 86_400  # seconds
+Steps = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,32 @@ def _log(deps: Deps) -> tuple[bool, str]:
     deps.audit.seal()
     facts = verify_log(deps.home / "log")
     return True, f"{facts.size} entries, every byte accounted for"
+
+
+def check_log(
+    directory: Path, opening: Callable[[], Deps] | None, *, now: datetime, progress: Steps, rebuild: bool
+) -> dict[str, object]:
+    """Check a log: every byte, and how long its newest entries have waited for a checkpoint.
+
+    Of a service, which ``opening`` opens then, also each row of the index and the files of people.
+    ``rebuild`` makes the index anew first. ``progress`` is told the step, what is done and what there is.
+
+    Raises:
+        TamperedError: names what is broken.
+    """
+    try:
+        facts = asdict(verify_log(directory, progress=lambda *at: progress("log", *at)))
+        groups, _ = scan((directory / PENDING).read_bytes())
+    except (AuditError, FileNotFoundError) as error:
+        raise TamperedError("the log does not hold", link=str(error)) from error
+    waited = int((now - parse_entry(groups[0].entries[0]).at).total_seconds()) if groups else 0
+    if waited > _STALE:
+        raise TamperedError("the newest entries wait for a checkpoint", seconds=waited)
+    if opening is not None:
+        deps = opening()
+        facts |= deps.audit.reconcile(lambda *at: progress("index", *at), rebuild=rebuild)
+        any(deps.audit.tagged(is_about(deps.home / PEOPLE, b"", ())))
+    return facts | {"unsealed_seconds": waited}
 
 
 def _datasets(deps: Deps) -> tuple[bool, str]:

@@ -20,23 +20,22 @@ from typing import Any, Final
 
 from audit.bundle import build_bundle, pack_bundle, unpack_bundle
 from audit.canonical import digest, encode64
-from audit.checkpoint import Checkpoint, parse_checkpoint
+from audit.checkpoint import parse_checkpoint
 from audit.dsse import Statement, format_statement, subject_digests
-from audit.errors import AuditError
 from audit.filestore import opened
 from audit.note import parse_note
 from service.domain.actors import Actor
 from service.domain.models import ModelState
-from service.errors import StorageError, TamperedError, UnknownError
+from service.errors import ConflictError, StorageError, TamperedError, UnknownError, UsageError
 from service.ports import Deps, EntryFilter, ReportSigner
 from service.reporting.document import Answer, Provenance, Report, Text, format_json, format_report, header
 from service.reporting.render import LANGUAGES, render
 from service.reporting.tabular import format_csv
 from service.reporting.template import Template, choose, fill, load_templates
-from service.usecases import report_customers
+from service.usecases import report_customers, report_governance
 from service.usecases.access import Act, authorise, places
 from service.usecases.certificate import file_away
-from service.usecases.report_queries import PURPOSE, QUERIES, Reading
+from service.usecases.report_queries import NOTHING, PURPOSE, QUERIES, Incident, Reading
 
 Progress = Callable[[str, int], None]
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
@@ -47,7 +46,7 @@ DRAFT: Final = ".draft.zip"
 _FACTS: Final = "manifest.json"  # of a draft: what the manifest will say
 #: Acts whose entries a report cites, beside those of its releases.
 CITED: Final = frozenset({"dataset:ingest", "profile:build", "model:train", "model:approve", "score:build"})
-_MODULES: Final = (report_customers,)  # importing one registers its queries
+_MODULES: Final = (report_customers, report_governance)  # importing one registers its queries
 
 
 def build_report(
@@ -59,6 +58,7 @@ def build_report(
     since: date | None = None,
     template: date | None = None,
     institution: Text = INSTITUTION,
+    incident: Incident = NOTHING,
     progress: Progress | None = None,
 ) -> Path:
     """Write the draft of a report.
@@ -71,6 +71,7 @@ def build_report(
         since: first day of the period; as far back as the data goes by default.
         template: effective date of the template; the one in force on the last day by default.
         institution: the controller that files.
+        incident: what a breach report is about; no other takes one.
         progress: told the step and the percentage done.
 
     Returns:
@@ -78,7 +79,8 @@ def build_report(
 
     Raises:
         DeniedError: the actor may not build reports.
-        UnknownError: no such type, or profiles or scores have not been built.
+        UnknownError: no such type or table, or profiles or scores have not been built.
+        UsageError: the incident is missing, not for this type, or not yet.
         ConflictError: there is nothing in the period, or data came in meanwhile.
         StorageError: the file cannot be written.
     """
@@ -88,8 +90,9 @@ def build_report(
     act = _may("build", actor, deps, form.type)
     with _alone(deps):
         name = _free_name(form.type, deps)
-        point = checkpoint_of(deps.audit.seal())
-        reading = Reading(since or date.min, last, deps)
+        point = parse_checkpoint(parse_note(deps.audit.seal()).text)
+        reading = Reading(since or date.min, last, deps, incident)
+        _check_incident(form, reading)
         answers = dict(_answers(form, reading, tell))
         period, now = _period(reading, answers), deps.clock.now().replace(microsecond=0)
         at = (point.origin, point.size, encode64(point.root), reading.policy.digest)
@@ -101,6 +104,14 @@ def build_report(
         file_away(path, draft)
     tell("done", 100)
     return path
+
+
+def _check_incident(form: Template, reading: Reading) -> None:
+    asked, known = reading.incident.datasets, reading.incident.known_at
+    if {bool(asked), known is not None} != {"breach.clocks@1" in form.queries}:
+        raise UsageError("a breach report needs datasets and the time of knowledge; no other takes them")
+    if known and known > reading.at:
+        raise UsageError("the time of knowledge is still to come", field="known_at")
 
 
 def _may(verb: str, actor: Actor, deps: Deps, what: str, facts: frozenset[str] = frozenset()) -> Act:
@@ -142,14 +153,6 @@ def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tupl
     return max(reading.first, begun), reading.last
 
 
-def checkpoint_of(note: bytes) -> Checkpoint:
-    """The tree head that a checkpoint note states. Raises TamperedError."""
-    try:
-        return parse_checkpoint(parse_note(note).text)
-    except AuditError as error:
-        raise TamperedError("the log's checkpoint cannot be read") from error
-
-
 def _files(report: Report) -> dict[str, bytes]:
     files = {f"report.{language}.pdf": render(report, language) for language in LANGUAGES}
     files |= {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
@@ -177,6 +180,7 @@ def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, int, Act]
 
     Raises:
         UnknownError: there is no draft of that name.
+        ConflictError: it is issued already.
         TamperedError: it is not the one whose digest the log has.
         DeniedError: the actor may not approve reports, or built this one.
     """
@@ -185,6 +189,8 @@ def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, int, Act]
     if path is None:
         raise UnknownError("there is no draft of that name")
     data, name = path.read_bytes(), wanted.removesuffix(DRAFT)
+    if path.with_name(f"{name}.zip").exists():  # a process was killed before it took the draft away
+        raise ConflictError("the report is issued already", report=name)
     deps.audit.seal()
     logged = deps.audit.find(EntryFilter(type=frozenset({"report:build"}), resource=f"report/{name}"))
     built = [(place, e.actor) for place, e in logged if e.payload == digest(data)]
@@ -204,6 +210,7 @@ def approve_report(name: str, *, actor: Actor, deps: Deps, progress: Progress | 
     Raises:
         DeniedError: the actor may not approve reports, or built this one.
         UnknownError: there is no draft of that name.
+        ConflictError: it is issued already.
         TamperedError: the draft is not the one that was built.
         StorageError: no report key, or the file cannot be written.
     """

@@ -13,17 +13,18 @@ from typing import Final
 
 import polars as pl
 
-from service.domain.models import Model, ModelState
+from service.domain.contracts import Role
+from service.domain.models import Model
 from service.errors import ConflictError, UnknownError
 from service.profiling.abnormal import abnormal, counts
 from service.profiling.features import LATE, monthly
-from service.reporting.customers import flag_rows, grade_rows, month_rows, segment_rows
+from service.reporting.customers import flag_rows, grade_rows, group_rows, month_rows, segment_rows
 from service.reporting.document import Answer, Cell, named
 from service.reporting.suppression import people, safe_share
 from service.reporting.words import MICRO, NOT_APPLICABLE
-from service.scoring.scorecard import default_probability, parse_scorecard
+from service.scoring.scorecard import PROTECTED, default_probability, parse_scorecard
 from service.usecases.audience import audience
-from service.usecases.model import BAD, MODEL
+from service.usecases.model import BAD, MODEL, approved_model
 from service.usecases.model import PURPOSE as SCORING
 from service.usecases.profile import PURPOSE as SEGMENTING
 from service.usecases.profile import TABLE as PROFILES
@@ -43,12 +44,9 @@ def _of(table: str, purpose: str, reading: Reading) -> pl.LazyFrame:
 
 
 def _model(reading: Reading) -> Model | None:
-    """The model in service."""
-    own = [m for m in reading.models if m.name == MODEL]
-    approved = [m for m in own if m.state is ModelState.APPROVED]
-    if own and not approved:
-        raise ConflictError("no model is approved", model=MODEL)
-    return approved[0] if approved else None
+    """The model in service; None where none was ever trained. Raises ConflictError: none is approved."""
+    known = any(m.name == MODEL for m in reading.models)
+    return approved_model(MODEL, reading.deps) if known else None
 
 
 @query("segments.by_band@1")
@@ -70,6 +68,35 @@ def scores_by_grade(reading: Reading) -> Iterator[Answer]:
     expected = pl.col("score").replace_strict(known, return_dtype=pl.Float64)
     found, figures = grade_rows(rows.with_columns(expected=expected)), {"customers": people(rows.height)}
     yield Answer(found, reading.inputs(SCORES, "customers"), figures=figures)
+
+
+@query("models.registry@1")
+def models_registry(reading: Reading) -> Iterator[Answer]:
+    """Every version of every model: who trained and approved it, from what data, and what that cost."""
+    rows = []
+    for m in reading.models:
+        people = (m.trained_by, m.approved_by or NOT_APPLICABLE, m.trained_at.date())
+        data = json.loads(m.document)["training"]["data"].replace(",", ", ")
+        rows.append((f"{m.name} v{m.version}", m.state.value, *people, data, m.rho, m.digest))
+    columns = "model state trained_by approved_by trained data rho digest"
+    yield Answer(named(columns, rows), ("ops:models",), figures={"models": len(rows)})
+
+
+@query("fairness.by_group@1")
+def fairness_by_group(reading: Reading) -> Iterator[Answer]:
+    """Favourable grades by each protected attribute that a contract declares."""  # PIPL 24(1)
+    if (model := _model(reading)) is None:
+        return
+    grades = [grade.name for grade in parse_scorecard(model.document).grades]
+    good = pl.col("grade").is_in(grades[: max(len(grades) // 2, 1)]).alias("good")
+    scores = _of(SCORES, SCORING, reading).select("_sp", good)
+    for contract in (c for c in reading.datasets if c.row_per_subject and c.name in reading.versions):
+        for column in contract.stored:
+            if column.keys and (column.role is Role.PROTECTED_ATTRIBUTE or column.name in PROTECTED):
+                own = rows_for_use(contract.name, reading.deps).select("_sp", group=column.name)
+                groups = scores.join(own, on="_sp", how="inner").collect()
+                inputs = reading.inputs(SCORES, contract.name)
+                yield Answer(group_rows(groups), inputs, part=column.name)
 
 
 @query("model.card@1")

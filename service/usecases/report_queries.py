@@ -1,7 +1,7 @@
 """The queries that reports are made of: a registry, and those about how the institution keeps its duties.
 
-A query is a function of a ``Reading`` that yields what it found; a template names it, explains it, says how it
-is printed. No row about a person leaves a query: it counts, and hides groups of fewer than ten.
+A query is a function of a ``Reading`` that yields what it found; a template names it, explains it and
+says how it is printed. No row about a person leaves a query: it counts, and hides groups of fewer than ten.
 
     @query("rights.by_kind@1")
     def rights_by_kind(reading: Reading) -> Iterator[Answer]:
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Final
@@ -36,6 +36,17 @@ from service.usecases.profile import load_behaviour
 PURPOSE: Final = "regulatory_reporting"
 
 
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What a breach report is about: the tables concerned, and when the institution came to know."""
+
+    datasets: tuple[str, ...] = ()
+    known_at: datetime | None = None
+
+
+NOTHING: Final = Incident()
+
+
 class Reading:
     """One look at the service for one report; what several queries need is read once.
 
@@ -43,20 +54,18 @@ class Reading:
         first: first day of the period.
         last: last day of the period.
         at: the instant whose state is told: now, or the end of the last day.
+        incident: of a breach report.
     """
 
-    def __init__(self, first: date, last: date, deps: Deps) -> None:
-        self.first, self.last, self.deps = first, last, deps
+    def __init__(self, first: date, last: date, deps: Deps, incident: Incident = NOTHING) -> None:
+        self.incident = incident
+        self.first, self.last, self.deps, self.policy = first, last, deps, deps.policy.bundle
         self.at = min(deps.clock.now(), datetime.combine(last, time.max, UTC))
-        self.policy = deps.policy.bundle
         self.versions = {name: deps.events.version(name) for name in deps.events.tables()}
         with deps.ops() as tx:
-            self.datasets, self.batches, self.releases = (
-                tx.datasets.all(),
-                tx.batches.all(),
-                tx.releases.all(),
-            )
-            self.models, self.lines, self.requests = tx.models.all(), tx.budget.lines(), tx.requests.all()
+            self.datasets, self.batches = tx.datasets.all(), tx.batches.all()
+            self.releases, self.models = tx.releases.all(), tx.models.all()
+            self.requests, self.lines = tx.requests.all(), tx.budget.lines()
             self.consents = tx.consents.frame().filter(pl.col("given_at") <= self.at)
 
     @cached_property
@@ -171,16 +180,13 @@ def rights_by_kind(reading: Reading) -> Iterator[Answer]:
     """Requests opened in the period, by right and state; a number of requests tells nothing of a person."""
     rows: list[tuple[Cell, ...]] = []
     for right in Right:
-        states = Counter(r.state for r in reading.asked if r.right is right)
+        mine = [r for r in reading.asked if r.right is right]
+        states = Counter(r.state for r in mine)
+        late = sum(r.due_at < reading.at and bool(NEXT[r.state]) for r in mine)
         ended = [states[s] for s in (RequestState.DONE, RequestState.REFUSED, RequestState.EXPIRED)]
-        rows.append((right.value, states.total(), *ended, states.total() - sum(ended), _late(reading, right)))
+        rows.append((right.value, states.total(), *ended, states.total() - sum(ended), late))
     columns, figures = "right opened done refused expired open late", {"opened": len(reading.asked)}
     yield Answer(named(columns, rows), ("ops:requests",), figures=figures)
-
-
-def _late(reading: Reading, right: Right) -> int:
-    mine = [r for r in reading.asked if r.right is right and r.due_at < reading.at]
-    return sum(bool(NEXT[r.state]) for r in mine)
 
 
 def _clocks(reading: Reading, *rights: Right) -> tuple[Cell, ...]:

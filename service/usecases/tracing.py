@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from audit.checkpoint import parse_checkpoint
 from audit.entry import Entry
@@ -59,11 +59,8 @@ def export_log(
     act = authorise(deps, actor, "audit:export", resource="log")
     span = tuple((name, at.isoformat()) for name, at in (("since", since), ("until", until)) if at)
     act.record(detail=(("format", form), *span))
-    rows = (
-        (index, entry)
-        for index, entry in deps.audit.entries()
-        if (since is None or entry.at >= since) and (until is None or entry.at < until)
-    )
+    first, end = since or datetime.min.replace(tzinfo=UTC), until or datetime.max.replace(tzinfo=UTC)
+    rows = (row for row in deps.audit.entries() if first <= row[1].at < end)
     return FORMATS[form](rows, deps.audit.vkey.partition("+")[0])
 
 

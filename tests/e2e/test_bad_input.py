@@ -243,9 +243,11 @@ def test_tampered_evidence_and_a_foreign_key_name_the_broken_link(home: House, t
     for arguments, who in (
         (["profile", "build"], "max"), (["model", "train"], "max"),
         (["model", "approve", "credit", "1"], "paul"),
-        (["score", "build"], "max"), (["report", "build"], "cora"),
+        (["score", "build"], "max"), (["report", "build", "behaviour"], "cora"),
     ):  # fmt: skip
         assert line.call(*arguments, who=who).code == 0
+    draft = next((home.settings.home / "report").glob("*.zip"))
+    assert line.call("report", "approve", draft.name, who="paul").code == 0
     opened = line.call("rights", "open", "objection", "--json", who="cora", stdin=home.emails[0])
     request = json.loads(opened.out)["id"]
     line.call("rights", "verify", request, "--code", re.findall(r"\b\d{6}\b", opened.err)[0])

@@ -27,7 +27,8 @@ COMMANDS = (
     "aggregate preview", "aggregate request", "aggregate approve", "aggregate run", "budget show",
     "profile build", "model train", "model approve", "score build", "score read",
     "rights open", "rights verify",
-    "rights decide", "rights run", "rights certificate", "report build", "audit verify", "audit show",
+    "rights decide", "rights run", "rights certificate", "report build", "report approve",
+    "report reject", "report diff", "audit verify", "audit show",
     "pii scan", "pii classify",
 )  # fmt: skip
 
@@ -87,7 +88,15 @@ def journey(run: Run, house: House, folder: Path, *flags: str) -> dict[str, Ran]
     step("rights decide", request, who="cora")
     step("rights run", request, who="cora")
     step("rights certificate", request, who="cora")
-    step("report build", who="cora")
+    step("report build", "behaviour", who="cora")
+    draft = next((house.settings.home / "report").glob("behaviour-*.draft.zip"))
+    step("report reject", draft.name, who="paul")
+    rejected = draft.with_name(draft.name.replace("draft", "rejected"))
+    step("report build", "behaviour", who="cora")
+    draft = next((house.settings.home / "report").glob("behaviour-*.draft.zip"))
+    step("report approve", draft.name, who="paul")
+    bundle = draft.with_name(draft.name.replace(".draft", ""))
+    step("report diff", rejected, bundle)
     step("audit verify", house.settings.log)
     step("audit show", "--last", "3", who="aud")
     texts = folder / "texts.jsonl"
@@ -173,7 +182,10 @@ def test_the_command_without_arguments_shows_its_help() -> None:
         (2, "contract", "dana", ["ingest", "customers", "/nonexistent.csv"]),
         (3, "unauthenticated", "", ["budget", "show"]),
         (3, "denied", "ann", ["user", "add", "user:eve", "--role", "analyst"]),
-        (3, "denied", "ann", ["report", "build"]),
+        (3, "denied", "ann", ["report", "build", "behaviour"]),
+        (2, "unknown", "cora", ["report", "build", "13800138000"]),
+        (2, "unknown", "paul", ["report", "approve", "13800138000"]),
+        (2, "usage", "", ["report", "diff", __file__, __file__]),
         (5, "tampered", "", ["audit", "verify", __file__]),
     ],
 )
@@ -323,7 +335,7 @@ def test_a_token_file_is_written_for_its_owner_only(tmp_path: Path) -> None:
     assert (tmp_path / "secret" / "admin").stat().st_mode & 0o077 == 0
     assert (tmp_path / "home" / "keys").stat().st_mode & 0o077 == 0
     assert line.call("budget", "show", FIDUCIARY_TOKEN=token).code == 0
-    assert line.call("report", "build", FIDUCIARY_TOKEN=token).code == 3
+    assert line.call("report", "build", "behaviour", FIDUCIARY_TOKEN=token).code == 3
 
 
 def test_the_demo_input_can_be_made_and_refuses_a_silly_number(tmp_path: Path) -> None:

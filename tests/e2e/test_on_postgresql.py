@@ -47,11 +47,15 @@ def test_the_whole_job_on_two_postgresql_databases(postgres_server: PostgresServ
         assert str(score["reasons"]).count("'code'") == 4
         _erase(line, emails[0])
         assert line.call("score", "read", who="rita", stdin=emails[0]).code == 2
-        bundle = Path(str(said(line.call("report", "build", "--json", who="cora"))["bundle"]))
+        draft = said(line.call("report", "build", "behaviour", "--json", who="cora"))["draft"]
+        issued = line.call("report", "approve", Path(str(draft)).name, "--json", who="paul")
+        bundle = Path(str(said(issued)["bundle"]))
         certificate = next((home / "certificates").glob("*.json"))
         for evidence in (home / "log", bundle, certificate):
             assert verify_evidence(evidence)
         assert line.spawn("doctor").code == 0
+        found = said(line.call("audit", "fsck", "--rebuild-index", "--json"))
+        assert (found["sound"], found["indexed"]) == (True, found["entries"])
         assert not list(home.glob("*.sqlite*"))
         _is_gone(postgres_server, names, emails[0])
     finally:

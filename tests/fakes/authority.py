@@ -36,7 +36,7 @@ default_policy = 1.2.3.4.1
 digests = sha256
 accuracy = secs:1, millisecs:500
 clock_precision_digits = 3
-ordering = no
+ordering = {ordering}
 tsa_name = yes
 ess_cert_id_alg = sha256
 ess_cert_id_chain = {chain}
@@ -169,12 +169,15 @@ class Authority:
         path.chmod(0o600)
         return folder
 
-    def answer(self, query: bytes, name: str = TSA, *options: str, chain: bool = False) -> bytes:
+    def answer(
+        self, query: bytes, name: str = TSA, *options: str, chain: bool = False, ordering: bool = False
+    ) -> bytes:
         """What ``openssl ts`` answers to a query (RFC 3161), with the certificate of that name."""
         serial, configuration = self.folder / "serial", self.folder / "tsa.cnf"
         if not serial.exists():
             serial.write_text("01\n")
-        configuration.write_text(_TSA_CONFIGURATION.format(serial=serial, chain="yes" if chain else "no"))
+        said = {"chain": "yes" if chain else "no", "ordering": "yes" if ordering else "no"}
+        configuration.write_text(_TSA_CONFIGURATION.format(serial=serial, **said))
         (self.folder / "query.tsq").write_bytes(query)
         out = self.folder / "response.tsr"
         files = [str(self.folder / file) for file in ("query.tsq", f"{name}.pem", f"{name}.key")]

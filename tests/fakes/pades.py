@@ -32,7 +32,7 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 @functools.cache
 def document(pages: int = 1) -> bytes:
     """An unsigned PDF/A-3b."""
-    text = "\n".join(f"#lorem(300) #pagebreak(weak: true) {page}" for page in range(pages))
+    text = "\n#pagebreak()\n".join(f"Page {page} #lorem(300)" for page in range(pages))
     return typst.compile(text.encode(), pdf_standards=["a-3b"], timestamp=1_793_664_000)
 
 

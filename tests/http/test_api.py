@@ -103,7 +103,15 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     certificate = client.get(f"{url}/certificate", headers=cora).content
     verify_certificate(certificate, vkey=house.deps.audit.vkey)
     assert client.post("/v1/scores/query", json=query, headers=rita).status_code == 404
-    name = ok(client.post("/v1/reports", headers=cora), 201)["bundle"]
+    drafts = [
+        ok(client.post("/v1/reports", json={"type": t}, headers=cora), 201)["draft"]
+        for t in ("rights", "behaviour")
+    ]
+    ok(client.post(f"/v1/reports/{drafts[0]}/rejection", headers=paul))
+    assert client.post(f"/v1/reports/{drafts[0]}/approval", headers=paul).status_code == 404
+    assert client.get(f"/v1/reports/{drafts[1]}", headers=paul).status_code == 200
+    assert client.post(f"/v1/reports/{drafts[1]}/approval", headers=cora).status_code == 403
+    name = ok(client.post(f"/v1/reports/{drafts[1]}/approval", headers=paul), 201)["bundle"]
     bundle = client.get(f"/v1/reports/{name}", headers=cora).content
     vkey = client.get("/v1/log/vkey").text.strip()
     verify_bundle(bundle, vkey=vkey)
@@ -126,6 +134,9 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
         ("POST", f"/v1/datasets/{NEEDLE}/batches?filename=x.csv", NEEDLE),
         ("POST", f"/v1/rights/{NEEDLE}/verification", {"code": NEEDLE}),
         ("GET", f"/v1/reports/{NEEDLE}", None),
+        ("POST", "/v1/reports", {"type": NEEDLE}),
+        ("POST", "/v1/reports", {"type": "behaviour", "until": NEEDLE}),
+        ("POST", f"/v1/reports/{NEEDLE}/approval", None),
         ("GET", f"/v1/{NEEDLE}", None),
     ],
 )

@@ -56,43 +56,28 @@ def only_the_w3c_form_is_a_trace(traces: ModuleType) -> None:
 
 
 EXPORT, TRACES = audit.export, service.domain.traces
-MUTANTS: list[tuple[str, ModuleType, str, str, Callable[[ModuleType], None]]] = [
-    ("cef: no escape", EXPORT, '"=": "\\\\=", ', "", every_fact_comes_back),
-    ("cef: lines", EXPORT, ', "\\n": "\\\\n"', "", a_line_is_one_line),
-    ("cef: milliseconds", EXPORT, '"FiduciaryAt": facts["at"], ', "", every_fact_comes_back),
-    ("cef: no tag of a number", EXPORT, '"cn2": "subjects", ', "", every_fact_comes_back),
-    ("cef: all are fine", EXPORT, "{5 if entry.decision == 'deny' else 1}", "1", every_fact_comes_back),
-    ("ocsf: details lost", EXPORT, "if name not in _OCSF", "if type(value) is int", every_fact_comes_back),
-    ("ocsf: no endpoint", EXPORT, '{"name": "unrecorded"}', "{}", every_fact_comes_back),
-    (
-        "ocsf: all succeeded",
-        EXPORT,
-        '"status_id": 2 if denied else 1',
-        '"status_id": 1',
-        every_fact_comes_back,
-    ),
-    ("ocsf: another class", EXPORT, "100 * kind", "1000 * kind", every_fact_comes_back),
-    ("ocsf: no trace", EXPORT, '.get("trace", "")', '.get("span", "")', every_fact_comes_back),
-    (
-        "prov: denied, yet used",
-        EXPORT,
-        'if entry.decision == "allow" else {}',
-        "if True else {}",
-        every_fact_comes_back,
-    ),
-    ("prov: names as they are", EXPORT, '"[^A-Za-z0-9_/@]"', '"[^ -~]"', every_fact_comes_back),
-    ("prov: bundles of one name", EXPORT, '"entry:{index}"', '"entry:0"', every_fact_comes_back),
-    ("trace: version ff", TRACES, 'version != "ff" and ', "", only_the_w3c_form_is_a_trace),
-    (
-        "trace: more than there is",
-        TRACES,
-        'not (version == "00" and more)',
-        "True",
-        only_the_w3c_form_is_a_trace,
-    ),
-    ("trace: zeros", TRACES, ' and set(trace) != {"0"}', "", only_the_w3c_form_is_a_trace),
-    ("trace: no parent", TRACES, ' and set(parent) != {"0"}', "", only_the_w3c_form_is_a_trace),
-    ("trace: two headers", TRACES, "if len(headers) == 1", "if headers", only_the_w3c_form_is_a_trace),
+Check = Callable[[ModuleType], None]
+FACTS, LINE, FORM = every_fact_comes_back, a_line_is_one_line, only_the_w3c_form_is_a_trace
+MUTANTS: list[tuple[str, ModuleType, str, str, Check]] = [
+    ("cef: no escape", EXPORT, '"=": "\\=", ', "", FACTS),
+    ("cef: lines", EXPORT, ', "\n": "\\n"', "", LINE),
+    ("cef: milliseconds", EXPORT, '"FiduciaryAt": facts["at"], ', "", FACTS),
+    ("cef: a number lost", EXPORT, '"cn2": "subjects", ', "", FACTS),
+    ("cef: all are fine", EXPORT, "{5 if entry.decision == 'deny' else 1}", "1", FACTS),
+    ("ocsf: details lost", EXPORT, 'if name != "v"', "if type(value) is int", FACTS),
+    ("ocsf: no endpoint", EXPORT, '{"name": "unrecorded"}', "{}", FACTS),
+    ("ocsf: all succeeded", EXPORT, '"status_id": outcome', '"status_id": 1', FACTS),
+    ("ocsf: another class", EXPORT, "100 * kind", "1000 * kind", FACTS),
+    ("ocsf: no table", EXPORT, '(resource or {"name": noun}) if stored else {}', "{}", FACTS),
+    ("ocsf: no trace", EXPORT, '.get("trace", "")', '.get("span", "")', FACTS),
+    ("prov: denied, yet used", EXPORT, 'if entry.decision == "allow" else None', "if entry else None", FACTS),
+    ("prov: names as they are", EXPORT, '"[^A-Za-z0-9_/@]"', '"[^ -~]"', FACTS),
+    ("prov: bundles of one name", EXPORT, '"entry:{index}"', '"entry:0"', FACTS),
+    ("trace: version ff", TRACES, "ff|", "", FORM),
+    ("trace: more than there is", TRACES, "|00.{54}", "", FORM),
+    ("trace: zeros", TRACES, "(?!0{32})", "", FORM),
+    ("trace: no parent", TRACES, "(?!0{16})", "", FORM),
+    ("trace: two headers", TRACES, "if len(headers) == 1", "if headers", FORM),
 ]
 
 

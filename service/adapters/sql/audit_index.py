@@ -62,15 +62,10 @@ class SqlAuditIndex(SqlTable):
         found = sa.select(AUDIT_ENTRY).where(place >= start, place < stop).order_by(place)
         return [dict(row) for row in self._connection.execute(found).mappings()]
 
-    def count(self) -> int:
-        """Entries that it says something of."""
-        return int(self._connection.scalar(sa.select(sa.func.count()).select_from(AUDIT_ENTRY)) or 0)
-
     def clear(self) -> None:
         """Forget the log; the outbox stays."""
-        self.size()
-        self._connection.execute(sa.delete(AUDIT_ENTRY))
         self._connection.execute(sa.update(AUDIT_INDEX).values(size=0))
+        self._connection.execute(sa.delete(AUDIT_ENTRY))
 
     def extend(self, start: int, entries: Sequence[Entry]) -> None:
         """Index the entries of the log from ``start`` on; the outbox holds them no longer."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import rfc3161_client
-from asn1crypto import cms, tsp
+from asn1crypto import cms, core, crl, tsp
 from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -229,3 +229,41 @@ def test_the_digest_is_taken_by_the_named_function(authority: Authority, respons
     response = authority.answer(stamp_query(DIGEST), TSA, "-sha512")
     assert parts(response).token.signed.signers.as_list()[0].digest.oid == SHA512
     verify_stamp(response, DIGEST, authority.certificate(TSA))
+
+
+def test_every_optional_part_of_the_formats_is_read(authority: Authority) -> None:
+    verify_stamp(authority.answer(stamp_query(DIGEST), ordering=True), DIGEST, authority.certificate(TSA))
+    found = tsp.TimeStampResp.load(authority.answer(stamp_query(DIGEST)))
+    signed = found["time_stamp_token"]["content"]
+    listed = crl.CertificateList.load(authority.crl.read_bytes())
+    signed["crls"] = cms.RevocationInfoChoices([cms.RevocationInfoChoice("crl", listed)])
+    (signer,) = signed["signer_infos"]
+    kind = cms.CMSAttribute({"type": "content_type", "values": ["data"]})
+    signer["unsigned_attrs"] = cms.CMSAttributes([kind])
+    verify_stamp(found.dump(force=True), DIGEST, authority.certificate(TSA))
+    info = signed["encap_content_info"]["content"].parsed
+    info["extensions"] = [{"extn_id": "1.2.3.4", "extn_value": core.OctetString(b"\x05\x00")}]
+    signed["encap_content_info"]["content"] = core.ParsableOctetString(info.dump(force=True))
+    verify_stamp(found.dump(force=True), DIGEST)
+
+
+def test_a_status_of_more_than_three_parts_is_refused(response: bytes) -> None:
+    found = parts(response)
+    (status,) = found.status
+    found.status = [status] * 3
+    verify_stamp(asn1.encode_der(found), DIGEST)
+    start = asn1.encode_der(found).index(bytes([0x30, 9, 2, 1, 0]))
+    longer = bytearray(asn1.encode_der(found))
+    longer[start : start + 2] = bytes([0x30, 12, 2, 1, 0])
+    total = int.from_bytes(longer[2:4]) + 3
+    longer[2:4] = total.to_bytes(2)
+    refused(bytes(longer), b"", FormatError)
+
+
+def test_a_certificate_holds_from_its_first_to_its_last_second(authority: Authority) -> None:
+    held = authority.certificate(TSA)
+    certificate = x509.load_pem_x509_certificate(held)
+    for at, away in ((certificate.not_valid_before_utc, -1), (certificate.not_valid_after_utc, 1)):
+        timestamp._key_at(held, at)
+        with pytest.raises(FormatError, match=r"^time-stamp: not what the certificate"):
+            timestamp._key_at(held, at + timedelta(seconds=away))

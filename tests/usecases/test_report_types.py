@@ -1,0 +1,334 @@
+"""Audit evidence, record of processing, access, models and breach: figures derived again by another way."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from fakes.house import House, furnish, move_in
+from mutants.reports import clocks_from_now
+
+from audit.entry import Entry
+from service.demo.run import PLAN
+from service.domain.requests import Right
+from service.errors import DeniedError, UnknownError, UsageError
+from service.ports import EntryFilter
+from service.reporting.document import Answer
+from service.reporting.template import load_templates
+from service.usecases.identity import match_people
+from service.usecases.model import approve_model, train_model
+from service.usecases.profile import build_profiles
+from service.usecases.release import approve_aggregate, request_aggregate, run_aggregate
+from service.usecases.report import approve_report, build_report
+from service.usecases.report_governance import breach_clocks
+from service.usecases.report_queries import Incident, Reading
+from service.usecases.rights import run_request
+from service.usecases.score import build_scores, score_customer
+from service.usecases.tracing import search_log, who_accessed
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "reports"
+TYPES = ("compliance_audit", "processing_records", "access", "models", "breach")
+TABLES = ("customers", "statements")
+#: Tables whose rows rest on noise, and keys that are drawn at random: in a golden file only their shape.
+NOISY = re.compile(r"model|grades|fairness-.*|releases")
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
+    house = furnish(tmp_path_factory.mktemp("house"), customers=600)
+    ann, paul, max_ = house.actor("ann"), house.actor("paul"), house.actor("max")
+    asked = request_aggregate(PLAN, "regulatory_reporting", actor=ann, deps=house.deps)
+    approve_aggregate(asked.id, actor=paul, deps=house.deps)
+    run_aggregate(asked.id, actor=ann, deps=house.deps)
+    build_profiles(actor=max_, deps=house.deps)
+    train_model(actor=max_, deps=house.deps)
+    approve_model("credit", 1, actor=paul, deps=house.deps)
+    build_scores(actor=max_, deps=house.deps)
+    people: dict[str, Any] = {"purpose": "credit_scoring", "id_type": "email", "deps": house.deps}
+    for email in house.emails[:3]:
+        score_customer(value=email, actor=house.actor("rita"), **people)
+    for who in ("ann", "max"):
+        with pytest.raises(DeniedError):
+            score_customer(value=house.emails[0], actor=house.actor(who), **people)
+    match_people("DPIA-2026-014", actor=house.actor("dana"), deps=house.deps)
+    who_accessed("email", house.emails[0], actor=house.actor("cora"), deps=house.deps)
+    search_log(EntryFilter(last=3), actor=house.actor("aud"), deps=house.deps)
+    run_request(house.decided(Right.ERASURE, house.emails[0]), actor=house.actor("cora"), deps=house.deps)
+    return house
+
+
+@pytest.fixture
+def house(furnished: House, tmp_path: Path) -> House:
+    return move_in(furnished, tmp_path)
+
+
+def drafted(house: House, kind: str, hours: int = 20, tables: tuple[str, ...] = TABLES, **more: Any) -> Path:
+    known = house.clock.now() - timedelta(hours=hours)
+    breach = {"incident": Incident(tables, known)} if kind == "breach" else {}
+    return build_report(kind, actor=house.actor("cora"), deps=house.deps, **breach | more)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def table(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(files[f"tables/{name}.csv"].decode())))
+
+
+def body(files: dict[str, bytes]) -> Any:
+    return json.loads(files["report.json"])
+
+
+def log_of(house: House) -> list[Entry]:
+    """The log as it was before the report was built."""
+    house.deps.audit.seal()
+    return [e for _, e in house.deps.audit.entries()]
+
+
+def code(kind: str, group: str, words: str) -> str:
+    """The code that a template prints as these English words."""
+    labels = next(t for t in load_templates() if t.type == kind).labels[group]
+    return next((name for name, text in labels.items() if text.en == words), words)
+
+
+def shape(files: dict[str, bytes]) -> Any:
+    """What does not change from one making of the house to the next."""
+    found = json.loads(re.sub(r"sha256:[0-9a-f]{64}", "sha256:*", files["report.json"].decode()))
+    for one in found["tables"]:
+        if NOISY.fullmatch(one["id"]):
+            one["rows"] = "noisy"
+    for one in found["key_figures"]:
+        one["value"] = "noisy" if one["source"]["query"].startswith("scores.") else one["value"]
+    return {key: found[key] for key in ("type", "title", "law", "period", "key_figures", "tables", "queries")}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_report_is_the_golden_one(house: House, kind: str) -> None:
+    golden = json.loads((GOLDEN / f"{kind}.json").read_text(encoding="utf-8"))
+    assert shape(contents(drafted(house, kind))) == golden
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_nobody_but_a_second_person_issues_it(house: House, kind: str) -> None:
+    draft = drafted(house, kind)
+    with pytest.raises(DeniedError):
+        approve_report(draft.name, actor=house.actor("cora"), deps=house.deps)
+    assert draft.name.endswith(".draft.zip")
+    issued = approve_report(draft.name, actor=house.actor("paul"), deps=house.deps)
+    assert contents(issued)["report.json"] == contents(Path(issued))["report.json"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_no_identifier_and_no_pseudonym_is_in_it(house: House, kind: str) -> None:
+    files = b"".join(contents(drafted(house, kind)).values())
+    pseudonyms = house.deps.vault.pseudonyms()["_sp"].to_list()
+    assert not [email for email in house.emails if email.encode() in files]
+    assert not [one for one in pseudonyms if one in files or one.hex().encode() in files]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_exact_and_private_figures_stand_apart(house: House, kind: str) -> None:
+    private = {t["id"] for t in body(contents(drafted(house, kind)))["tables"] if t["basis"] == "private"}
+    assert private == {"models": {"model"}, "compliance_audit": {"releases"}}.get(kind, set())
+
+
+def laws(kind: str, pattern: str) -> Iterator[str]:
+    template = next(t for t in load_templates() if t.type == kind)
+    for section in template.sections:
+        assert section.law is not None
+        found = re.search(pattern, section.law.en)
+        if found:
+            yield found[1]
+
+
+def test_the_items_stand_in_the_order_of_the_law() -> None:
+    articles = [int(n) for n in laws("compliance_audit", r"PIPL (\d+)")]
+    assert articles == [
+        *(13, 17, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 38, 47, 44, 48),  # of processing
+        *(51, 51, 51, 52, 55, 51, 57, 58, 58, 58),  # of the institution
+    ]  # fmt: skip
+    assert "".join(laws("processing_records", r"30\(1\)\((\w)\)")) == "abcdefg"
+    assert list(laws("breach", r"PIPL 57\(1\) (\d)")) == ["1", "1", "2", "3"]
+
+
+def test_an_item_without_evidence_says_so_and_shows_none() -> None:
+    template = next(t for t in load_templates() if t.type == "compliance_audit")
+    bare = [s for s in template.sections if not s.tables]
+    assert all(s.text and s.text.en.startswith("No evidence. ") for s in bare)
+    assert all(s.text and s.text.zh.startswith("没有证据。") for s in bare)
+    assert [s.id for s in template.sections if s.text and "No evidence" in s.text.en] == [s.id for s in bare]
+    assert {"joint", "entrusted", "abroad", "training", "plan", "incidents"} <= {s.id for s in bare}
+
+
+def test_acts_are_those_of_the_log(house: House) -> None:
+    log = log_of(house)
+    files = contents(drafted(house, "access"))
+    allowed = Counter(e.type for e in log if e.decision == "allow")
+    shown = {code("access", "acts", r["type"]): int(r["entries"]) for r in table(files, "allowed")}
+    assert shown == allowed
+    touched = Counter[str]()
+    for entry in log:
+        touched[entry.type] += entry.subjects * (entry.decision == "allow")
+    for row in table(files, "allowed"):
+        n = touched[code("access", "acts", row["type"])]
+        assert row["people"] == ("suppressed" if 0 < n < 10 else str(n))
+    refused = [e for e in log if e.decision == "deny"]
+    assert sum(int(r["entries"]) for r in table(files, "refused")) == len(refused)
+    assert int(table(files, "refused")[0]["staff"]) == len({e.actor for e in refused})
+    values = [figure["value"] for figure in body(files)["key_figures"][:2]]
+    assert values == [len(log), len(refused)]
+
+
+def test_re_identifications_are_told_by_role_and_decision(house: House) -> None:
+    log = log_of(house)
+    rows = table(contents(drafted(house, "access")), "persons")
+    said = {(r["type"], r["role"], r["decision"]): int(r["entries"]) for r in rows}
+    roles = house.deps.policy.bundle.role_titles
+    for kind, words in (
+        ("score:read", "One person's score read"),
+        ("audit:trace", "Log traced for one person"),
+    ):
+        for decision, shown in (("allow", "Allowed"), ("deny", "Refused")):
+            mine = Counter(e.role for e in log if (e.type, e.decision) == (kind, decision))
+            for role, n in mine.items():
+                assert said[words, roles[role]["en"] if role else "", shown] == n
+    assert said["One person's score read", "Risk officer", "Allowed"] == 3
+
+
+def test_the_record_holds_what_rules_and_contracts_say(house: House) -> None:
+    files = contents(drafted(house, "processing_records"))
+    rules = yaml.safe_load((ROOT / "policies" / "purposes.yaml").read_text(encoding="utf-8"))["purposes"]
+    assert [r["purpose"] for r in table(files, "purposes")] == [p["title"]["en"] for p in rules.values()]
+    assert [r["law"] for r in table(files, "purposes")] == [p["law"] for p in rules.values()]
+    for path in (house.source / "contracts").glob("*.yaml"):
+        contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+        columns = {c["name"] for c in contract["schema"][0]["properties"]}
+        told = [r["columns"].split(", ") for r in table(files, "columns") if r["table"] == path.stem]
+        assert sorted(name for names in told for name in names) == sorted(columns)
+    assert [(r["dpia"], r["type"]) for r in table(files, "assessments")] == [
+        ("DPIA-2026-014", "Identities matched")
+    ]
+    assert [r["resource"] for r in table(files, "approvals")] == ["model/credit/1"]
+
+
+def test_rows_and_people_are_those_on_disk_and_small_groups_are_hidden(house: House) -> None:
+    rows = table(contents(drafted(house, "processing_records")), "people")
+    assert {"customers", "statements", "notes", "derived_profile"} <= {r["table"] for r in rows}
+    for row in rows:
+        frame = house.deps.events.scan(row["table"]).collect()
+        people = len({sp for sp in frame["_sp"].to_list() if sp is not None})
+        small = 0 < people < 10
+        assert row["people"] == ("suppressed" if small else str(people))
+        assert row["rows"] == ("suppressed" if small else str(frame.height))
+
+
+def test_without_an_assessment_the_register_is_empty(tmp_path: Path) -> None:
+    house = furnish(tmp_path, customers=60)
+    found = body(contents(drafted(house, "processing_records")))
+    assert [t["rows"] for t in found["tables"] if t["id"] in {"assessments", "approvals"}] == [[], []]
+    assert found["key_figures"][2]["value"] == 0
+
+
+def test_fairness_is_derived_again_row_by_row(house: House) -> None:
+    files = contents(drafted(house, "models"))
+    scores = house.deps.events.scan("derived_score_credit").collect()
+    customers = house.deps.events.scan("customers").collect()
+    grade = dict(zip(scores["_sp"].to_list(), scores["grade"].to_list(), strict=True))
+    for attribute in ("sex", "age_band", "marriage"):
+        people, good = Counter[str](), Counter[str]()
+        for sp, group in customers.select("_sp", attribute).iter_rows():
+            if sp in grade:
+                people[group] += 1
+                good[group] += grade[sp] in {"A", "B"}
+        rows = table(files, f"fairness-{attribute}")
+        rates = {r["group"]: float(r["rate"]) for r in rows if r["rate"] != "suppressed"}
+        assert {code("models", "groups", r["group"]) for r in rows} == set(people)
+        for row in rows:
+            group = code("models", "groups", row["group"])
+            if row["customers"] != "suppressed":
+                assert int(row["customers"]) == people[group]
+            if row["rate"] != "suppressed":
+                assert float(row["rate"]) == good[group] / people[group]
+                assert float(row["ratio"]) == pytest.approx(float(row["rate"]) / max(rates.values()))
+                assert float(row["difference"]) == pytest.approx(float(row["rate"]) - max(rates.values()))
+                assert not 0 < good[group] < 10
+                assert not 0 < people[group] - good[group] < 10
+            assert people[group] >= 10 or row["customers"] == "suppressed"
+
+
+def test_the_inventory_is_the_registry(house: House) -> None:
+    (row,) = table(contents(drafted(house, "models")), "registry")
+    with house.deps.ops() as tx:
+        (model,) = tx.models.all()
+    assert (row["model"], row["state"], row["digest"]) == ("credit v1", "Approved", model.digest)
+    assert (row["trained_by"], row["approved_by"], int(row["rho"])) == ("user:max", "user:paul", model.rho)
+
+
+Clocks = Callable[[Reading], Iterator[Answer]]
+
+
+def clocks(query: Clocks, house: House, hours: float) -> dict[str, tuple[float, str]]:
+    incident = Incident(TABLES, house.clock.now() - timedelta(hours=hours))
+    reading = Reading(date.min, house.clock.now().date(), house.deps, incident)
+    (answer,) = query(reading)
+    return {str(r["law"]): (float(str(r["left"])), str(r["state"])) for r in answer.rows}
+
+
+def ticks(query: Clocks, house: House) -> bool:
+    """Whether the 72 hours run from the time of knowledge."""
+    states = [list(clocks(query, house, hours).values())[1] for hours in (0, 20, 71.5, 72, 80)]
+    expected = [(72.0, "running"), (52.0, "running"), (0.5, "running"), (0.0, "overdue"), (0.0, "overdue")]
+    return states == expected
+
+
+def test_the_clocks_run_from_the_time_of_knowledge(house: House) -> None:
+    assert ticks(breach_clocks, house)
+    assert [state for _, state in clocks(breach_clocks, house, 5).values()] == ["at_once", "running"]
+
+
+def test_a_clock_that_starts_with_the_report_is_caught(house: House) -> None:
+    assert not ticks(clocks_from_now, house)
+
+
+def test_the_deadline_in_the_draft_is_72_hours_after_knowledge(house: House) -> None:
+    rows = table(contents(drafted(house, "breach", hours=20)), "clocks")
+    due = house.clock.now() + timedelta(hours=52)
+    assert [r["hours"] for r in rows] == ["0", "72"]
+    assert [(r["due"], r["left"]) for r in rows][1] == (f"{due:%Y-%m-%d %H:%M}", "52.0")
+
+
+def test_a_breach_counts_the_people_of_the_tables_that_were_named(house: House) -> None:
+    found = body(contents(drafted(house, "breach", tables=("notes",))))
+    notes = house.deps.events.scan("notes").collect()["_sp"].n_unique()
+    assert found["key_figures"][0]["value"] == notes
+    both = body(contents(drafted(house, "breach", tables=("notes", "customers"))))
+    everyone = pl.concat([house.deps.events.scan(n).select("_sp").collect() for n in ("notes", "customers")])
+    assert both["key_figures"][0]["value"] == everyone["_sp"].n_unique()
+    listed = {row[0] for t in found["tables"] if t["id"] == "columns" for row in t["rows"]}
+    assert listed == {"notes"}
+
+
+def test_a_breach_needs_tables_and_a_time_and_no_other_report_takes_them(house: House) -> None:
+    now = house.clock.now()
+    cora = house.actor("cora")
+    for incident in (Incident(), Incident(TABLES), Incident((), now), Incident(TABLES, now + timedelta(1))):
+        with pytest.raises(UsageError):
+            build_report("breach", incident=incident, actor=cora, deps=house.deps)
+    with pytest.raises(UsageError):
+        build_report("budget", incident=Incident(TABLES, now), actor=cora, deps=house.deps)
+    with pytest.raises(UnknownError):
+        build_report("breach", incident=Incident(("nothing",), now), actor=cora, deps=house.deps)
+    assert now.tzinfo is UTC
+    assert not list((house.settings.home / "report").glob("*.zip"))
