@@ -129,7 +129,7 @@ class JurisdictionFile(_Shape):
     """``jurisdictions/<code>.yaml``; see ``policies.model.Jurisdiction``."""
 
     title: Title
-    clocks: dict[Name, Annotated[int, Field(ge=0)]]
+    clocks: dict[Name, Annotated[int, Field(gt=0)]]
     working_days: list[Name]
     clauses: dict[Text, Text] = Field(min_length=1)
 

@@ -34,7 +34,7 @@ class Aggregate(BaseModel):
     requester: str = Field(examples=["user:ann"])
     approver: str = Field(examples=["user:paul"])
     rho: int = Field(description="Cost in micro-rho (zCDP).", examples=[20200])
-    entry: int = Field(description="Index of the audit entry; -1 until released.")
+    entry: str = Field(description="Id of the audit entry; empty until released.")
     answer: Annotated[dict[str, Any] | None, BeforeValidator(lambda text: json.loads(text) if text else None)]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 
 from audit.entry import Entry
 from service.api.deps import Caller, Service
@@ -58,7 +58,7 @@ class Asked(BaseModel):
     """A customer."""
 
     id_type: str = Field(examples=["mobile"])
-    value: str
+    value: SecretStr = Field(examples=["13812345678"])
 
 
 class NewReport(BaseModel):
@@ -139,7 +139,7 @@ def get_entries(caller: Caller, wanted: Annotated[Wanted, Query()]) -> list[dict
 @router.post("/audit/who-accessed", summary="Every entry about one customer; the asking is logged first")
 def post_who_accessed(body: Asked, caller: Caller) -> dict[str, Any]:
     """Read from the whole log, with its size and root."""
-    found = who_accessed(body.id_type, body.value, **caller)
+    found = who_accessed(body.id_type, body.value.get_secret_value(), **caller)
     return {"entries": _listed(found.entries), "size": found.size, "root": found.root}
 
 

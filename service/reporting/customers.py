@@ -62,8 +62,11 @@ def group_rows(groups: pl.DataFrame) -> Rows:
     counts = suppress([n for _, n, _ in found])
     few = suppress([min(k, n - k) if count else 1 for (_, n, k), count in zip(found, counts, strict=True)])
     rates = [None if hidden is None else k / n for (_, n, k), hidden in zip(found, few, strict=True)]
-    best = max((rate for rate in rates if rate), default=1.0)
-    against = [(None, None) if rate is None else (rate - best, rate / best) for rate in rates]
+    best = max((rate for rate in rates if rate is not None), default=0.0)
+    against = [
+        (None, None) if rate is None else (rate - best, rate / best if best else NOT_APPLICABLE)
+        for rate in rates
+    ]
     rows = [(f[0], *more) for f, *more in zip(found, counts, rates, strict=True)]
     columns = "group customers rate difference ratio"
     return named(columns, [(*row, *told) for row, told in zip(rows, against, strict=True)])

@@ -29,7 +29,7 @@ from service.usecases.model import PURPOSE as SCORING
 from service.usecases.profile import PURPOSE as SEGMENTING
 from service.usecases.profile import TABLE as PROFILES
 from service.usecases.report_queries import Reading, query
-from service.usecases.rows import rows_for_use
+from service.usecases.rows import rows_for_use, rows_held
 from service.usecases.score import TABLE as SCORES
 
 _AML: Final = pl.col("rule").is_in(["overpayment@1"])  # paid in far more than was due, to be paid out again
@@ -161,7 +161,7 @@ def aml_records(reading: Reading) -> Iterator[Answer]:
     for contract, day in ((c, pl.col(c.period.name).cast(pl.Date)) for c in held if c.period):
         rule = reading.policy.retention.get(contract.retention_class)
         if rule and rule.keep_days:
-            n, oldest = reading.deps.events.scan(contract.name).select(pl.len(), day.min()).collect().row(0)
+            n, oldest = rows_held(contract.name, reading.deps).select(pl.len(), day.min()).collect().row(0)
             rows.append((contract.name, n, oldest, rule.keep_days // 365, rule.law))
     yield Answer(named("dataset rows oldest years law", rows), reading.inputs(*(str(row[0]) for row in rows)))
 

@@ -17,6 +17,7 @@ from service.reporting.suppression import people
 from service.reporting.words import NOT_APPLICABLE
 from service.usecases.persons import aliases_of, as_one
 from service.usecases.report_queries import Reading, query
+from service.usecases.rows import rows_held
 
 _ENTRY = ("type", "role", "purpose", "decision", "policy", "actor", "resource", "at", "subjects")
 _DETAIL = ("reason", "dpia")
@@ -122,7 +123,7 @@ def policy_roles(reading: Reading) -> Iterator[Answer]:
 def _held(reading: Reading) -> dict[str, pl.LazyFrame]:
     """The tables about people, of a breach those concerned, with merged enrolments as one person."""
     contracts, aliases = {c.name: c for c in reading.datasets}, aliases_of(reading.deps)
-    found = {n: reading.deps.events.scan(n) for n in sorted(reading.incident.datasets or reading.versions)}
+    found = {n: rows_held(n, reading.deps) for n in sorted(reading.incident.datasets or reading.versions)}
     return {n: as_one(f, contracts.get(n), aliases) for n, f in found.items() if "_sp" in f.collect_schema()}
 
 
@@ -150,10 +151,10 @@ def data_columns(reading: Reading) -> Iterator[Answer]:
 
 @query("breach.clocks@1")
 def breach_clocks(reading: Reading) -> Iterator[Answer]:
-    """When each law wants a breach to be told, and how long that still is."""  # PIPL 57, GDPR 33
+    """When each law wants a breach to be told, at once where it names no term, and how long that still is."""
     known, rows = reading.incident.known_at or reading.at, []
-    for law in (j for j in reading.policy.jurisdictions.values() if _BREACH in j.clocks):
-        due = due_at(known, law.clocks[_BREACH], working=_BREACH in law.working_days)
+    for law in reading.policy.jurisdictions.values():  # PIPL 57, GDPR 33
+        due = due_at(known, law.clocks.get(_BREACH, 0), working=_BREACH in law.working_days)
         left, hours = max((due - reading.at) / _HOUR, 0.0), (due - known) // _HOUR
         state = "at_once" if not hours else "running" if left else "overdue"
         rows.append((Text(**law.title), hours, f"{due:%Y-%m-%d %H:%M}", left, state))

@@ -31,6 +31,11 @@ def rows_for_use(name: str, deps: Deps) -> pl.LazyFrame:
     return as_one(shown, contract, aliases_of(deps))
 
 
+def rows_held(name: str, deps: Deps) -> pl.LazyFrame:
+    """The rows of a table as they lie on disk, whatever they may be used for: to be counted, not shown."""
+    return deps.events.scan(name)
+
+
 def usable(contract: DatasetContract, deps: Deps) -> list[pl.Expr]:
     """What holds of a row that may be used today; null is no. Empty where no time ends it."""
     if contract.retention_class not in deps.policy.bundle.retention:  # not any more: no means no

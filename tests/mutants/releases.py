@@ -19,10 +19,10 @@ def noise_before_charge(release_id: str, actor: Actor, deps: Deps) -> Release:
     case = open_case("aggregate:run", release, actor, deps)
     if release.state is ReleaseState.RELEASED:
         return release
-    exact, version = _totals(case.query, release.purpose, deps)
+    exact, version, people = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(release.rho))
     charged = case.charge()
-    return _publish(case, charged, _answer(charged, case.query, cells, version), version)
+    return _publish(case, charged, _answer(charged, case.query, cells, version), version, people)
 
 
 def audit_after_return(release_id: str, actor: Actor, deps: Deps) -> Release:
@@ -32,7 +32,7 @@ def audit_after_return(release_id: str, actor: Actor, deps: Deps) -> Release:
     if release.state is ReleaseState.RELEASED:
         return release
     charged = case.charge()
-    exact, version = _totals(case.query, release.purpose, deps)
+    exact, version, _ = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
     answer = _answer(charged, case.query, cells, version)
     with deps.ops() as tx:
@@ -52,6 +52,6 @@ def charge_on_every_run(release_id: str, actor: Actor, deps: Deps) -> Release:
         scopes = ("dataset:customers", "dataset:statements", f"actor:{actor.id}")
         with deps.ops() as tx:
             tx.budget.charge(f"{release.id}-again", scopes[1:], release.rho, deps.clock.now())
-    exact, version = _totals(case.query, release.purpose, deps)
+    exact, version, people = _totals(case.query, release.purpose, deps)
     cells = release_cells(case.query, exact, PrivacyLoss(charged.rho))
-    return _publish(case, charged, _answer(charged, case.query, cells, version), version)
+    return _publish(case, charged, _answer(charged, case.query, cells, version), version, people)

@@ -25,6 +25,7 @@ from service.usecases.release import (
     request_aggregate,
     run_aggregate,
 )
+from service.usecases.tags import PEOPLE
 from service.usecases.users import add_user
 
 
@@ -92,7 +93,10 @@ def test_a_release_is_logged_with_everything_it_stands_on(house: House) -> None:
     assert (entry.actor, entry.role, entry.purpose) == ("user:ann", "analyst", PURPOSE)
     assert (entry.basis, entry.policy) == ("legal_obligation", house.deps.policy.bundle.digest)
     assert (entry.rho, entry.subjects, entry.payload) == (release.rho, 0, digest(release.answer))
-    assert dict(entry.detail) == {"plan": release.plan_digest, "data_version": release.data_version}
+    detail = dict(entry.detail)
+    assert (house.deps.home / PEOPLE / entry.id).stat().st_size == 8 * 300
+    assert str(detail.pop("people")).startswith("sha256:")
+    assert detail == {"plan": release.plan_digest, "data_version": release.data_version}
 
 
 def test_asking_again_returns_the_stored_answer_at_no_cost(house: House) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import zipfile
 from collections import Counter
@@ -116,8 +117,10 @@ def shape(files: dict[str, bytes]) -> Any:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_report_is_the_golden_one(house: House, kind: str) -> None:
-    golden = json.loads((GOLDEN / f"{kind}.json").read_text(encoding="utf-8"))
-    assert shape(contents(drafted(house, kind))) == golden
+    golden, found = GOLDEN / f"{kind}.json", shape(contents(drafted(house, kind)))
+    if os.environ.get("WRITE_GOLDEN"):  # after a change that is wanted; then read the difference
+        golden.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert found == json.loads(golden.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -261,7 +264,8 @@ def test_fairness_is_derived_again_row_by_row(house: House) -> None:
                 assert int(row["customers"]) == people[group]
             if row["rate"] != "suppressed":
                 assert float(row["rate"]) == good[group] / people[group]
-                assert float(row["ratio"]) == pytest.approx(float(row["rate"]) / max(rates.values()))
+                best = max(rates.values())
+                assert row["ratio"] == (str(float(row["rate"]) / best) if best else "")
                 assert float(row["difference"]) == pytest.approx(float(row["rate"]) - max(rates.values()))
                 assert not 0 < good[group] < 10
                 assert not 0 < people[group] - good[group] < 10

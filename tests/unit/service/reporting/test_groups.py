@@ -59,6 +59,11 @@ def test_ratio_and_difference_are_to_the_group_that_fares_best() -> None:
     assert (other["rate"], other["difference"], other["ratio"]) == (0.25, -0.25, 0.5)
 
 
+def test_where_nobody_is_favoured_there_is_no_ratio() -> None:
+    rows = group_rows(people({"a": (0, 40), "b": (0, 60)}))
+    assert [(r["rate"], r["difference"], r["ratio"]) for r in rows] == [(0.0, 0.0, "–")] * 2
+
+
 def test_a_table_shows_only_the_rows_it_asks_for_and_says_so() -> None:
     template = next(t for t in load_templates() if t.type == "behaviour")
     places = [
