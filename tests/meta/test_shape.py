@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("audit", "privacy", "policies", "service")
 MAX_FILE = 300
 MAX_FUNCTION = 40
-MAX_SOURCE = 18_000  # docs/adr/0018-size.md
+MAX_SOURCE = 20_000  # docs/adr/0018-size.md
 BANNED = {"utils", "helpers", "common", "core", "manager", "base", "misc", "handler"}
 
 SOURCES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
