@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,10 @@ from audit.entry import Entry, format_entry, parse_entry
 from audit.errors import AuditError, KeyFileError, LogMissingError
 from audit.evidence import Evidence
 from audit.log import CHECKPOINT, Keys, Log
-from audit.logdir import create_key, create_log, load_keys, open_log
+from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_keys, open_log
 from audit.note import Signer
 from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex, index_rows
-from service.errors import AuditUnavailableError, TamperedError
+from service.errors import AuditUnavailableError, ConflictError, TamperedError
 from service.ports import EntryFilter
 
 _BLOCK: Final = 10_000  # entries in memory at once
@@ -52,8 +53,8 @@ def _text(entry: bytes, name: bytes) -> bytes:
 class LogTrail:
     """Implements ``service.ports.AuditTrail`` over one log. Threads and processes may share the directory."""
 
-    def __init__(self, log: Log, index: AuditIndex) -> None:
-        self._log, self._index = log, index
+    def __init__(self, log: Log, index: AuditIndex, new_key: Callable[[], object] = lambda: None) -> None:
+        self._log, self._index, self._new_key = log, index, new_key
 
     @_unavailable("append")
     def append(self, *entries: Entry) -> None:
@@ -165,6 +166,20 @@ class LogTrail:
         """POSIX time of the line of each configured witness in the last checkpoint, 0 for none."""
         return self._log.cosigned()
 
+    @_unavailable("rotate")
+    def rotate(self, actor: str, at: datetime, *, finish: bool) -> str:
+        """Let a new key sign beside the present one, or alone; returns its verifier key."""
+        try:
+            if finish:
+                end_rotation(self._log, at=at, actor=actor)
+                return self.vkey
+            idle = {held.key for held in self._log.at_hand()} - {s.key for s in self._log.signers}
+            if not idle and len(self._log.signers) == 1:
+                self._new_key()
+            return begin_rotation(self._log, at=at, actor=actor)
+        except KeyFileError as error:
+            raise ConflictError("the log's key cannot be changed now", why=str(error)) from None
+
     @property
     def vkey(self) -> str:
         """The verifier key, ``name+hash+key``."""
@@ -201,14 +216,18 @@ def open_trail(
     def keys() -> Sequence[Signer]:
         return (*(load_keys(key) if key.exists() or not tokens else ()), *(tokens() if tokens else ()))
 
+    def new_key() -> object:
+        return create_key(key, origin, add=key.exists())
+
     if create and not tokens and not key.exists() and not (directory / CHECKPOINT).exists():
         create_key(key, origin)
     signer, *more = keys()
     if {origin} != {held.key.name for held in (signer, *more)}:
         raise KeyFileError(str(key), "belongs to another origin")
     try:
-        return LogTrail(open_log(directory, keys, witnesses), index)
+        return LogTrail(open_log(directory, keys, witnesses), index, new_key)
     except LogMissingError:
         if not create:
             raise
-        return LogTrail(create_log(directory, signer, witnesses), index)
+        create_log(directory, signer, witnesses).close()
+    return LogTrail(open_log(directory, keys, witnesses), index, new_key)

@@ -56,3 +56,13 @@ def fsck(directory: Folder = None, *, rebuild: Rebuild = False) -> None:
             progress=lambda step, done, total: bar(step, 100 * done // max(1, total)),
         )  # fmt: skip
     emit({"sound": True, **found}, "\n  ".join([f"SOUND  {path}", *(f"{k}: {v}" for k, v in found.items())]))
+
+
+def rotate_key(
+    *, finish: Annotated[bool, typer.Option("--finish", help="The new key signs alone from now on.")] = False
+) -> None:
+    """Change the log's key: a new one signs beside it, until `--finish`; shows the new verifier key."""
+    from service.usecases.users import rotate_key as rotate
+
+    vkey = rotate(finish=finish, **SESSION.acting())
+    emit({"vkey": vkey, "finished": finish}, vkey)

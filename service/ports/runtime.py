@@ -83,6 +83,12 @@ class AuditTrail(Protocol):
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Seal, then give these entries out with proofs against one checkpoint."""
 
+    def rotate(self, actor: str, at: datetime, *, finish: bool) -> str:
+        """Let a new key sign beside the present one, or alone; returns its verifier key.
+
+        Raises ConflictError when a rotation is under way, or with ``finish`` none is.
+        """
+
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over an in-toto statement, signed with the log's key."""
 

@@ -45,6 +45,19 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
         return _issue(user, tx, deps, days)
 
 
+def rotate_key(*, finish: bool, actor: Actor, deps: Deps) -> str:
+    """Begin to change the log's key, or finish it; returns the new verifier key, to be handed out.
+
+    What happens to the key is logged by the log itself (``key:rotate``, ``key:retire``).
+
+    Raises:
+        DeniedError: the actor lacks ``key:rotate``.
+        ConflictError: a rotation is under way, or with ``finish`` none is.
+    """
+    authorise(deps, actor, "key:rotate", resource="log")
+    return deps.audit.rotate(actor.id, deps.clock.now(), finish=finish)
+
+
 def first_user(user: Actor, *, deps: Deps) -> str:
     """Make the very first user of an empty service. Raises ConflictError when there is one already."""
     with deps.ops() as tx:

@@ -79,6 +79,7 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "audit:trace": {"compliance_officer": RIGHTS},
     "audit:export": dict.fromkeys(("privacy_officer", "compliance_officer", "auditor"), PLAIN),
     "user:add": {"admin": PLAIN},
+    "key:rotate": {"admin": PLAIN},
     "source:add": {"admin": PLAIN},
     "source:revoke": {"admin": PLAIN},
     "budget:read": dict.fromkeys(ROLES[:-1], PLAIN),
@@ -87,6 +88,7 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
 ADMIN_NOT_KEPT: Final = frozenset(
     {
         "user:add",
+        "key:rotate",
         "source:add",
         "source:revoke",
         "budget:read",
