@@ -70,10 +70,9 @@ def open_log(directory: Path, keys: Signer | Keys, witnesses: Sequence[Cosigner]
     if not (directory / CHECKPOINT).exists():
         raise LogMissingError(str(directory))
     try:
-        held = keys() if callable(keys) else (keys,)
-        if (directory / VKEY).read_bytes() not in {
-            f"{format_vkey(signer.key)}\n".encode() for signer in held
-        }:
+        signers = keys() if callable(keys) else (keys,)
+        held = {f"{format_vkey(signer.key)}\n".encode() for signer in signers}
+        if (directory / VKEY).read_bytes() not in held:
             raise LogCorruptError(VKEY, "not this key")
         store = FileStore(directory)
     except FileNotFoundError as error:

@@ -192,7 +192,7 @@ class TreeReader:
 
     def bundle(self, index: int) -> list[bytes]:
         """The entries of one bundle."""
-        return self._load("entries", index)
+        return self._tile("entries", index)
 
     def last_bundle(self) -> list[bytes]:
         """The entries of the bundle that is not full yet, none when all are."""

@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         link_ = {"ok": False, "link": error.link} if options.json else {"BROKEN": error.link}
         code, said = BROKEN, {**link_, "problem": error.problem}
     except (OSError, FormatError) as error:
-        code, said = USAGE, {"ok": False, "problem": getattr(error, "strerror", error.args and str(error))}
+        code, said = USAGE, {"ok": False, "problem": getattr(error, "strerror", str(error))}
     lines = [json.dumps(said, ensure_ascii=False)] if options.json else [f"{k}: {v}" for k, v in said.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return code

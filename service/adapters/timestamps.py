@@ -31,6 +31,6 @@ class HttpAuthority:
             with _OPENER.open(request, timeout=_TIMEOUT) as answer:
                 data: bytes = answer.read(_MAX_BYTES)
             verify_stamp(data, sha256)
-        except (OSError, http.client.HTTPException, AuditError) as error:
+        except (OSError, http.client.HTTPException, ValueError, AuditError) as error:
             raise StorageError("no time-stamp from the authority", why=type(error).__name__) from None
         return data

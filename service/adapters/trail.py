@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
 from audit.entry import Entry, format_entry, parse_entry
@@ -24,7 +25,7 @@ from audit.errors import AuditError, KeyFileError, LogMissingError
 from audit.evidence import Evidence
 from audit.log import CHECKPOINT, Keys, Log
 from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_keys, open_log
-from audit.note import Signer
+from audit.note import Signer, parse_note
 from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex, index_rows
 from service.errors import AuditUnavailableError, ConflictError, TamperedError
 from service.ports import EntryFilter
@@ -60,7 +61,7 @@ class LogTrail:
     def append(self, *entries: Entry) -> None:
         """Make the entries durable, behind what the outbox holds: they may be about its changes."""
         if self._index.is_waiting():
-            self.relay()
+            self._catch_up()
         self._log.append(*(format_entry(entry) for entry in entries))
 
     @_unavailable("append")
@@ -71,7 +72,12 @@ class LogTrail:
 
     @_unavailable("relay")
     def relay(self) -> None:
-        """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
+        """Move what the outbox holds, if anything, into the log, each entry once."""
+        if self._index.is_waiting():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Bring the index up to date, and move what the outbox holds and the log has not."""
         with self._index() as index:
             self._follow(index)
             if waiting := index.waiting():
@@ -118,6 +124,11 @@ class LogTrail:
         return {"entries": total, "indexed": size, "behind": total - size, "outbox": waiting}
 
     @_unavailable("seal")
+    def head(self) -> Checkpoint:
+        """The tree head over everything appended, published."""
+        return parse_checkpoint(parse_note(self._log.publish()).text)
+
+    @_unavailable("seal")
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
         return self._log.publish()
@@ -141,14 +152,11 @@ class LogTrail:
     @_unavailable("entries")
     def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
         """Sealed entries by the index, in order; what they say is read from the log."""
-        self.relay()
+        self._catch_up()
         with self._index() as index:
-            wanted = frozenset(index.positions(where))
-        if not wanted:
-            return ()
+            wanted = index.positions(where)
         self._log.publish()
-        rows = self._log.entries(min(wanted))
-        return tuple((place, parse_entry(data)) for place, data in rows if place in wanted)
+        return tuple((place, parse_entry(data)) for place, data in self._log.read(wanted))
 
     @_unavailable("evidence")
     def evidence(self, indices: Sequence[int]) -> Evidence:

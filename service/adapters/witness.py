@@ -10,12 +10,11 @@ from __future__ import annotations
 import http.client
 import sqlite3
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from audit.cosign import CONFLICT
 from audit.errors import AuditError
@@ -29,7 +28,18 @@ _MAX_BYTES: Final = 1 << 16
 _PATIENCE: Final = 10.0  # seconds that the server waits for a request
 _TIMEOUT: Final = 2.0  # seconds that a log waits for each part of an answer
 _PAUSE: Final = 30.0
-_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class _AsIs(urllib.request.HTTPErrorProcessor):
+    """Hands on every answer as it is: a refusal is an answer, and nobody is followed to another place."""
+
+    def http_response(self, request: Any, response: Any) -> Any:  # noqa: ARG002  the name is urllib's
+        return response
+
+    https_response = http_response
+
+
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}), _AsIs)
 
 
 class HttpWitness:
@@ -45,9 +55,7 @@ class HttpWitness:
         try:
             with _OPENER.open(self._url, request, _TIMEOUT) as answer:
                 return answer.status, answer.read(_MAX_BYTES)
-        except urllib.error.HTTPError as refused:
-            return refused.code, refused.read(_MAX_BYTES)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no URL after all
             self._rest = time.monotonic() + _PAUSE
             raise ConnectionError from error
 

@@ -21,7 +21,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         413: "The body is larger than 1 MiB (1 GiB for a file)",
         422: "Malformed request; the body never echoes input",
         429: "Too many requests of this sender were refused; see `Retry-After`",
-        503: "The audit log or a store is not available; nothing was done",
+        503: "The audit log or a store is not available; nothing was handed out",
     }.items()
 }
 _HEADERS: Final = {
@@ -62,7 +62,7 @@ def create_app(deps: Deps) -> FastAPI:
 
     @app.get("/readyz", tags=["operations"], summary="Whether effects are possible: the log can append")
     def readyz() -> dict[str, Any]:
-        size = int(deps.audit.seal().split(b"\n", 2)[1])  # raises when the log takes no entries any more
+        size = deps.audit.head().size  # raises when the log takes no entries any more
         now = int(deps.clock.now().timestamp())
         ages = {name: now - at if at else None for name, at in deps.audit.cosigned().items()}
         return {"status": "ready", "sealed_entries": size, "cosigned_seconds_ago": ages}

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
+from audit.checkpoint import Checkpoint
 from audit.entry import Entry
 from audit.evidence import Evidence
 from policies.enforcer import Enforcer
@@ -60,7 +61,7 @@ class AuditTrail(Protocol):
         """Raise AuditUnavailableError when the log takes no entries any more."""
 
     def relay(self) -> None:
-        """Move what the outbox holds into the log, each entry once, and bring the index up to date."""
+        """Move what the outbox holds, if anything, into the log, each entry once."""
 
     def reconcile(self, progress: Callable[[int, int], None], *, rebuild: bool = False) -> Mapping[str, int]:
         """Hold the index against the log, made from it anew when told to; numbers of entries.
@@ -70,6 +71,9 @@ class AuditTrail(Protocol):
 
     def seal(self) -> bytes:
         """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
+
+    def head(self) -> Checkpoint:
+        """Seal; the tree head that the checkpoint states."""
 
     def entries(self) -> Iterable[tuple[int, Entry]]:
         """Every sealed entry in order, with its index."""

@@ -20,15 +20,15 @@ import polars as pl
 
 from service.domain.actors import Actor
 from service.domain.batch_ids import batch_id
-from service.domain.batches import AdmittedBatch, RawBatch, ScannedBatch
+from service.domain.batches import AdmittedBatch, RawBatch
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError, DriftError, QualityError, UnknownError
 from service.ports import BatchRow, Chunk, Committed, Deps, OpsTransaction, Source, Stage
 from service.usecases.access import Act, authorise
 from service.usecases.admission import admit_batch
-from service.usecases.detection import codes_of, detector_for, profile_fact, scan_batch
+from service.usecases.detection import Codes, codes_of, detector_for, profile_fact, scan_batch
 from service.usecases.drift import CLASS_DRIFT, not_set_aside
-from service.usecases.enrolment import Acquainted, pseudonymise_batch, seal_identifiers
+from service.usecases.enrolment import Acquainted, Enrolment, pseudonymise_batch, seal_identifiers
 from service.usecases.quality import BELOW
 from service.usecases.quarantine import all_rejected, set_old_aside
 from service.usecases.tally import Tally
@@ -149,12 +149,11 @@ def _rehearse(chunks: Iterator[Chunk], tally: Tally, deps: Deps) -> None:
 
     Raises as ``_store`` does before its commit. Consent is not asked: a repeated row is one without it too.
     """
-    contract, people = tally.contract, Acquainted(rehearsal=True)
+    contract = tally.contract
+    known = _Known(deps, codes_of(contract, deps), Acquainted(rehearsal=True))
     with deps.events.stage(tally.batch, contract) as stage:
         for chunk in chunks:
-            tally.read(chunk)
-            scanned = _scan(RawBatch(tally.batch, contract, chunk.frame, chunk.rejected), deps)
-            batch = pseudonymise_batch(scanned, deps, people).batch
+            batch = _enrol(chunk, tally, known).batch
             tally.reject(batch.rejected)
             if contract.unique_by and contract.minimum_quality:
                 stage.add(AdmittedBatch(batch.id, contract, batch.frame, batch.rejected.clear(), 0))
@@ -196,6 +195,7 @@ class _Known:
     """What is looked up once for all chunks of a batch."""
 
     deps: Deps
+    codes: Codes
     people: Acquainted = field(default_factory=Acquainted)
     records: dict[str, pl.DataFrame] = field(default_factory=dict)
 
@@ -208,12 +208,10 @@ class _Known:
 
 
 def _take_chunks(chunks: Iterator[Chunk], tally: Tally, stage: Stage, deps: Deps, *, tell: Progress) -> None:
-    known = _Known(deps)
+    known = _Known(deps, codes_of(tally.contract, deps))
     tell("read", 0)
     for chunk in chunks:
-        tally.read(chunk)
-        raw = RawBatch(tally.batch, tally.contract, chunk.frame, chunk.rejected)
-        admitted, refused = _prepare(raw, known, deps)
+        admitted, refused = _prepare(chunk, tally, known)
         stage.add(admitted)
         tally.reject(admitted.rejected)
         if tally.keep:
@@ -222,15 +220,19 @@ def _take_chunks(chunks: Iterator[Chunk], tally: Tally, stage: Stage, deps: Deps
         tell(f"{tally.rows:,} rows", int(chunk.done * _STORE))
 
 
-def _scan(raw: RawBatch, deps: Deps) -> ScannedBatch:
-    detector, codes = detector_for(raw.contract, deps), codes_of(raw.contract, deps)
+def _enrol(chunk: Chunk, tally: Tally, known: _Known) -> Enrolment:
+    """Count a chunk as read; detection and enrolment."""
+    tally.read(chunk)
+    raw = RawBatch(tally.batch, tally.contract, chunk.frame, chunk.rejected)
+    deps, detector = known.deps, detector_for(raw.contract, known.deps)
     tag, surrogate = deps.keyring.derive("row-tag"), deps.keyring.derive("surrogate")
-    return scan_batch(set_old_aside(raw, deps), detector, tag, surrogate, codes)
+    scanned = scan_batch(set_old_aside(raw, deps), detector, tag, surrogate, known.codes)
+    return pseudonymise_batch(scanned, deps, known.people)
 
 
-def _prepare(raw: RawBatch, known: _Known, deps: Deps) -> tuple[AdmittedBatch, dict[str, int]]:
+def _prepare(chunk: Chunk, tally: Tally, known: _Known) -> tuple[AdmittedBatch, dict[str, int]]:
     """Detection, enrolment and admission: what to store, and how many rows were refused by reason."""
-    enrolment = pseudonymise_batch(_scan(raw, deps), deps, known.people)
+    deps, enrolment = known.deps, _enrol(chunk, tally, known)
     admitted, refused = admit_batch(
         enrolment.batch,
         purposes=deps.policy.bundle.purposes,

@@ -20,10 +20,8 @@ from typing import Any, Final
 
 from audit.bundle import build_bundle, pack_bundle, unpack_bundle
 from audit.canonical import digest, encode64
-from audit.checkpoint import parse_checkpoint
 from audit.dsse import Statement, format_statement, subject_digests
 from audit.filestore import opened
-from audit.note import parse_note
 from service.domain.actors import Actor
 from service.domain.models import ModelState
 from service.errors import ConflictError, StorageError, TamperedError, UnknownError, UsageError
@@ -90,7 +88,7 @@ def build_report(
     act = _may("build", actor, deps, form.type)
     with _alone(deps):
         name = _free_name(form.type, deps)
-        point = parse_checkpoint(parse_note(deps.audit.seal()).text)
+        point = deps.audit.head()
         reading = Reading(since or date.min, last, deps, incident)
         _check_incident(form, reading)
         answers = dict(_answers(form, reading, tell))
@@ -149,7 +147,7 @@ def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tupl
     """What was asked for; without a first day what the data covers, else the life of the log."""
     if spans := [answer.span for found in answers.values() for answer in found if answer.span]:
         return min(first for first, _ in spans), max(last for _, last in spans)
-    begun = next(entry.at.date() for _, entry in reading.deps.audit.entries())
+    begun = next((entry.at.date() for _, entry in reading.deps.audit.entries()), reading.last)
     return max(reading.first, begun), reading.last
 
 
@@ -191,7 +189,6 @@ def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, int, Act]
     data, name = path.read_bytes(), wanted.removesuffix(DRAFT)
     if path.with_name(f"{name}.zip").exists():  # a process was killed before it took the draft away
         raise ConflictError("the report is issued already", report=name)
-    deps.audit.seal()
     logged = deps.audit.find(EntryFilter(type=frozenset({"report:build"}), resource=f"report/{name}"))
     built = [(place, e.actor) for place, e in logged if e.payload == digest(data)]
     if not built:

@@ -16,7 +16,7 @@ import polars as pl
 from service.domain.contracts import Role
 from service.domain.models import Model
 from service.errors import ConflictError, UnknownError
-from service.profiling.abnormal import abnormal, counts
+from service.profiling.abnormal import counts
 from service.profiling.features import LATE, monthly
 from service.reporting.customers import flag_rows, grade_rows, group_rows, month_rows, segment_rows
 from service.reporting.document import Answer, Cell, named
@@ -128,27 +128,22 @@ def statements_by_month(reading: Reading) -> Iterator[Answer]:
     yield Answer(rows, reading.inputs("statements"), figures=figures, span=(begin, end))
 
 
-def _flags(reading: Reading) -> pl.DataFrame:
-    """Flagged months of the period."""
-    return abnormal(*reading.behaviour, reading.last).filter(pl.col("month") >= reading.first)
-
-
 @query("fraud.by_rule@1")
 def fraud_by_rule(reading: Reading) -> Iterator[Answer]:
     """Customers and months flagged, by rule that hints at misuse of credit."""
-    yield Answer(flag_rows(counts(_flags(reading)).filter(~_AML)), reading.inputs("statements", "customers"))
+    yield Answer(flag_rows(counts(reading.flags).filter(~_AML)), reading.inputs("statements", "customers"))
 
 
 @query("aml.by_rule@1")
 def aml_by_rule(reading: Reading) -> Iterator[Answer]:
     """Customers and months flagged, by rule that hints at laundering."""
-    yield Answer(flag_rows(counts(_flags(reading)).filter(_AML)), reading.inputs("statements", "customers"))
+    yield Answer(flag_rows(counts(reading.flags).filter(_AML)), reading.inputs("statements", "customers"))
 
 
 @query("aml.by_month@1")
 def aml_by_month(reading: Reading) -> Iterator[Answer]:
     """Customers flagged by such a rule in each month."""
-    flags = _flags(reading).filter(_AML).group_by("month").agg(pl.col("_sp").n_unique()).sort("month")
+    flags = reading.flags.filter(_AML).group_by("month").agg(pl.col("_sp").n_unique()).sort("month")
     rows = [(f"{month:%Y-%m}", people(n)) for month, n in flags.iter_rows()]
     yield Answer(named("month customers", rows), reading.inputs("statements", "customers"))
 

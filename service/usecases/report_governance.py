@@ -19,23 +19,13 @@ from service.usecases.persons import aliases_of, as_one
 from service.usecases.report_queries import Reading, query
 from service.usecases.rows import rows_held
 
-_ENTRY = ("type", "role", "purpose", "decision", "policy", "actor", "resource", "at", "subjects")
-_DETAIL = ("reason", "dpia")
 _BREACH = "breach_notice"  # a clock of policies/jurisdictions
 _HOUR = timedelta(hours=1)
 
 
-def _entries(reading: Reading) -> pl.DataFrame:
-    """Every entry of the log up to the instant."""
-    told = ((e, dict(e.detail)) for _, e in reading.deps.audit.entries() if e.at <= reading.at)
-    rows = [(*(getattr(e, n) for n in _ENTRY), *(str(more.get(n, "")) for n in _DETAIL)) for e, more in told]
-    frame = pl.DataFrame(rows, [*_ENTRY, *_DETAIL], orient="row", infer_schema_length=None)
-    return frame.with_columns(day=pl.col("at").dt.date())
-
-
 def _counted(reading: Reading, *keys: str) -> Answer:
     """Acts of the period by these keys."""
-    acts = _entries(reading).filter(pl.col("day").is_between(reading.first, reading.last))
+    acts = reading.log.filter(pl.col("day").is_between(reading.first, reading.last))
     staff, touched = pl.col("actor").n_unique(), pl.col("subjects").sum()
     found = acts.group_by(keys).agg(entries=pl.len(), staff=staff, people=touched).sort(keys)
     titles: dict[str, Cell] = {code: Text(**title) for code, title in reading.policy.role_titles.items()}
@@ -71,20 +61,20 @@ def _spans(entries: pl.DataFrame, *keys: str) -> Answer:
 @query("policy.versions@1")
 def policy_versions(reading: Reading) -> Iterator[Answer]:
     """The rules that decided, by the digest in each entry since the log began."""
-    yield _spans(_entries(reading).filter(pl.col("policy") != ""), "policy")
+    yield _spans(reading.log.filter(pl.col("policy") != ""), "policy")
 
 
 @query("assessments.list@1")
 def assessments_list(reading: Reading) -> Iterator[Answer]:
     """Impact assessments that acts named since the log began."""  # PIPL 55, 56
-    yield _spans(_entries(reading).filter(pl.col("dpia") != ""), "dpia", "type")
+    yield _spans(reading.log.filter(pl.col("dpia") != ""), "dpia", "type")
 
 
 @query("approvals.list@1")
 def approvals_list(reading: Reading) -> Iterator[Answer]:
     """Models that were approved before they decided on anyone."""  # PIPL 55
     approved = (pl.col("type") == "model:approve") & (pl.col("decision") == "allow")
-    yield _spans(_entries(reading).filter(approved), "resource", "actor")
+    yield _spans(reading.log.filter(approved), "resource", "actor")
 
 
 @query("policy.purposes@1")

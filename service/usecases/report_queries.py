@@ -25,6 +25,7 @@ from service.domain.releases import Release, ReleaseState
 from service.domain.requests import NEXT, RequestState, Right, RightsRequest
 from service.errors import ConflictError
 from service.ports import Deps, EntryFilter
+from service.profiling.abnormal import abnormal
 from service.reporting.document import TOTAL, Answer, Cell, Rows, Text, named
 from service.reporting.suppression import people
 from service.reporting.words import NOT_APPLICABLE
@@ -34,6 +35,8 @@ from service.usecases.erasure import parse_outcomes
 from service.usecases.profile import load_behaviour
 
 PURPOSE: Final = "regulatory_reporting"
+_ENTRY: Final = ("type", "role", "purpose", "decision", "policy", "actor", "resource", "at", "subjects")
+_DETAIL: Final = ("reason", "dpia")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,21 @@ class Reading:
     def behaviour(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Statements and customers of everyone about whom the duty to report allows it."""
         return load_behaviour(audience(PURPOSE, self.deps), self.deps)
+
+    @cached_property
+    def log(self) -> pl.DataFrame:
+        """Every entry of the log up to the instant: fields and details that are counted by, and its day."""
+        told = ((e, dict(e.detail)) for _, e in self.deps.audit.entries() if e.at <= self.at)
+        rows = [
+            (*(getattr(e, n) for n in _ENTRY), *(str(more.get(n, "")) for n in _DETAIL)) for e, more in told
+        ]
+        frame = pl.DataFrame(rows, [*_ENTRY, *_DETAIL], orient="row", infer_schema_length=None)
+        return frame.with_columns(day=pl.col("at").dt.date())
+
+    @cached_property
+    def flags(self) -> pl.DataFrame:
+        """Flagged months of the period."""
+        return abnormal(*self.behaviour, self.last).filter(pl.col("month") >= self.first)
 
     def within(self, at: datetime) -> bool:
         """Whether an instant lies in the period."""

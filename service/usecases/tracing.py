@@ -8,13 +8,11 @@ entry that an index forgot, or was made to forget, is found too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
-from audit.checkpoint import parse_checkpoint
 from audit.entry import Entry
 from audit.export import FORMATS
-from audit.note import parse_note
 from service.domain.actors import Actor
 from service.ports import Deps, EntryFilter
 from service.usecases.access import authorise
@@ -41,11 +39,13 @@ class Accesses:
 
 
 def search_log(where: EntryFilter, *, actor: Actor, deps: Deps) -> Found:
-    """Entries that meet a filter, newest last."""  # PIPL 54
+    """Entries that meet a filter, newest last.
+
+    Logged is by what was searched, not for what: it may be anything that was typed, and the log keeps it.
+    """  # PIPL 54
     act = authorise(deps, actor, "audit:read", resource="log")
-    asked = {name: ",".join(sorted(getattr(where, name))) for name in ("actor", "purpose", "type")}
-    asked |= {"last": str(where.last or ""), "resource": where.resource}
-    act.record(detail=tuple((name, value) for name, value in asked.items() if value))
+    asked = [field.name for field in fields(where) if getattr(where, field.name)]
+    act.record(detail=(("asked", ",".join(asked)), ("last", where.last or 0)))
     return deps.audit.find(where)
 
 
@@ -80,7 +80,7 @@ def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Acces
 
 def accesses(pseudonyms: Sequence[bytes], deps: Deps) -> Accesses:
     """All entries of the log about a person, by the pseudonyms of their enrolments."""
-    head = parse_checkpoint(parse_note(deps.audit.seal()).text)
+    head = deps.audit.head()
     test = is_about(deps.home / PEOPLE, deps.keyring.derive("subject-tag"), pseudonyms)
     entries = tuple(deps.audit.tagged(test)) if pseudonyms else ()
     return Accesses(tuple(each for each in entries if each[0] < head.size), head.size, head.root.hex())

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,42 @@ def test_a_witness_that_does_not_answer_costs_two_seconds_once() -> None:
             with pytest.raises((ConnectionError, TimeoutError)):
                 witness.add_checkpoint(b"")
         assert 1 < time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 409 x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n9", 0),  # breaks off
+        (b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n9", 0),
+        (b"no answer\r\n\r\n", 0),
+        (b"HTTP/1.1 302 x\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", 302),  # not followed
+    ],
+)
+def test_an_answer_that_breaks_off_or_leads_elsewhere_is_none(answer: bytes, status: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        witness = HttpWitness(W1.key, f"http://127.0.0.1:{server.getsockname()[1]}")
+
+        def serve() -> None:
+            link, _ = server.accept()
+            with link:
+                link.recv(1 << 16)
+                link.sendall(answer)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        if status:
+            assert witness.add_checkpoint(b"x") == (status, b"")
+        else:
+            with pytest.raises(ConnectionError):
+                witness.add_checkpoint(b"x")
+        serving.join()
+
+
+@pytest.mark.parametrize("url", ["http://a..b", "http://h/\u00fc", "http://["])
+def test_a_url_that_is_none_costs_the_line_and_nothing_else(tmp_path: Path, url: str) -> None:
+    log = create_log(tmp_path / "log", KEY, [HttpWitness(W1.key, url)])
+    assert log.append(*entries(0, 1)) == (0,)
+    assert log.cosigned() == {W1.name: 0}
 
 
 def test_making_and_serving_refuse_what_cannot_work(tmp_path: Path, line: CommandLine) -> None:

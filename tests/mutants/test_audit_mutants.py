@@ -1,15 +1,10 @@
-"""Broken variants of the log, each caught by a check that the real one passes.
-
-A mutant is the real module with one piece of source exchanged, so it stays in step with the module.
-"""
+"""Broken variants of the log, each caught by a check that the real one passes."""
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sqlite3
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +20,7 @@ from fakes.audit_logs import (
     small_log,
     stored,
 )
+from fakes.mutated import Mutant, mutated
 from fakes.operators import NEW, W1, W2, Operator, Scripted
 
 import audit.bundle
@@ -48,9 +44,6 @@ from audit.errors import AuditError, BrokenLinkError, LogForkedError
 from audit.logdir import create_log
 from audit.note import Signer, SigningKey, format_lines, format_vkey, sign_line
 from audit.segment import encode_group
-
-Check = Callable[[ModuleType, Path], None]
-Mutant = tuple[str, ModuleType, str, str, Check]  # name, module, source, what stands there instead, check
 
 
 def acknowledged_means_durable(log: ModuleType, folder: Path) -> None:
@@ -624,35 +617,12 @@ MUTANTS: list[Mutant] = [
 ]
 
 
-def load(module: ModuleType, old: str, new: str, folder: Path) -> ModuleType:
-    """The module with one piece of its source exchanged, under another name."""
-    assert module.__file__ is not None
-    source = Path(module.__file__).read_text(encoding="utf-8")
-    assert source.count(old) == 1, "the mutant no longer fits the module"
-    path = folder / "audit_mutant.py"
-    path.write_text(source.replace(old, new), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("audit_mutant", path)
-    assert spec is not None
-    assert spec.loader is not None
-    mutant = importlib.util.module_from_spec(spec)
-    sys.modules["audit_mutant"] = mutant  # dataclasses look their module up
-    spec.loader.exec_module(mutant)
-    return mutant
-
-
-@pytest.fixture
-def _forget() -> Iterator[None]:
-    yield
-    sys.modules.pop("audit_mutant", None)
-
-
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant[0] for mutant in MUTANTS])
-@pytest.mark.usefixtures("_forget")
 def test_mutant_is_caught_and_the_real_one_passes(tmp_path: Path, mutant: Mutant) -> None:
     _, module, old, new, check = mutant
     check(module, tmp_path)
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
-    broken = load(module, old, new, tmp_path)
-    with pytest.raises((AssertionError, AuditError, pytest.fail.Exception)):
+    caught = pytest.raises((AssertionError, AuditError, pytest.fail.Exception))
+    with mutated(module, old, new, tmp_path) as broken, caught:
         check(broken, tmp_path)

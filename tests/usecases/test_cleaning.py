@@ -10,14 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from fakes import payments
 from fakes.clock import FakeClock
-from fakes.contract_documents import format_contract
 from fakes.ingest_child import in_many_chunks
 from fakes.intake import ANALYST, STEWARD, entries_of, open_intake, stored_text, with_broken_trail
+from fakes.payments import add_payments
 from mutants.corrections import TrustingCorrections
 
-from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role
-from service.domain.odcs import canonical_json, parse_contract
+from service.domain.contracts import Column, DatasetContract, Kind, Role
 from service.errors import (
     AuditUnavailableError,
     ConflictError,
@@ -29,38 +29,20 @@ from service.errors import (
 )
 from service.ports import Deps
 from service.usecases.correction import list_quarantine, release
-from service.usecases.datasets import add_dataset
 from service.usecases.ingest import ingest, take_in
 from service.usecases.quality import quality_report
 
 HEADER = "mobile,day,cents,fee,memo"
 CORRECTED = f"_source_row,{HEADER}"
 COLUMNS = (
-    Column("mobile", Role.SUBJECT_ID, Kind.STRING, "C2", "mobile", links=True),
-    Column("day", Role.EVENT_TIME, Kind.DATE, "C1"),
-    Column(
-        "cents", Role.MEASURE, Kind.INTEGER, "C2", lower=0, upper=9, unit="CNY-fen", limits=Limits(minimum=0)
-    ),
+    *payments.COLUMNS[:3],
     Column("fee", Role.MEASURE, Kind.INTEGER, "C2", lower=0, upper=9, unit="CNY-fen", required=False),
     Column("memo", Role.QUASI_IDENTIFIER, Kind.STRING, "C1", required=False),
 )
 
 
 def _add(deps: Deps, **changes: object) -> DatasetContract:
-    contract = DatasetContract(
-        name="payments",
-        version="1.0.0",
-        title="Payments",
-        columns=COLUMNS,
-        purposes=("contract_performance",),
-        retention_class="aml_record",
-        creates_subjects=True,
-        row_per_subject=False,
-        digest="",
-        order=(("fee", "cents"),),
-    )
-    document = format_contract(replace(contract, **changes))  # type: ignore[arg-type]
-    return add_dataset(parse_contract(document), canonical_json(document), actor=STEWARD, deps=deps)
+    return add_payments(deps, **{"columns": COLUMNS, "order": (("fee", "cents"),), **changes})
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from fakes.card_events import BAD, batches, kill_and_run_again, make_bank, rebuilt, run, stored
+from fakes.card_events import BAD, batches, kill_and_run_again, rebuilt, run, stored
 from fakes.clock import FakeClock
 from fakes.intake import ANALYST, STEWARD, entries_of
 from fakes.nats import publish, recreate, remove, run_nats
@@ -30,34 +29,16 @@ from service.wiring import open_nats, open_service
 SUBJECT = "card.statements"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bank's files, and a service that knows its customers."""
-    return make_bank(tmp_path_factory.mktemp("bank"))
-
-
-@pytest.fixture(scope="module")
-def lines(folder: Path) -> list[bytes]:
-    """One statement a message."""
-    return (folder / "statements.jsonl").read_bytes().splitlines()
-
-
-@pytest.fixture
-def home(folder: Path, tmp_path: Path) -> Path:
-    """A copy of the service."""
-    return Path(shutil.copytree(folder / "model", tmp_path / "home"))
-
-
 @pytest.fixture
 def deps(home: Path) -> Deps:
     return open_service(load_settings({}, home=home), clock=FakeClock())
 
 
-def test_a_stream_gives_the_rows_of_a_batch(folder: Path, lines: list[bytes], deps: Deps) -> None:
+def test_a_stream_gives_the_rows_of_a_batch(card_bank: Path, lines: list[bytes], deps: Deps) -> None:
     done = run(MemoryStream(lines[:700]), deps, limit=300)
     assert (done.batches, done.rows) == (3, 700)
     assert stored(deps).height == done.admitted > 500
-    assert stored(deps).equals(rebuilt(folder, lines[:700]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:700]))
     detail = dict(entries_of(deps, "dataset:ingest")[-1].detail)
     assert (detail["stream"], detail["upto"]) == ("memory:events", str(7 + 3 * 699))
 
@@ -69,11 +50,11 @@ def test_a_stream_that_was_taken_in_gives_nothing_more(lines: list[bytes], deps:
 
 
 def test_redelivery_and_disorder_at_the_broker_change_nothing(
-    folder: Path, lines: list[bytes], deps: Deps
+    card_bank: Path, lines: list[bytes], deps: Deps
 ) -> None:
     done = run(MemoryStream(lines[:400], restless=random.Random(7)), deps, limit=90)
     assert done.rows == 400
-    assert stored(deps).equals(rebuilt(folder, lines[:400]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:400]))
 
 
 def test_bad_messages_are_rows_with_a_reason_and_stop_nothing(lines: list[bytes], deps: Deps) -> None:
@@ -106,7 +87,7 @@ def test_a_message_over_several_lines_is_one_row(lines: list[bytes], deps: Deps)
 
 
 def test_a_range_that_was_begun_is_finished_first_and_exactly(
-    folder: Path, lines: list[bytes], deps: Deps
+    card_bank: Path, lines: list[bytes], deps: Deps
 ) -> None:
     stream = MemoryStream(lines[:300])
     upto = stream.messages[99].position
@@ -115,7 +96,7 @@ def test_a_range_that_was_begun_is_finished_first_and_exactly(
     done = run(stream, deps, limit=7_000)
     assert stream.reads[0] == ("", upto)
     assert (done.batches, done.rows) == (2, 300)
-    assert stored(deps).equals(rebuilt(folder, lines[:300]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:300]))
 
 
 class KilledError(Exception):
@@ -147,7 +128,7 @@ class _Without:
 
 
 def test_killed_between_the_commit_and_the_cursor_the_range_is_not_read_again(
-    folder: Path, lines: list[bytes], deps: Deps
+    card_bank: Path, lines: list[bytes], deps: Deps
 ) -> None:
     stream = MemoryStream(lines[:300])
     with pytest.raises(KilledError):
@@ -156,18 +137,18 @@ def test_killed_between_the_commit_and_the_cursor_the_range_is_not_read_again(
     stream.reads.clear()
     assert run(stream, deps, limit=170).rows == 300
     assert stream.reads[0] == (stream.messages[99].position, "")
-    assert stored(deps).equals(rebuilt(folder, lines[:300]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:300]))
 
 
 def test_a_consumer_that_writes_its_progress_down_afterwards_is_noticed(
-    folder: Path, lines: list[bytes], deps: Deps
+    card_bank: Path, lines: list[bytes], deps: Deps
 ) -> None:
     stream = MemoryStream(lines[:300])
     for limit, dies in ((100, True), (170, False), (300, False)):
         consume_and_acknowledge(
             stream, "statements", actor=STEWARD, deps=deps, limit=limit, die_before_finish=dies
         )
-    assert not stored(deps).equals(rebuilt(folder, lines[:300]))
+    assert not stored(deps).equals(rebuilt(card_bank, lines[:300]))
 
 
 def test_two_consumers_cannot_both_go_on(lines: list[bytes], deps: Deps) -> None:
@@ -204,7 +185,7 @@ def broker(nats_program: str) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
-    folder: Path, lines: list[bytes], home: Path, broker: str, forkserver: ForkServerContext
+    card_bank: Path, lines: list[bytes], home: Path, broker: str, forkserver: ForkServerContext
 ) -> None:
     dice = random.Random(11)
     bad = [data for data, rule in BAD if rule != "too_large"]
@@ -222,7 +203,7 @@ def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
     deps = open_service(load_settings({}, home=home), clock=FakeClock())
     mine = [b for b in batches(deps) if b.source == stream.name]
     assert sum(b.counts.rows for b in mine) == len(events)
-    assert stored(deps).equals(rebuilt(folder, lines))
+    assert stored(deps).equals(rebuilt(card_bank, lines))
     assert run(stream, deps).rows == 0
 
 

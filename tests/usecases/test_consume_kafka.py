@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import polars as pl
 import pytest
-from fakes.card_events import BAD, batches, kill_and_run_again, make_bank, rebuilt, run, stored
+from fakes.card_events import BAD, batches, kill_and_run_again, rebuilt, run, stored
 from fakes.clock import FakeClock
 from fakes.consume_child import consume_and_stand_still
 from fakes.intake import STEWARD, entries_of
@@ -26,24 +25,6 @@ from service.wiring import open_kafka, open_service
 TOPIC = "card-statements"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bank's files, and a service that knows its customers."""
-    return make_bank(tmp_path_factory.mktemp("bank"))
-
-
-@pytest.fixture(scope="module")
-def lines(folder: Path) -> list[bytes]:
-    """One statement a message."""
-    return (folder / "statements.jsonl").read_bytes().splitlines()
-
-
-@pytest.fixture
-def home(folder: Path, tmp_path: Path) -> Path:
-    """A copy of the service."""
-    return Path(shutil.copytree(folder / "model", tmp_path / "home"))
-
-
 @pytest.fixture
 def broker() -> Iterator[Kafka]:
     """With nothing in it."""
@@ -56,7 +37,7 @@ def opened(home: Path) -> Deps:
 
 
 def test_partitions_are_taken_in_one_by_one_in_micro_batches(
-    folder: Path, lines: list[bytes], home: Path, broker: Kafka
+    card_bank: Path, lines: list[bytes], home: Path, broker: Kafka
 ) -> None:
     deps = opened(home)
     broker.publish(TOPIC, lines[:700], compression_type="lz4")
@@ -70,7 +51,7 @@ def test_partitions_are_taken_in_one_by_one_in_micro_batches(
     broker.publish(TOPIC, lines[900:950])  # what is new, and nothing again
     assert run(open_kafka(broker.servers, TOPIC, 0), deps).rows == 50
     assert run(open_kafka(broker.servers, TOPIC, 0), deps).batches == 0
-    assert stored(deps).equals(rebuilt(folder, lines[:950]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:950]))
 
 
 def test_malformed_messages_are_rows_with_a_reason_and_stop_nothing(
@@ -88,7 +69,7 @@ def test_malformed_messages_are_rows_with_a_reason_and_stop_nothing(
 
 @pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
-    folder: Path, lines: list[bytes], home: Path, broker: Kafka, forkserver: ForkServerContext
+    card_bank: Path, lines: list[bytes], home: Path, broker: Kafka, forkserver: ForkServerContext
 ) -> None:
     dice = random.Random(12)
     bad = [data for data, rule in BAD if rule != "too_large"]
@@ -101,12 +82,12 @@ def test_killed_in_the_middle_and_run_again_the_rows_are_those_of_a_batch(
     deps = opened(home)
     mine = [b for b in batches(deps) if b.source == stream.name]
     assert sum(b.counts.rows for b in mine) == len(events)
-    assert stored(deps).equals(rebuilt(folder, lines))
+    assert stored(deps).equals(rebuilt(card_bank, lines))
     assert run(stream, deps).rows == 0
 
 
 def test_killed_between_the_read_and_the_commit_exactly_that_range_comes_first(
-    folder: Path, lines: list[bytes], home: Path, broker: Kafka, forkserver: ForkServerContext
+    card_bank: Path, lines: list[bytes], home: Path, broker: Kafka, forkserver: ForkServerContext
 ) -> None:
     broker.publish(TOPIC, lines[:350])
     stream = open_kafka(broker.servers, TOPIC, 0)
@@ -126,11 +107,11 @@ def test_killed_between_the_read_and_the_commit_exactly_that_range_comes_first(
         dict(entry.detail) for entry in entries_of(deps, "dataset:ingest") if "upto" in dict(entry.detail)
     ]
     assert [(r["after"], r["upto"]) for r in ranges] == [("", "99"), ("99", "199"), ("199", "399")]
-    assert stored(deps).equals(rebuilt(folder, lines[:400]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:400]))
 
 
 def test_a_consumer_that_writes_its_progress_down_afterwards_is_noticed(
-    folder: Path, lines: list[bytes], home: Path, broker: Kafka
+    card_bank: Path, lines: list[bytes], home: Path, broker: Kafka
 ) -> None:
     deps = opened(home)
     broker.publish(TOPIC, lines[:300])
@@ -139,7 +120,7 @@ def test_a_consumer_that_writes_its_progress_down_afterwards_is_noticed(
         consume_and_acknowledge(
             stream, "statements", actor=STEWARD, deps=deps, limit=limit, die_before_finish=dies
         )
-    assert not stored(deps).equals(rebuilt(folder, lines[:300]))
+    assert not stored(deps).equals(rebuilt(card_bank, lines[:300]))
 
 
 def test_a_topic_made_anew_is_refused_and_nothing_is_stored(
@@ -157,7 +138,7 @@ def test_a_topic_made_anew_is_refused_and_nothing_is_stored(
 
 
 def test_a_broker_that_goes_away_stops_the_run_and_loses_nothing(
-    folder: Path, lines: list[bytes], home: Path, broker: Kafka
+    card_bank: Path, lines: list[bytes], home: Path, broker: Kafka
 ) -> None:
     deps = opened(home)
     broker.publish(TOPIC, lines[:50])
@@ -168,4 +149,4 @@ def test_a_broker_that_goes_away_stops_the_run_and_loses_nothing(
     with run_kafka() as again:  # at another address: the stream is the same
         again.publish(TOPIC, lines[:80])
         assert run(open_kafka(again.servers, TOPIC, 0), deps).rows == 30
-    assert stored(deps).equals(rebuilt(folder, lines[:80]))
+    assert stored(deps).equals(rebuilt(card_bank, lines[:80]))

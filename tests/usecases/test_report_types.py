@@ -16,24 +16,21 @@ import polars as pl
 import pytest
 import yaml
 from fakes.house import House, furnish, move_in
+from fakes.reported import put_to_work
 from mutants.reports import clocks_from_now
 
 from audit.entry import Entry
-from service.demo.run import PLAN
 from service.domain.requests import Right
 from service.errors import DeniedError, UnknownError, UsageError
 from service.ports import EntryFilter
 from service.reporting.document import Answer
 from service.reporting.template import load_templates
 from service.usecases.identity import match_people
-from service.usecases.model import approve_model, train_model
-from service.usecases.profile import build_profiles
-from service.usecases.release import approve_aggregate, request_aggregate, run_aggregate
 from service.usecases.report import approve_report, build_report
 from service.usecases.report_governance import breach_clocks
 from service.usecases.report_queries import Incident, Reading
 from service.usecases.rights import run_request
-from service.usecases.score import build_scores, score_customer
+from service.usecases.score import score_customer
 from service.usecases.tracing import search_log, who_accessed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +44,7 @@ NOISY = re.compile(r"model|grades|fairness-.*|releases")
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
     house = furnish(tmp_path_factory.mktemp("house"), customers=600)
-    ann, paul, max_ = house.actor("ann"), house.actor("paul"), house.actor("max")
-    asked = request_aggregate(PLAN, "regulatory_reporting", actor=ann, deps=house.deps)
-    approve_aggregate(asked.id, actor=paul, deps=house.deps)
-    run_aggregate(asked.id, actor=ann, deps=house.deps)
-    build_profiles(actor=max_, deps=house.deps)
-    train_model(actor=max_, deps=house.deps)
-    approve_model("credit", 1, actor=paul, deps=house.deps)
-    build_scores(actor=max_, deps=house.deps)
+    put_to_work(house)
     people: dict[str, Any] = {"purpose": "credit_scoring", "id_type": "email", "deps": house.deps}
     for email in house.emails[:3]:
         score_customer(value=email, actor=house.actor("rita"), **people)

@@ -15,24 +15,21 @@ from typing import Any
 import polars as pl
 import pytest
 from fakes.house import House, furnish, move_in
+from fakes.reported import put_to_work
 from mutants.reports import approve_without_asking_who_built
 
 from audit.bundle import verify_bundle
 from audit.canonical import digest
 from audit.errors import BrokenLinkError
-from service.demo.run import PLAN
 from service.domain.actors import Actor
 from service.domain.requests import Right
 from service.errors import ConflictError, DeniedError, StorageError, TamperedError, UnknownError
 from service.ports import EntryFilter
 from service.reporting.template import load_templates
-from service.usecases.model import approve_model, train_model
 from service.usecases.profile import build_profiles
-from service.usecases.release import approve_aggregate, request_aggregate, run_aggregate
 from service.usecases.report import approve_report, build_report, reject_report
 from service.usecases.report_queries import Reading
 from service.usecases.rights import run_request
-from service.usecases.score import build_scores
 
 TYPES = ("behaviour", "rights", "budget", "consent")
 
@@ -40,14 +37,7 @@ TYPES = ("behaviour", "rights", "budget", "consent")
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
     house = furnish(tmp_path_factory.mktemp("house"), customers=400)
-    ann, paul, max_ = house.actor("ann"), house.actor("paul"), house.actor("max")
-    asked = request_aggregate(PLAN, "regulatory_reporting", actor=ann, deps=house.deps)
-    approve_aggregate(asked.id, actor=paul, deps=house.deps)
-    run_aggregate(asked.id, actor=ann, deps=house.deps)
-    build_profiles(actor=max_, deps=house.deps)
-    train_model(actor=max_, deps=house.deps)
-    approve_model("credit", 1, actor=paul, deps=house.deps)
-    build_scores(actor=max_, deps=house.deps)
+    put_to_work(house)
     return house
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fakes.clock import START, FakeClock
 from fakes.intake import ANALYST, STEWARD, entries_of, subject_of, with_broken_trail
-from fakes.retention_child import retain
+from fakes.retention_child import STEPS, retain
 from fakes.special import MOBILES, RESIDENTS, open_special, take
 from mutants.retentions import a_day_early, forgetful
 
@@ -307,7 +307,7 @@ def full_house(folder: Path) -> tuple[Deps, datetime]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["logged", "rewritten", ""])
+@pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_point_and_run_again_it_is_done(
     tmp_path: Path, forkserver: ForkServerContext, step: str
 ) -> None:

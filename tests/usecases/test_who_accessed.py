@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from service.adapters.sql.ops import SqlOps
 from service.domain.requests import Right
 from service.errors import DeniedError, StorageError, TamperedError
+from service.ports import EntryFilter
 from service.usecases.audience import storage_pseudonym, subject_with
 from service.usecases.profile import TABLE as PROFILES
 from service.usecases.profile import build_profiles
 from service.usecases.release import run_aggregate
 from service.usecases.rights import run_request
 from service.usecases.tags import PEOPLE, file_people, is_about, person_key, tag
-from service.usecases.tracing import who_accessed
+from service.usecases.tracing import search_log, who_accessed
 
 KEY = bytes(32)
 PEOPLE_OF = st.lists(st.binary(min_size=16, max_size=16), max_size=40, unique=True)
@@ -118,6 +119,18 @@ def test_an_entry_that_the_index_has_lost_is_found_all_the_same(house: House) ->
     with house.deps.ops.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_entry WHERE type = 'profile:build'")
     assert "profile:build" in types(house, email)
+
+
+def test_what_a_search_was_for_is_not_logged(house: House) -> None:
+    """It may be anything that was typed, and the log keeps it for ever."""
+    where = EntryFilter(actor=frozenset({"王 13812345678"}), resource="13812345678", last=5)
+    assert search_log(where, actor=house.actor("aud"), deps=house.deps) == ()
+    ((_, entry),) = search_log(
+        EntryFilter(type=frozenset({"audit:read"}), last=1), actor=house.actor("aud"), deps=house.deps
+    )
+    assert dict(entry.detail) == {"asked": "type,last", "last": 1}
+    said = [dict(e.detail) for _, e in house.deps.audit.entries() if e.type == "audit:read"]
+    assert said[0] == {"asked": "actor,resource,last", "last": 5}
 
 
 def test_nobody_is_known_by_an_identifier_that_nobody_has(house: House) -> None:

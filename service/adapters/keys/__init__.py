@@ -1,1 +1,1 @@
-"""Key files: the root key and the key epochs, readable by their owner only."""
+"""Keys: the root key and the epochs in files of their owner; those that sign, in files or in a token."""

@@ -86,6 +86,29 @@ def test_listing_is_not_disturbed_by_a_later_publication(tmp_path: Path) -> None
     assert len([*listing]) == 299
 
 
+@pytest.mark.parametrize("size", [1, 256, 257, 600])
+def test_entries_are_read_by_index_as_they_are_listed_also_while_the_log_goes_on(
+    tmp_path: Path, size: int
+) -> None:
+    log = small_log(tmp_path / "log", size)
+    everything = dict(log.entries())
+    wanted = [*range(size - 1, -1, -3), 0, size - 1]
+    reading = log.read(wanted)
+    first = next(reading)
+    log.append(entry(size))
+    log.publish()  # replaces the bundle that is not full
+    assert [first, *reading] == [(index, everything[index]) for index in wanted]
+
+
+@pytest.mark.parametrize("index", [-1, 3, 256])
+def test_an_entry_that_is_not_sealed_is_not_read(tmp_path: Path, index: int) -> None:
+    log = small_log(tmp_path / "log", 3)
+    log.append(entry(3))
+    with pytest.raises(NotSealedError):
+        list(log.read([index]))
+    log.publish()  # the writer goes on
+
+
 def test_bytes_that_are_no_entry_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     log = small_log(tmp_path / "log", 1)
     with pytest.raises(EntryError):

@@ -5,31 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fakes.audit_child import REFUSED, SEAL
-from fakes.audit_forks import Forks, outcome, quick_folder, strace_missing, traced
+from fakes.audit_disk import CALLS
+from fakes.audit_forks import Forks, outcome, traced
 
+pytestmark = pytest.mark.usefixtures("strace")
 SCHEDULE = (2, SEAL, 3, SEAL, 1)
 SENT = range(sum(SCHEDULE))
-CALLS = "write,pwrite64,fsync,fdatasync,ftruncate,rename,openat,mkdir,unlink,rmdir"
 LINE = re.compile(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)")
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with quick_folder() as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def forks(folder: Path) -> Iterator[Forks]:
-    if missing := strace_missing():
-        pytest.skip(missing)
-    with Forks(folder) as made:
-        yield made
 
 
 def touching(trace: str, directory: Path) -> list[tuple[str, int]]:
@@ -72,6 +58,7 @@ def sweep(forks: Forks, folder: Path, fault: str, state: Path | None = None, fir
         codes[forks.wait()] += 1
         found = outcome(directory, forks.acks(), range(first + len(SENT)))
         assert (found.lost, found.strange) == (0, 0), f"{fault} at {call} {ordinal}: {found}"
+    assert set(codes) <= ({-9} if fault == "signal=KILL" else {0, REFUSED})
     return codes
 
 
@@ -79,7 +66,6 @@ def sweep(forks: Forks, folder: Path, fault: str, state: Path | None = None, fir
 def test_a_new_log_survives_a_fault_at_every_call(forks: Forks, folder: Path, fault: str) -> None:
     codes = sweep(forks, folder, fault)
     assert codes.total() > 60
-    assert set(codes) <= ({-9} if fault == "signal=KILL" else {0, REFUSED})
 
 
 @pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])

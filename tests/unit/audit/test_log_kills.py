@@ -9,12 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fakes.audit_child import REFUSED, SEAL
-from fakes.audit_forks import TESTS, Forks, outcome, quick_folder
+from fakes.audit_forks import TESTS, Forks, outcome
 from fakes.audit_logs import KEY, entries, entry, small_log, snapshot
 
 from audit.errors import LogCorruptError, ProofError, WriterEndedError
@@ -26,18 +25,6 @@ from audit.verify import verify_log
 
 KILLS, PER_LOG = 200, 20
 SCHEDULE = (2, SEAL, 3, SEAL, 1)
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with quick_folder() as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def forks(folder: Path) -> Iterator[Forks]:
-    with Forks(folder) as made:
-        yield made
 
 
 def test_two_hundred_kills_lose_nothing_acknowledged(forks: Forks, folder: Path) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from fakes.audit_child import SEAL
 from fakes.audit_disk import OPTIONS, Call, Disk, parse
-from fakes.audit_forks import Forks, acks, outcome, quick_folder, strace_missing, traced
+from fakes.audit_forks import Forks, acks, outcome, traced
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import AuditError
 
+pytestmark = pytest.mark.usefixtures("strace")
 SCHEDULE = (2, SEAL, 130, 126, SEAL, 3, 2, SEAL, 1)  # over the end of a tile
 SHORT = (2, SEAL, 3, SEAL, 1)
 TOTAL = sum(SCHEDULE)
@@ -40,20 +41,6 @@ class Recording:
             else:
                 disk.do(step)
         return disk.after_a_power_cut(random.Random(seed), mode), acks(said)
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with quick_folder() as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def forks(folder: Path) -> Iterator[Forks]:
-    if missing := strace_missing():
-        pytest.skip(missing)
-    with Forks(folder) as made:
-        yield made
 
 
 def record(forks: Forks, directory: Path, *options: str, **request: object) -> list[Call | bytes]:

@@ -45,6 +45,12 @@ def test_every_other_answer_is_one_error_without_the_url(
     assert "word" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["http://a..b", "http://h/\u00fc", "http://["])
+def test_a_url_that_is_none_is_one_error(url: str) -> None:
+    with pytest.raises(StorageError):
+        HttpAuthority(url).stamp(DIGEST)
+
+
 def test_no_authority_is_one_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
