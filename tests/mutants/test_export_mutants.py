@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from fakes.log_readers import entries_of_prov, entry_of_cef, entry_of_ocsf
-from mutants.test_audit_mutants import load
+from fakes.mutated import mutated
 
 import audit.export
 import service.domain.traces
@@ -59,8 +59,8 @@ EXPORT, TRACES = audit.export, service.domain.traces
 Check = Callable[[ModuleType], None]
 FACTS, LINE, FORM = every_fact_comes_back, a_line_is_one_line, only_the_w3c_form_is_a_trace
 MUTANTS: list[tuple[str, ModuleType, str, str, Check]] = [
-    ("cef: no escape", EXPORT, '"=": "\\=", ', "", FACTS),
-    ("cef: lines", EXPORT, ', "\n": "\\n"', "", LINE),
+    ("cef: no escape", EXPORT, r'"=": "\\=", ', "", FACTS),
+    ("cef: lines", EXPORT, r', "\n": "\\n"', "", LINE),
     ("cef: milliseconds", EXPORT, '"FiduciaryAt": facts["at"], ', "", FACTS),
     ("cef: a number lost", EXPORT, '"cn2": "subjects", ', "", FACTS),
     ("cef: all are fine", EXPORT, "{5 if entry.decision == 'deny' else 1}", "1", FACTS),
@@ -87,5 +87,8 @@ def test_mutant_is_caught_and_the_real_one_passes(
 ) -> None:
     _, module, old, new, check = mutant
     check(module)
-    with pytest.raises((AssertionError, KeyError, ValueError)):
-        check(load(module, old, new, tmp_path))
+    with (
+        mutated(module, old, new, tmp_path) as broken,
+        pytest.raises((AssertionError, KeyError, ValueError)),
+    ):
+        check(broken)

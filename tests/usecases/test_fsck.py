@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from fakes.clock import FakeClock
-from mutants.test_audit_mutants import load
+from fakes.mutated import mutated
 
 import service.adapters.trail
 import service.usecases.doctor
@@ -181,9 +181,14 @@ def test_an_index_that_is_broken_is_built_from_the_log_again(
 def test_a_service_that_cannot_open_for_its_index_is_helped(scene: Scene) -> None:
     scene.sql("DELETE FROM audit_index")
     with pytest.raises(FiduciaryError):
+        scene.deps.audit.find(EntryFilter())
+    with pytest.raises(FiduciaryError), scene.deps.ops() as tx:
+        scene.act().record("test:kept", within=tx)  # committed, and waits
+    with pytest.raises(FiduciaryError):
         open_service(scene.settings)
     scene.check(rebuild=True)
-    open_service(scene.settings)
+    (last,) = open_service(scene.settings).audit.find(EntryFilter(last=1))
+    assert last[1].type == "test:kept"
 
 
 def test_a_broken_log_is_never_the_source_of_an_index(scene: Scene) -> None:
@@ -227,9 +232,12 @@ MUTANTS = [
 
 
 @pytest.fixture(params=MUTANTS, ids=lambda mutant: mutant[0])
-def mutant(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ModuleType, Callable[[Scene], None]]:
+def mutant(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[ModuleType, Callable[[Scene], None]]]:
     _, module, old, new, harm = request.param
-    return load(module, old, new, tmp_path), harm
+    with mutated(module, old, new, tmp_path) as broken:
+        yield broken, harm
 
 
 def test_a_check_with_a_hole_is_caught(
