@@ -2,9 +2,10 @@
 
 Content: the report's files, and
 ``manifest.dsse.json`` (signed in-toto statement; subjects are the SHA-256 of every file of the report),
-``checkpoint``, ``vkey``, ``entries/<index>.json`` and ``proofs/<index>.tlog-proof`` for each cited entry and
+``checkpoint``, ``vkey``, ``entries/<place>.json`` and ``proofs/<place>.tlog-proof`` for each cited entry and
 for the ``report:issue`` entry, whose payload is the digest of the manifest; and, where an authority was
-asked, ``checkpoint.tsr``, its time-stamp over ``checkpoint`` (``audit.timestamp``).
+asked, ``checkpoint.tsr``, its time-stamp over ``checkpoint`` (``audit.timestamp``). A place is the origin of
+the log and the index of the entry (``audit.evidence``).
 
 The zip itself is deterministic (names sorted, nothing compressed, one fixed date): verifying packs the files
 again and compares, so no byte of the container can be changed either.
@@ -24,7 +25,7 @@ from typing import Final
 from audit.canonical import read_exact
 from audit.dsse import Statement, subject_digests
 from audit.errors import BrokenLinkError, FormatError
-from audit.evidence import Evidence, HeadFacts, Trust, link, read_vkey, verify_chain
+from audit.evidence import Evidence, HeadFacts, Place, Trust, link, parse_place, read_vkey, verify_chain
 from audit.timestamp import verify_stamp
 
 MANIFEST: Final = "manifest.dsse.json"
@@ -34,8 +35,8 @@ _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
 _LOCAL: Final = struct.Struct("<4s5H3I2H")  # APPNOTE 4.3.7 local file header
 _NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}(?:/(?!\.)[A-Za-z0-9._-]{1,100})*")
-_ENTRY: Final = re.compile(r"entries/(0|[1-9][0-9]{0,18})\.json")
-_PROOF: Final = re.compile(r"proofs/(0|[1-9][0-9]{0,18})\.tlog-proof")
+_ENTRY: Final = re.compile(r"entries/(.+/(?:0|[1-9][0-9]{0,18}))\.json")
+_PROOF: Final = re.compile(r"proofs/(.+/(?:0|[1-9][0-9]{0,18}))\.tlog-proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class BundleFacts(HeadFacts):
     """What a verified report bundle says.
 
     Attributes:
-        issue: index of the ``report:issue`` entry.
+        issue: place of the ``report:issue`` entry.
         issued_at: its instant, ISO 8601.
-        entries: cited indices.
+        entries: cited places.
         files: SHA-256 in hex of each file of the report.
         predicate_type: kind of report.
         predicate: what the manifest states.
@@ -53,9 +54,9 @@ class BundleFacts(HeadFacts):
         stamp_pinned: whether the caller named the authority; else anybody could have made the time-stamp.
     """
 
-    issue: int
+    issue: str
     issued_at: str
-    entries: tuple[int, ...]
+    entries: tuple[str, ...]
     files: Mapping[str, str]
     predicate_type: str
     predicate: Mapping[str, object]
@@ -95,15 +96,15 @@ def unpack_bundle(data: bytes) -> dict[str, bytes]:
 
 
 def build_bundle(
-    files: Mapping[str, bytes], envelope: bytes, cited: Sequence[int], issue: int, *, evidence: Evidence
+    files: Mapping[str, bytes], envelope: bytes, cited: Sequence[Place], issue: Place, *, evidence: Evidence
 ) -> bytes:
     """Pack a report with its evidence, and verify the result before it is handed out.
 
     Args:
         files: the report (``report.zh.pdf``, ``report.json``, ...): exactly the subjects of the manifest.
         envelope: the manifest, signed by the log's key.
-        cited: log indices that the manifest cites.
-        issue: index of the ``report:issue`` entry that carries the manifest's digest.
+        cited: places that the manifest cites, ascending.
+        issue: place of the ``report:issue`` entry that carries the manifest's digest.
         evidence: of ``cited`` and ``issue``, no others.
 
     Raises:
@@ -115,7 +116,7 @@ def build_bundle(
         raise FormatError("bundle", "file name is taken")
     data = pack_bundle({**files, **own})
     facts = verify_bundle(data, vkey=evidence.vkey)
-    if facts.entries != tuple(cited) or facts.issue != issue:
+    if facts.entries != tuple(map(str, cited)) or facts.issue != str(issue):
         raise BrokenLinkError(f"entries cited by {MANIFEST}", "not those asked for")
     return data
 
@@ -123,8 +124,8 @@ def build_bundle(
 def _evidence_files(evidence: Evidence) -> dict[str, bytes]:
     files = {"checkpoint": evidence.checkpoint, "vkey": f"{evidence.vkey}\n".encode()}
     files |= {STAMP: evidence.stamp} if evidence.stamp else {}
-    files |= {f"entries/{index}.json": data for index, data in evidence.entries.items()}
-    return files | {f"proofs/{index}.tlog-proof": data for index, data in evidence.proofs.items()}
+    files |= {f"entries/{place}.json": data for place, data in evidence.entries.items()}
+    return files | {f"proofs/{place}.tlog-proof": data for place, data in evidence.proofs.items()}
 
 
 def verify_bundle(data: bytes, *, vkey: Trust = None, tsa: bytes = b"") -> BundleFacts:
@@ -149,8 +150,8 @@ def verify_bundle(data: bytes, *, vkey: Trust = None, tsa: bytes = b"") -> Bundl
     evidence = Evidence(
         checkpoint=files["checkpoint"],
         vkey=read_vkey(files["vkey"]),
-        entries={int(m[1]): files[name] for name in files if (m := _ENTRY.fullmatch(name))},
-        proofs={int(m[1]): files[name] for name in files if (m := _PROOF.fullmatch(name))},
+        entries={parse_place(m[1]): files[name] for name in files if (m := _ENTRY.fullmatch(name))},
+        proofs={parse_place(m[1]): files[name] for name in files if (m := _PROOF.fullmatch(name))},
         stamp=files.get(STAMP, b""),
     )
     envelope = files.pop(MANIFEST)
@@ -159,7 +160,7 @@ def verify_bundle(data: bytes, *, vkey: Trust = None, tsa: bytes = b"") -> Bundl
     link("packing of the zip", lambda: unpack_bundle(data))
     subjects = dict(chain.statement.subjects)
     return BundleFacts(
-        **chain.facts(vkey), issue=chain.act, issued_at=chain.acted_at, files=subjects,
+        **chain.facts(vkey), issue=str(chain.act), issued_at=chain.acted_at, files=subjects,
         stamped_at=_stamped(evidence, tsa), stamp_pinned=bool(tsa),
     )  # fmt: skip
 

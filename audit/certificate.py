@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from audit.canonical import decode_number, read_exact
+from audit.canonical import read_exact
 from audit.errors import BrokenLinkError
-from audit.evidence import Evidence, HeadFacts, Trust, link, verify_chain
+from audit.evidence import Evidence, HeadFacts, Place, Trust, link, parse_place, verify_chain
 
 CERTIFY: Final = "rights:certify"
 _FORMAT: Final = "fiduciary-certificate/1"
@@ -25,14 +25,14 @@ class CertificateFacts(HeadFacts):
     """What a verified certificate says: as ``audit.bundle.BundleFacts``, but for three.
 
     Attributes:
-        certify: index of the ``rights:certify`` entry.
+        certify: place of the ``rights:certify`` entry.
         certified_at: its instant, ISO 8601.
         subjects: SHA-256 in hex by name, as stated.
     """
 
-    certify: int
+    certify: str
     certified_at: str
-    entries: tuple[int, ...]
+    entries: tuple[str, ...]
     subjects: Mapping[str, str]
     predicate_type: str
     predicate: Mapping[str, object]
@@ -44,8 +44,8 @@ def _format(envelope: bytes, evidence: Evidence) -> bytes:
         "statement": envelope.decode(),
         "checkpoint": evidence.checkpoint.decode(),
         "vkey": evidence.vkey,
-        "entries": {str(index): data.decode() for index, data in evidence.entries.items()},
-        "proofs": {str(index): data.decode() for index, data in evidence.proofs.items()},
+        "entries": {str(place): data.decode() for place, data in evidence.entries.items()},
+        "proofs": {str(place): data.decode() for place, data in evidence.proofs.items()},
     }
     return (json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -58,19 +58,21 @@ def parse_certificate(data: bytes) -> tuple[bytes, Evidence]:
 def _parse(data: bytes) -> tuple[bytes, Evidence]:
     body: Any = json.loads(data)
     entries, proofs = (
-        {decode_number(key, "certificate"): text.encode() for key, text in body[name].items()}
+        {parse_place(key): text.encode() for key, text in body[name].items()}
         for name in ("entries", "proofs")
     )
     return body["statement"].encode(), Evidence(body["checkpoint"].encode(), body["vkey"], entries, proofs)
 
 
-def build_certificate(envelope: bytes, cited: Sequence[int], certify: int, *, evidence: Evidence) -> bytes:
+def build_certificate(
+    envelope: bytes, cited: Sequence[Place], certify: Place, *, evidence: Evidence
+) -> bytes:
     """Write a certificate, and verify it before it is handed out.
 
     Args:
         envelope: the statement, signed by the log's key.
-        cited: log indices that the statement cites.
-        certify: index of the ``rights:certify`` entry that carries the envelope's digest.
+        cited: places that the statement cites, ascending.
+        certify: place of the ``rights:certify`` entry that carries the envelope's digest.
         evidence: of ``cited`` and ``certify``, no others.
 
     Raises:
@@ -78,7 +80,7 @@ def build_certificate(envelope: bytes, cited: Sequence[int], certify: int, *, ev
     """
     data = _format(envelope, evidence)
     facts = verify_certificate(data, vkey=evidence.vkey)
-    if facts.entries != tuple(cited) or facts.certify != certify:
+    if facts.entries != tuple(map(str, cited)) or facts.certify != str(certify):
         raise BrokenLinkError("entries cited by statement", "not those asked for")
     return data
 
@@ -97,5 +99,5 @@ def verify_certificate(data: bytes, *, vkey: Trust = None) -> CertificateFacts:
     chain = verify_chain("statement", envelope, evidence, act=CERTIFY, vkey=vkey)
     subjects = dict(chain.statement.subjects)
     return CertificateFacts(
-        **chain.facts(vkey), certify=chain.act, certified_at=chain.acted_at, subjects=subjects
+        **chain.facts(vkey), certify=str(chain.act), certified_at=chain.acted_at, subjects=subjects
     )

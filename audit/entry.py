@@ -22,6 +22,8 @@ from typing import Final, Literal
 from audit.errors import EntryError
 
 VERSION: Final = 1
+OPEN: Final = "log:open"  #: entry 0 of a shard that goes on from another: the last checkpoint of that one
+CLOSE: Final = "log:close"  #: last entry of such a shard
 MAX_BYTES: Final = 65_535  # C2SP tlog-tiles: an entry bundle stores a uint16 length
 _TAG: Final = re.compile(r"[a-z]+(_[a-z]+)*:[a-z]+(_[a-z]+)*")
 _CODE: Final = re.compile(r"[A-Za-z0-9._:/@+=,\- ]{0,256}")
@@ -102,6 +104,11 @@ def _detail_ok(key: str, value: str | int) -> bool:
     if isinstance(value, str):
         return bool(_CODE.fullmatch(key) and _CODE.fullmatch(value))
     return bool(_CODE.fullmatch(key)) and type(value) is int and -_LIMIT <= value < _LIMIT
+
+
+def is_last(data: bytes) -> bool:
+    """Whether a canonical entry is the last of its log. No text of an entry holds a quote."""
+    return f'"type":"{CLOSE}"'.encode() in data
 
 
 def format_entry(entry: Entry) -> bytes:

@@ -13,6 +13,7 @@ AuditError
 │   ├── LogCorruptError
 │   ├── LogForkedError
 │   ├── NotSealedError
+│   ├── LogFinishedError
 │   ├── StorageFailedError
 │   └── WriterEndedError
 ├── KeyFileError
@@ -137,6 +138,14 @@ class NotSealedError(LogError):
     index: int
     size: int
     message = "entry {index} is outside the signed tree of size {size}"
+
+
+@dataclass(unsafe_hash=True)
+class LogFinishedError(LogError):
+    """The log ends with ``log:close``: it takes nothing any more, its successor does."""
+
+    origin: str
+    message = "{origin} is closed; another log goes on from it"
 
 
 @dataclass(unsafe_hash=True)

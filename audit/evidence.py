@@ -5,9 +5,11 @@ Links, in the order in which they are checked:
 1. ``verifier key``: well spelt, and when the caller trusts others, one of those signed too.
 2. ``checkpoint signature``: the log signed the tree head, with that key too.
    ``witness quorum``: the witnesses that the caller's policy demands cosigned it.
-3. ``inclusion of entry N``: each entry parses and is in that tree, against that very checkpoint.
+3. ``inclusion of entry <origin>/N``: each entry parses and is in that tree, against that very checkpoint; or
+   in the tree of an earlier shard, whose last checkpoint the first entry of the later one names.
 4. ``signature of <statement>``: a trusted key that signed the tree head signed the statement.
-5. ``entries cited by <statement>``: the statement cites exactly the entries that came with it, but one.
+5. ``entries cited by <statement>``: the statement cites exactly the entries that came with it, but one and
+   those that lead to earlier shards.
 6. ``<act> entry``: that one records the act and carries the digest of the signed statement.
 
 So a statement that nobody logged, or one exchanged after it was logged, does not verify.
@@ -15,17 +17,17 @@ So a statement that nobody logged, or one exchanged after it was logged, does no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from audit.canonical import digest
-from audit.checkpoint import Checkpoint, parse_proof, verify_checkpoint
+from audit.canonical import decode_number, digest
+from audit.checkpoint import parse_checkpoint, parse_proof, verify_checkpoint
 from audit.dsse import Statement, verify_envelope
-from audit.entry import Entry, parse_entry
+from audit.entry import OPEN, Entry, parse_entry
 from audit.errors import AuditError, BrokenLinkError, FormatError
 from audit.merkle import leaf_hash, verify_inclusion
-from audit.note import parse_vkey
+from audit.note import parse_note, parse_vkey
 from audit.policy import Opened, Policy, open_checkpoint, trust_key
 
 T = TypeVar("T")
@@ -34,22 +36,40 @@ T = TypeVar("T")
 Trust = Policy | str | None
 
 
+class Place(NamedTuple):
+    """Where an entry is: the origin of its log and its index there; written ``origin/index``."""
+
+    origin: str
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.origin}/{self.position}"
+
+
+def parse_place(text: str) -> Place:
+    """The inverse of ``str``. Raises FormatError."""
+    origin, _, index = text.rpartition("/")
+    if not origin:
+        raise FormatError("place", "origin")
+    return Place(origin, decode_number(index, "place"))
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the log gives out about some of its entries; all proofs lead to the one checkpoint.
+    """What a log gives out about some of its entries and those of earlier shards.
 
     Attributes:
-        checkpoint: signed note.
+        checkpoint: signed note, to which all proofs lead; those of earlier shards by the first entries.
         vkey: verifier key, ``name+id+key``.
-        entries: entry bytes by index.
-        proofs: tlog-proof bytes by index.
+        entries: entry bytes by place.
+        proofs: tlog-proof bytes by place.
         stamp: time-stamp over the checkpoint (``audit.timestamp``); empty for none.
     """
 
     checkpoint: bytes
     vkey: str
-    entries: Mapping[int, bytes]
-    proofs: Mapping[int, bytes]
+    entries: Mapping[Place, bytes]
+    proofs: Mapping[Place, bytes]
     stamp: bytes = b""
 
 
@@ -83,18 +103,19 @@ def head_facts(opened: Opened, trust: Trust) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What was verified: the tree head, the entries, what was signed, and the index of the recorded act."""
+    """What was verified: the tree head, the entries, what was signed, what it cites, the recorded act."""
 
     opened: Opened
-    entries: Mapping[int, Entry]
+    entries: Mapping[Place, Entry]
     statement: Statement
-    act: int
+    cited: tuple[Place, ...]
+    act: Place
 
     def facts(self, vkey: Trust) -> dict[str, Any]:
         """What the facts of a bundle and of a certificate share; ``vkey`` as given to ``verify_chain``."""
         return {
             **head_facts(self.opened, vkey),
-            "entries": tuple(sorted(self.entries.keys() - {self.act})),
+            "entries": tuple(map(str, self.cited)),
             "predicate_type": self.statement.predicate_type,
             "predicate": self.statement.predicate,
         }
@@ -156,44 +177,67 @@ def verify_chain(name: str, envelope: bytes, evidence: Evidence, *, act: str, vk
         BrokenLinkError: names the first link that does not hold.
     """
     opened = trusted_checkpoint(evidence.checkpoint, evidence.vkey, vkey)
-    checkpoint = opened.checkpoint
     if set(evidence.entries) != set(evidence.proofs):
         raise BrokenLinkError("proofs", "entries and proofs do not pair")
-    entries = {index: _verify_entry(index, evidence, checkpoint) for index in sorted(evidence.entries)}
+    entries = _verify_entries(evidence, opened.checkpoint.origin)
     statement = link(f"signature of {name}", lambda: verify_envelope(envelope, *opened.signers))
     cited = link(f"entries cited by {name}", lambda: cited_entries(statement))
-    rest = entries.keys() - set(cited)
-    if len(rest) != 1 or len(cited) + 1 != len(entries):
+    rest = [place for place in entries.keys() - set(cited) if entries[place].type != OPEN]
+    if len(rest) != 1 or not set(cited) <= entries.keys():
         raise BrokenLinkError(f"entries cited by {name}", "not the entries that came with it")
     (last,) = rest
     recorded = entries[last]
     if recorded.type != act or recorded.payload != digest(envelope):
         raise BrokenLinkError(f"{act} entry", f"entry {last} does not record {name}")
-    return Chain(opened, entries, statement, last)
+    return Chain(opened, entries, statement, cited, last)
 
 
-def _verify_entry(index: int, evidence: Evidence, checkpoint: Checkpoint) -> Entry:
-    data, proof = evidence.entries[index], evidence.proofs[index]
+def _verify_entries(evidence: Evidence, origin: str) -> dict[Place, Entry]:
+    """Each entry, from those of the log of the checkpoint back from shard to shard."""
+    entries, expected = dict[Place, Entry](), digest(evidence.checkpoint)
+    while left := sorted(evidence.entries.keys() - entries.keys()):
+        mine = [place for place in left if place.origin == origin]
+        entries |= {place: _verify_entry(place, evidence, expected) for place in mine}
+        first = entries.get(Place(origin, 0))
+        if mine == left:
+            break
+        if not mine or first is None or first.type != OPEN:
+            raise BrokenLinkError(f"inclusion of entry {left[0]}", f"nothing leads there from {origin}")
+        origin, expected = first.resource, first.payload
+    return entries
+
+
+def _verify_entry(place: Place, evidence: Evidence, expected: str) -> Entry:
+    """The entry, if it is in the tree of the checkpoint of that digest."""
+    data, proof = evidence.entries[place], evidence.proofs[place]
 
     def check() -> Entry:
         parsed = parse_proof(proof)
-        if parsed.index != index or parsed.extra is not None or parsed.checkpoint != evidence.checkpoint:
+        if (
+            parsed.index != place.position
+            or parsed.extra is not None
+            or digest(parsed.checkpoint) != expected
+        ):
             raise FormatError("proof", "of another entry or checkpoint")
-        verify_inclusion(leaf_hash(data), index, checkpoint.size, parsed.hashes, checkpoint.root)
+        head = parse_checkpoint(parse_note(parsed.checkpoint).text)
+        if head.origin != place.origin:
+            raise FormatError("proof", "of another log")
+        verify_inclusion(leaf_hash(data), place.position, head.size, parsed.hashes, head.root)
         return parse_entry(data)
 
-    return link(f"inclusion of entry {index}", check)
+    return link(f"inclusion of entry {place}", check)
 
 
-def cited_entries(statement: Statement) -> Sequence[int]:
-    """The log indices that a statement cites in ``predicate.entries``: ascending, none twice.
+def cited_entries(statement: Statement) -> tuple[Place, ...]:
+    """The places that a statement cites in ``predicate.entries``: ascending, none twice.
 
     Raises:
         FormatError: there is no such list.
     """
     cited = statement.predicate.get("entries")
-    if not isinstance(cited, list) or not all(type(item) is int and item >= 0 for item in cited):
+    if not isinstance(cited, list) or not all(isinstance(item, str) for item in cited):
         raise FormatError("statement", "predicate.entries")
-    if cited != sorted(set(cited)):
+    places = tuple(map(parse_place, cited))
+    if list(places) != sorted(set(places)):
         raise FormatError("statement", "predicate.entries is not ascending")
-    return cited
+    return places

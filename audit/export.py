@@ -10,7 +10,7 @@ Nothing of an entry is left out; only the log itself is evidence.
 
 >>> from datetime import UTC, datetime
 >>> entry = Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="score:read", actor="user:ann")
->>> next(cef([(7, entry)], "example.com/log")).rpartition("|")[0]
+>>> next(cef([(Place("example.com/log", 7), entry)], "example.com")).rpartition("|")[0]
 'CEF:0|Fiduciary|Fiduciary|1|score:read|score read|1'
 """
 
@@ -24,8 +24,9 @@ from functools import partial
 from typing import Any, Final
 
 from audit.entry import Entry, format_entry
+from audit.evidence import Place
 
-Rows = Iterable[tuple[int, Entry]]
+Rows = Iterable[tuple[Place, Entry]]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OTHER: Final = 99
 _STORED: Final = {  # acts on stored data, as activities of class 6005
@@ -61,17 +62,18 @@ def _filled(value: Mapping[str, object]) -> dict[str, object]:
     return {name: item for name, item in value.items() if item not in ("", {}, [], ())}
 
 
-def ocsf(rows: Rows, origin: str) -> Iterator[str]:
+def ocsf(rows: Rows, _name: str) -> Iterator[str]:
     """One event a line."""
-    for index, entry in rows:
+    for place, entry in rows:
         rest, (noun, _, verb) = _facts(entry), entry.type.partition(":")
         kind = 6005 if (stored := entry.type in _STORED) else 6003
         activity = _STORED.get(entry.type) or _VERBS.get(verb, _OTHER)
         outcome = 1 if entry.decision == "allow" else 2
         metadata = {
             "version": "1.6.0", "product": {"name": "Fiduciary", "vendor_name": "Fiduciary"},
-            "log_name": origin, "sequence": index, "uid": rest.pop("id"), "event_code": rest.pop("type"),
-            "original_time": rest.pop("at"), "correlation_uid": str(dict(entry.detail).get("trace", "")),
+            "log_name": place.origin, "sequence": place.position, "uid": rest.pop("id"),
+            "event_code": rest.pop("type"), "original_time": rest.pop("at"),
+            "correlation_uid": str(dict(entry.detail).get("trace", "")),
         }  # fmt: skip
         policy = _filled({"uid": rest.pop("policy", ""), "name": rest.pop("rule", "")})
         authorization = _filled({"decision": rest.pop("decision"), "policy": policy})
@@ -90,14 +92,14 @@ def ocsf(rows: Rows, origin: str) -> Iterator[str]:
         yield _json(_filled(event))
 
 
-def cef(rows: Rows, origin: str) -> Iterator[str]:
+def cef(rows: Rows, _name: str) -> Iterator[str]:
     """One line an entry, without a syslog header. Its own header holds nothing that needs an escape."""
-    for index, entry in rows:
-        facts = _facts(entry) | {"index": index}
+    for place, entry in rows:
+        facts = _facts(entry) | {"index": place.position}
         labelled = {key: name for key, name in _LABELS.items() if name in facts}
         pairs = {
             "rt": _milliseconds(entry), "FiduciaryAt": facts["at"], "externalId": entry.id,
-            "deviceExternalId": origin, "suid": entry.actor, "spriv": entry.role, "act": entry.decision,
+            "deviceExternalId": place.origin, "suid": entry.actor, "spriv": entry.role, "act": entry.decision,
             **{key: facts[name] for key, name in labelled.items()},
             **{f"{key}Label": name for key, name in labelled.items()},
             "FiduciaryTag": entry.tag, "FiduciaryDetail": entry.detail and _json(dict(entry.detail)),
@@ -107,20 +109,20 @@ def cef(rows: Rows, origin: str) -> Iterator[str]:
         yield f"{head}|{5 if entry.decision == 'deny' else 1}|{extension}"
 
 
-def prov(rows: Rows, origin: str) -> Iterator[str]:
-    """The lines of one document."""
-    spaces = {name: f"https://{origin}/{name}/" for name in ("entry", "act", "actor", "resource", "payload")}
+def prov(rows: Rows, name: str) -> Iterator[str]:
+    """The lines of one document; ``name`` is what the logs' origins begin with."""
+    spaces = {kind: f"https://{name}/{kind}/" for kind in ("entry", "act", "actor", "resource", "payload")}
     yield f'{{"prefix":{_json(spaces | {"fdc": "https://fiduciary.example/prov#"})},"bundle":{{'
-    for number, (index, entry) in enumerate(rows):
-        yield f'{"," if number else ""}"entry:{index}":{_json(_described(entry))}'
+    for number, (place, entry) in enumerate(rows):
+        yield f'{"," if number else ""}"entry:{place}":{_json(_described(entry))}'
     yield "}}"
 
 
 def _described(entry: Entry) -> Mapping[str, object]:
-    facts, act, agent = _facts(entry), _name("act", entry.id), _name("actor", entry.actor)
+    facts, act, agent = _facts(entry), _qualified("act", entry.id), _qualified("actor", entry.actor)
     time = facts.pop("at")
     facts |= {"detail": _json(facts["detail"])} if entry.detail else {}
-    things = {name: _name(name, facts[name]) for name in ("resource", "payload") if name in facts}
+    things = {name: _qualified(name, facts[name]) for name in ("resource", "payload") if name in facts}
     used, made = (things.get(name) if entry.decision == "allow" else None for name in ("resource", "payload"))
     said = {"prov:startTime": time, "prov:endTime": time} | {f"fdc:{k}": value for k, value in facts.items()}
     return _filled({
@@ -133,7 +135,7 @@ def _described(entry: Entry) -> Mapping[str, object]:
     })  # fmt: skip
 
 
-def _name(space: str, code: str) -> str:
+def _qualified(space: str, code: str) -> str:
     """A qualified name; what its local part cannot hold is written as in a URL."""
     return f"{space}:" + re.sub("[^A-Za-z0-9_/@]", lambda found: f"%{ord(found[0]):02X}", code)
 

@@ -36,8 +36,8 @@ class FileStore:
         """An empty store in a directory that holds no log yet. Raises OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         os.close(os.open(directory / PENDING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
-        _sync(directory)
-        _sync(directory.parent)
+        sync(directory)
+        sync(directory.parent)
         return cls(directory)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class FileStore:
         write_durably(targets)
         above = {p for t in targets for p in t.parent.parents if p.is_relative_to(self.directory)}
         for folder in above:
-            _sync(folder)
+            sync(folder)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files that may be gone already, and the folders that this leaves empty."""
@@ -102,7 +102,7 @@ class FileStore:
     def settle(self) -> None:
         """Make durable what a killed writer wrote or put in place and did not live to sync."""
         os.fdatasync(self._pending)
-        _sync(self.directory)
+        sync(self.directory)
 
     def cut_pending(self, size: int) -> None:
         """Shorten the segment, durably."""
@@ -145,7 +145,8 @@ def opened(folder: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
     with opened(folder) as handle:
         os.fsync(handle)
 
@@ -159,7 +160,7 @@ def write_durably(files: Mapping[Path, bytes]) -> None:
     while part := dict(itertools.islice(items, _OPEN_FILES)):
         _write(part)
     for folder in folders:
-        _sync(folder)
+        sync(folder)
 
 
 def _write(files: Mapping[Path, bytes]) -> None:

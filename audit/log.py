@@ -25,16 +25,17 @@ from audit import merkle
 from audit.batches import Batches
 from audit.checkpoint import Checkpoint, Proof, format_proof, open_signed, sign_checkpoint
 from audit.cosign import Cosigner, cosign
-from audit.entry import check_entry
+from audit.entry import check_entry, is_last
 from audit.errors import (
     AuditError,
     LogCorruptError,
     LogError,
+    LogFinishedError,
     NotSealedError,
     StorageFailedError,
     WriterEndedError,
 )
-from audit.evidence import Evidence
+from audit.evidence import Evidence, Place
 from audit.filestore import PENDING, FileStore
 from audit.note import Signer, format_vkey, parse_note, verify_lines
 from audit.recovery import check_extends, sealed_tree, sweep
@@ -54,6 +55,7 @@ class _State:
     checkpoint: Checkpoint
     next: int
     offset: int
+    finished: bool
 
 
 class Log:
@@ -88,6 +90,11 @@ class Log:
         return self.signers[0]
 
     @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.signer.key.name
+
+    @property
     def vkey(self) -> str:
         """The verifier key, ``name+id+key``."""
         return format_vkey(self.signer.key)
@@ -104,6 +111,7 @@ class Log:
             EntryError: one of them is no canonical entry; nothing is written.
             StorageFailedError: the disk failed (``disk_full``: it is full); nothing is acknowledged.
             LogCorruptError: the log was changed by something that is no writer; nothing is acknowledged.
+            LogFinishedError: the log was closed; nothing is written.
             WriterEndedError: an earlier call failed.
         """
         for entry in entries:
@@ -111,9 +119,20 @@ class Log:
         if not entries:
             return ()
         first = self._batches.add(entries)
-        if first is None:  # the commit that took these along failed
-            raise WriterEndedError(str(self._ended))
+        if first is None:  # the commit that took these along failed, or its caller was interrupted before
+            closed = not self._ended and self._state and self._state.finished
+            raise LogFinishedError(self.origin) if closed else WriterEndedError(str(self._ended))
         return tuple(range(first, first + len(entries)))
+
+    def finish(self, last: bytes) -> bytes:
+        """Append the last entry that there will be, unless it stands, and publish; returns the note.
+
+        From then on neither the log nor its checkpoint changes. Raises as ``append``.
+        """
+        check_entry(last)
+        with self._turn, contextlib.suppress(LogFinishedError):
+            self._commit([last])
+        return self.publish()
 
     def publish(self, *signers: Signer) -> bytes:
         """Write tiles and a signed checkpoint over everything appended; returns the checkpoint note.
@@ -121,6 +140,8 @@ class Log:
         Given ``signers``, these sign from now on. Raises LogError; the last checkpoint still holds.
         """
         with self._turn, self._exclusive("publication") as state:
+            if state.finished and state.next == state.checkpoint.size:
+                return state.note
             if signers:  # first the file that names the key, which signs already when it is a new one
                 self._store.write({VKEY: f"{format_vkey(signers[0].key)}\n".encode()})
                 self.signers = signers
@@ -145,7 +166,7 @@ class Log:
 
     def proof(self, index: int) -> bytes:
         """A tlog-proof of one entry against the last checkpoint. Raises NotSealedError, LogError."""
-        return self.evidence([index]).proofs[index]
+        return self.evidence([index]).proofs[Place(self.origin, index)]
 
     def evidence(self, indices: Sequence[int]) -> Evidence:
         """Entries with proofs against the last checkpoint. Raises NotSealedError, LogError."""
@@ -154,7 +175,8 @@ class Log:
             entries = {index: tree.entry(index) for index in indices}
             paths = {index: merkle.inclusion_proof(index, tree.size, tree.node) for index in entries}
         proofs = {index: format_proof(Proof(index, path, state.note)) for index, path in paths.items()}
-        return Evidence(state.note, self.vkey, entries, proofs)
+        named = [{Place(self.origin, n): data for n, data in found.items()} for found in (entries, proofs)]
+        return Evidence(state.note, self.vkey, named[0], named[1])
 
     def read(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Sealed entries by index, as of now; fast where neighbours are asked for one after the other.
@@ -202,7 +224,7 @@ class Log:
         try:
             with self._store.lock():
                 yield self._refresh()
-        except NotSealedError:
+        except (NotSealedError, LogFinishedError):
             raise
         except LogError as error:
             self._ended = error
@@ -217,6 +239,8 @@ class Log:
     def _commit(self, entries: Sequence[bytes]) -> int:
         """Write and sync entries as one group; index of the first."""
         with self._exclusive("append") as state:
+            if state.finished:
+                raise LogFinishedError(self.origin)
             data = encode_group(state.next, entries)
             try:
                 self._store.append_pending(data, state.offset)
@@ -225,7 +249,12 @@ class Log:
                 with contextlib.suppress(OSError):  # what nobody acknowledged should not come back
                     self._store.cut_pending(state.offset)
                 raise
-            self._state = replace(state, next=state.next + len(entries), offset=state.offset + len(data))
+            self._state = replace(
+                state,
+                next=state.next + len(entries),
+                offset=state.offset + len(data),
+                finished=is_last(entries[-1]),
+            )
         return state.next
 
     def _extend(self, state: _State) -> _State:
@@ -241,7 +270,7 @@ class Log:
         self._store.cut_pending(0)
         self._store.remove(partial_paths(state.checkpoint.size) - partial_paths(state.next))
         self._store.finish()
-        return _State(note, checkpoint, state.next, 0)
+        return _State(note, checkpoint, state.next, 0, state.finished)
 
     def _sign(self, checkpoint: Checkpoint, before: bytes) -> bytes:
         """The checkpoint, signed and cosigned; at first every witness is asked what it has seen."""
@@ -273,7 +302,8 @@ class Log:
         tree = sealed_tree(checkpoint, self._store.read)
         if self._state:
             check_extends(self._state.checkpoint, checkpoint, tree)
-        return self._follow(_State(note, checkpoint, checkpoint.size, 0))
+        finished = checkpoint.size > 0 and is_last(tree.entry(checkpoint.size - 1))
+        return self._follow(_State(note, checkpoint, checkpoint.size, 0, finished))
 
     def _follow(self, state: _State) -> _State:
         """Read on in the segment; cut a torn tail, drop groups that are sealed already."""
@@ -289,4 +319,7 @@ class Log:
             return replace(state, offset=0)
         if groups and groups[0].index != state.next:
             raise LogCorruptError(PENDING, "does not continue the signed tree")
-        return replace(state, next=groups[-1].stop if groups else state.next, offset=state.offset + end)
+        offset = state.offset + end
+        if not groups:
+            return replace(state, offset=offset)
+        return replace(state, next=groups[-1].stop, offset=offset, finished=is_last(groups[-1].entries[-1]))

@@ -2,8 +2,8 @@
 
 Appending is bound by the disk, so it is measured by wall time: entries made durable in a second. The peers
 are an audit table in SQLite with ``synchronous=FULL``, one row per transaction, and a hash chain that signs
-every entry, both in the same folder. How long a caller waits is stated in syncs of that disk, measured before
-and after. Verification is CPU time of ``verify_log`` per entry: every entry checked, every tile recomputed.
+every entry, both in the same folder. Verification is CPU time of ``verify_log`` per entry: every entry
+checked, every tile recomputed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-import statistics
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,19 +23,17 @@ from audit.logdir import create_log
 from audit.merkle import inclusion_proof, leaf_hashes
 from audit.note import SigningKey
 from audit.tiles import TreeReader, grow
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 from benchmarks.report import Row, cpu_seconds
 
 BATCH = 1_000
 BATCHES = 100
 SINGLE = 400
-WAITERS = 64
-ROUNDS = 12
 MILLION = 1_000_000
 KEY = SigningKey("bench.example/log", bytes(32))
 
 
-def _entry(number: int) -> bytes:
+def some_entry(number: int) -> bytes:
     return format_entry(
         Entry(
             id=f"{number:032x}",
@@ -75,38 +71,6 @@ def _sqlite_rate(path: Path, entries: list[bytes]) -> float:
     return rate
 
 
-def _sync_seconds(path: Path, entries: list[bytes]) -> list[float]:
-    """Time of each ``fdatasync`` after one entry was appended."""
-    spent = list[float]()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for entry in entries:
-        os.write(handle, entry)
-        start = time.perf_counter()
-        os.fdatasync(handle)
-        spent.append(time.perf_counter() - start)
-    os.close(handle)
-    return spent
-
-
-def _waits(log: Log, entries: list[bytes]) -> list[float]:
-    """How long each of 64 threads waits for each of its entries to be acknowledged."""
-    spent, ready = list[float](), threading.Barrier(WAITERS)
-
-    def work(mine: list[bytes]) -> None:
-        ready.wait()
-        for entry in mine:
-            start = time.perf_counter()
-            log.append(entry)
-            spent.append(time.perf_counter() - start)
-
-    threads = [threading.Thread(target=work, args=(entries[n::WAITERS],)) for n in range(WAITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return spent
-
-
 def _chain_rate(path: Path, entries: list[bytes]) -> float:
     """A hash chain with a signature per entry, one sync per batch."""
     handle, last = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), bytes(32)
@@ -137,23 +101,6 @@ def _proof_bytes() -> int:
     return largest
 
 
-def _wait_row(folder: Path, log: Log, entries: list[bytes]) -> Row:
-    """Syncs before and after the waits: the disk is the same, its mood may change."""
-    syncs = _sync_seconds(folder / "syncs", entries[:150])
-    waits = sorted(_waits(log, entries[: WAITERS * ROUNDS]))
-    syncs += _sync_seconds(folder / "syncs", entries[:150])
-    one, slow = statistics.median(syncs), sorted(syncs)[int(0.99 * len(syncs))]
-    p99 = waits[int(0.99 * len(waits))]
-    return Row(
-        what=f"acknowledgement of one entry with {WAITERS} threads waiting, p99 (wall time)",
-        ours=f"{p99 * 1e3:.1f} ms (median {statistics.median(waits) * 1e3:.1f} ms)",
-        peer=f"one fdatasync of the same disk, median: {one * 1e3:.2f} ms (p99 {slow * 1e3:.2f} ms)",
-        ratio=p99 / one,
-        target="at most 4 syncs",
-        met=p99 <= 4 * one,
-    )
-
-
 def _two_hashes(entries: list[bytes]) -> None:
     for entry in entries:
         hashlib.sha256(entry).digest()
@@ -164,7 +111,6 @@ def _append_rows(folder: Path, log: Log, entries: list[bytes]) -> list[Row]:
     peer = _sqlite_rate(folder / "peer.sqlite", entries[:SINGLE])
     ours = _log_rate(log, entries)
     chain = _chain_rate(folder / "chain", entries[: 20 * BATCH])
-    waiting = _wait_row(folder, create_log(folder / "waiting", KEY), entries)
     start = time.perf_counter()
     log.publish()
     sealed = len(entries) / (len(entries) / ours + time.perf_counter() - start)
@@ -185,7 +131,6 @@ def _append_rows(folder: Path, log: Log, entries: list[bytes]) -> list[Row]:
             target="stated, no bar (immudb: PyPI and npm have its clients only, no server, so not measured)",
             met=True,
         ),
-        waiting,
         Row(
             what=f"log append and sealing of {len(entries):,} entries (wall time)",
             ours=f"{sealed:,.0f} entries / s",
@@ -223,7 +168,7 @@ def _proof_row() -> Row:
 
 
 def run() -> list[Row]:
-    entries = [_entry(number) for number in range(BATCH * BATCHES)]
+    entries = [some_entry(number) for number in range(BATCH * BATCHES)]
     # The system's temporary folder may be memory, where a sync costs nothing: stay on the disk we run from.
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".benchmark-") as name:
         folder = Path(name)

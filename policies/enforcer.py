@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 import casbin
@@ -106,16 +107,8 @@ class Enforcer:
 
 
 def _row(rule: Rule) -> list[str]:
-    return [
-        rule.id,
-        rule.role,
-        rule.resource,
-        rule.action,
-        rule.max_class,
-        _SEPARATOR.join(rule.purposes),
-        rule.condition,
-        rule.eft,
-    ]
+    """The fields in their order, which is that of ``policy_definition`` in ``access/model.conf``."""
+    return list((asdict(rule) | {"purposes": _SEPARATOR.join(rule.purposes)}).values())
 
 
 def _check_types(request: AccessRequest) -> None:

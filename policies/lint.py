@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import combinations
 
-from policies.enforcer import Enforcer
 from policies.loader import load_policies
-from policies.model import AccessRequest, PolicyBundle
-from policies.schema import Example
+from policies.model import PolicyBundle
 
 
 def lint(bundle: PolicyBundle) -> tuple[str, ...]:
@@ -30,32 +28,6 @@ def conflicting_roles(roles: Iterable[str], bundle: PolicyBundle | None = None) 
         bundle: the rules in force; those shipped with the package by default.
     """
     return (bundle or _shipped()).conflicting_roles(roles)
-
-
-def failing_examples(bundle: PolicyBundle, examples: Iterable[Example]) -> tuple[str, ...]:
-    """The examples that the rules decide otherwise, each with what was decided."""
-    enforcer, failing = Enforcer(bundle), []
-    for example in examples:
-        decision = enforcer.decide(example_request(example))
-        got = ("allow" if decision.allow else "deny", decision.reason)
-        if got != (example.decision, example.reason):
-            failing.append(f"{example.name}: {got[0]}, {got[1]}")
-    return tuple(failing)
-
-
-def example_request(example: Example) -> AccessRequest:
-    """The request of an example, asked by a made-up user."""
-    asked = example.request
-    resource, _, action = asked.permission.partition(":")
-    return AccessRequest(
-        actor="user:example",
-        roles=frozenset(asked.roles),
-        resource=resource,
-        action=action,
-        data_class=asked.data_class,
-        purpose=asked.purpose,
-        facts=frozenset(asked.facts),
-    )
 
 
 @cache

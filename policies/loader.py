@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from policies.denied import Basis, DeniedFeature, DeniedFeatures
 from policies.errors import PolicyError
@@ -17,6 +17,7 @@ from policies.model import (
     BudgetRule,
     Jurisdiction,
     Matching,
+    Notice,
     PolicyBundle,
     Purpose,
     RetentionRule,
@@ -28,13 +29,12 @@ from policies.schema import (
     BudgetsFile,
     DataMapFile,
     DeniedFile,
-    Example,
-    ExamplesFile,
     JurisdictionFile,
     MatchingFile,
     PurposesFile,
     RetentionFile,
     RolesFile,
+    Shape,
 )
 from policies.strict_yaml import read_yaml
 
@@ -45,7 +45,8 @@ ROLES: Final = "access/roles.yaml"
 #: Matcher and effect are part of the program: with another effect, what no rule matches would be allowed.
 MODEL_SHA256: Final = "8e194667567f34593bad3e7d72d8f9d7b8dd83699ee6eabac77351c0b65ab08f"
 DENIED: Final = "denied_features.yaml"
-_YAML: Final = ("purposes.yaml", "retention.yaml", "budgets.yaml", "datamap.yaml", "matching.yaml", DENIED)
+_RETENTION: Final = "retention.yaml"
+_YAML: Final = ("purposes.yaml", _RETENTION, "budgets.yaml", "datamap.yaml", "matching.yaml", DENIED)
 _SINGLE: Final = (MODEL, ROLES, RULES, *_YAML)
 _FOLDERS: Final = ("jurisdictions", "examples")
 _RULE_SUFFIXES: Final = {".conf", ".csv", ".yaml", ".yml", ".json", ".toml"}
@@ -61,13 +62,6 @@ def load_policies(directory: Path | None = None) -> PolicyBundle:
         PolicyError: naming file, line and reason.
     """
     return parse_policies(read_files(directory))
-
-
-def load_examples(directory: Path | None = None) -> tuple[Example, ...]:
-    """The worked examples, in file order. Raises PolicyError."""
-    files = read_files(directory)
-    names = sorted(name for name in files if name.startswith("examples/"))
-    return tuple(example for name in names for example in read_yaml(name, files[name], ExamplesFile).examples)
 
 
 def read_files(directory: Path | None = None) -> Files:
@@ -108,6 +102,7 @@ def parse_policies(files: Files) -> PolicyBundle:
         separation=_separation(roles, permissions),
         purposes=purposes,
         retention=_retention(files, datamap, purposes),
+        log_days=read_yaml(_RETENTION, files[_RETENTION], RetentionFile).logs.model_dump(),
         budgets=_budgets(files, roles, datamap),
         datamap=datamap,
         jurisdictions=_jurisdictions(files),
@@ -123,6 +118,12 @@ def digest(files: Files) -> str:
         total.update(f"{name}\n{len(data)}\n".encode())
         total.update(data)
     return f"sha256:{total.hexdigest()}"
+
+
+def _frozen(shape: Shape) -> dict[str, Any]:
+    """The fields of a shape for a type of the model: lists become tuples."""
+    fields = shape.model_dump()
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _separation(file: RolesFile, permissions: frozenset[str]) -> Separation:
@@ -151,14 +152,12 @@ def _purposes(files: Files) -> dict[str, Purpose]:
 def _retention(
     files: Files, datamap: Mapping[str, str], purposes: Collection[str]
 ) -> dict[str, RetentionRule]:
-    name = "retention.yaml"
-    result = {}
+    name, result = _RETENTION, {}
     for code, shape in read_yaml(name, files[name], RetentionFile).retention.items():
         if (shape.outcome == "restrict") != (shape.keep_days > 0):
             raise PolicyError(name, 0, f"{code}: keep_days goes with outcome restrict, and only with it")
         covers = tuple(place for place, data_class in datamap.items() if data_class == code)
-        lists = {"purposes": tuple(shape.purposes), "needs": tuple(shape.needs)}
-        result[code] = RetentionRule(data_class=code, covers=covers, **shape.model_dump() | lists)
+        result[code] = RetentionRule(data_class=code, covers=covers, **_frozen(shape))
         if unknown := sorted(set(shape.purposes) - set(purposes)):
             raise PolicyError(name, 0, f"{code}: unknown purpose {unknown[0]}")
     if unknown := sorted(set(datamap.values()) - set(result)):
@@ -187,12 +186,7 @@ def _matching(files: Files) -> Matching:
 
 def _denied(files: Files) -> DeniedFeatures:
     file = read_yaml(DENIED, files[DENIED], DeniedFile)
-    features = {
-        code: DeniedFeature(
-            code=code, title=shape.title.model_dump(), law=shape.law, en=tuple(shape.en), zh=tuple(shape.zh)
-        )
-        for code, shape in file.denied.items()
-    }
+    features = {code: DeniedFeature(code=code, **_frozen(shape)) for code, shape in file.denied.items()}
     named = {b.feature for b in file.basis} | {e.feature for e in file.examples} - {"none"}
     if unknown := sorted(named - set(features)):
         raise PolicyError(DENIED, 0, f"unknown feature: {unknown[0]}")
@@ -209,10 +203,11 @@ def _jurisdictions(files: Files) -> dict[str, Jurisdiction]:
     result = {}
     for name in sorted(n for n in files if n.startswith("jurisdictions/")):
         file = read_yaml(name, files[name], JurisdictionFile)
-        if unknown := sorted(set(file.working_days) - set(file.clocks)):
-            raise PolicyError(name, 0, f"working_days: unknown clock {unknown[0]}")
-        fields = file.model_dump() | {"working_days": tuple(file.working_days)}
-        result[PurePosixPath(name).stem] = Jurisdiction(code=PurePosixPath(name).stem, **fields)
+        notices = tuple(Notice(**n.model_dump()) for n in file.notices)
+        if unknown := {*file.working_days} - {*file.clocks} | {n.grade for n in notices} - {*file.grades, ""}:
+            raise PolicyError(name, 0, f"unknown clock or grade: {min(unknown)}")
+        code = PurePosixPath(name).stem
+        result[code] = Jurisdiction(code=code, **_frozen(file) | {"notices": notices})
     if not result:
         raise PolicyError("jurisdictions", 0, "missing")
     return result

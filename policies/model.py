@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 
 from policies.denied import DeniedFeatures
@@ -128,6 +129,27 @@ class BudgetRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that must be told of a breach, and by when.
+
+    Attributes:
+        title: language code to what is told, and to whom.
+        law: language code to the article that asks for it.
+        hours: how long after its start; 0 where the law says at once.
+        start: ``known``, or ``closed`` when the handling has ended.
+        grade: the lowest grade of a breach that it is due for; empty for every breach.
+        since: the day from which the law is in force.
+    """
+
+    title: Mapping[str, str]
+    law: Mapping[str, str]
+    hours: int
+    start: str
+    grade: str
+    since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Jurisdiction:
     """Deadlines and references of a law, as data.
 
@@ -136,6 +158,8 @@ class Jurisdiction:
         title: language code to text.
         clocks: name to days, such as ``rights_request: 15``.
         working_days: names of the clocks that count working days.
+        notices: what must be told of a breach.
+        grades: grade of a breach to the number of people affected from which it is of that grade.
         clauses: law clause to what it asks, such as ``PIPL 47(1)``; the law-to-code matrix is built from it.
     """
 
@@ -143,6 +167,8 @@ class Jurisdiction:
     title: Mapping[str, str]
     clocks: Mapping[str, int]
     working_days: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    grades: Mapping[str, int]
     clauses: Mapping[str, str]
 
 
@@ -218,6 +244,7 @@ class PolicyBundle:
         separation: separation of duties.
         purposes: by code.
         retention: by data class.
+        log_days: days for which entries are kept, by log: ``governance``, ``access``.
         budgets: caps of the privacy budget.
         datamap: place (``dataset:notes``, ``vault:card``) to data class.
         jurisdictions: by code.
@@ -234,6 +261,7 @@ class PolicyBundle:
     separation: Separation
     purposes: Mapping[str, Purpose]
     retention: Mapping[str, RetentionRule]
+    log_days: Mapping[str, int]
     budgets: tuple[BudgetRule, ...]
     datamap: Mapping[str, str]
     jurisdictions: Mapping[str, Jurisdiction]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,18 +14,20 @@ Scope = Annotated[str, StringConstraints(pattern=r"^((dataset|role):[a-z][a-z0-9
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """Strict, and closed."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Title(_Shape):
+class Title(Shape):
     """A text in the two languages of the product."""
 
     en: Text
     zh: Text
 
 
-class PurposeShape(_Shape):
+class PurposeShape(Shape):
     """See ``policies.model.Purpose``."""
 
     basis: Literal["consent", "contract", "legal_obligation"]
@@ -34,13 +37,13 @@ class PurposeShape(_Shape):
     law: Text
 
 
-class PurposesFile(_Shape):
+class PurposesFile(Shape):
     """``purposes.yaml``."""
 
     purposes: dict[Name, PurposeShape] = Field(min_length=1)
 
 
-class RetentionShape(_Shape):
+class RetentionShape(Shape):
     """See ``policies.model.RetentionRule``; what a class covers stands in ``datamap.yaml``."""
 
     outcome: Literal["delete", "restrict"]
@@ -52,13 +55,21 @@ class RetentionShape(_Shape):
     law: Text
 
 
-class RetentionFile(_Shape):
+class LogsShape(Shape):
+    """Days for which the entries of each log are kept; the least is what the laws ask."""
+
+    governance: int = Field(ge=3653)  # AML 34: ten years
+    access: int = Field(ge=1096)  # PIPL 56: three years
+
+
+class RetentionFile(Shape):
     """``retention.yaml``."""
 
+    logs: LogsShape
     retention: dict[Name, RetentionShape] = Field(min_length=1)
 
 
-class BudgetShape(_Shape):
+class BudgetShape(Shape):
     """See ``policies.model.BudgetRule``."""
 
     scope: Scope
@@ -66,32 +77,32 @@ class BudgetShape(_Shape):
     delta_exponent: int = Field(ge=5, le=20)
 
 
-class BudgetsFile(_Shape):
+class BudgetsFile(Shape):
     """``budgets.yaml``."""
 
     budgets: list[BudgetShape] = Field(min_length=1)
 
 
-class DataMapFile(_Shape):
+class DataMapFile(Shape):
     """``datamap.yaml``."""
 
     places: dict[Place, Name] = Field(min_length=1)
 
 
-class MatchingShape(_Shape):
+class MatchingShape(Shape):
     """See ``policies.model.Matching``."""
 
     accept: int = Field(ge=500, le=1000)
     review: int = Field(ge=500, le=1000)
 
 
-class MatchingFile(_Shape):
+class MatchingFile(Shape):
     """``matching.yaml``."""
 
     matching: MatchingShape
 
 
-class DeniedShape(_Shape):
+class DeniedShape(Shape):
     """See ``policies.denied.DeniedFeature``."""
 
     title: Title
@@ -100,7 +111,7 @@ class DeniedShape(_Shape):
     zh: list[Text] = Field(min_length=1)
 
 
-class BasisShape(_Shape):
+class BasisShape(Shape):
     """See ``policies.denied.Basis``."""
 
     dataset: Name
@@ -110,14 +121,14 @@ class BasisShape(_Shape):
     why: Text
 
 
-class DeniedExample(_Shape):
+class DeniedExample(Shape):
     """A text with the feature that it must be refused for, or ``none``."""
 
     text: Text
     feature: Name
 
 
-class DeniedFile(_Shape):
+class DeniedFile(Shape):
     """``denied_features.yaml``."""
 
     denied: dict[Name, DeniedShape] = Field(min_length=1)
@@ -125,23 +136,36 @@ class DeniedFile(_Shape):
     examples: list[DeniedExample] = Field(min_length=1)
 
 
-class JurisdictionFile(_Shape):
+class NoticeShape(Shape):
+    """See ``policies.model.Notice``."""
+
+    title: Title
+    law: Title
+    hours: int = Field(ge=0)
+    start: Literal["known", "closed"] = "known"
+    grade: Name | Literal[""] = ""
+    since: date
+
+
+class JurisdictionFile(Shape):
     """``jurisdictions/<code>.yaml``; see ``policies.model.Jurisdiction``."""
 
     title: Title
     clocks: dict[Name, Annotated[int, Field(gt=0)]]
     working_days: list[Name]
+    notices: list[NoticeShape] = []
+    grades: dict[Name, Annotated[int, Field(gt=0)]] = {}
     clauses: dict[Text, Text] = Field(min_length=1)
 
 
-class ApartShape(_Shape):
+class ApartShape(Shape):
     """Two roles that one person may not hold together, and why."""
 
     roles: list[Name] = Field(min_length=2, max_length=2)
     why: Text
 
 
-class RolesFile(_Shape):
+class RolesFile(Shape):
     """``access/roles.yaml``."""
 
     roles: dict[Name, Title] = Field(min_length=1)
@@ -149,28 +173,3 @@ class RolesFile(_Shape):
     four_eyes: dict[Permission, Permission]
     apart: list[ApartShape]
     never: dict[Name, list[Permission]]
-
-
-class ExampleRequest(_Shape):
-    """What is asked in an example."""
-
-    roles: list[Name]
-    permission: Permission
-    data_class: str = "C1"
-    purpose: str = ""
-    facts: list[Name] = []
-
-
-class Example(_Shape):
-    """A request with the decision it must get."""
-
-    name: Text
-    request: ExampleRequest
-    decision: Literal["allow", "deny"]
-    reason: Text
-
-
-class ExamplesFile(_Shape):
-    """``examples/*.yaml``."""
-
-    examples: list[Example] = Field(min_length=1)

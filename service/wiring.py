@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from audit.log import Keys
 from policies.enforcer import Enforcer
 from policies.errors import PolicyError
 from policies.loader import load_policies
@@ -19,6 +18,7 @@ from service.adapters.connectors.files import FileConnector
 from service.adapters.courier import ConsoleCourier
 from service.adapters.events.store import DeltaEventStore
 from service.adapters.keys.files import create_root, load_root
+from service.adapters.keys.log_keys import Tokens
 from service.adapters.keys.report_key import ReportKey
 from service.adapters.scanner import FileScanner
 from service.adapters.sql.audit_index import AuditIndex
@@ -143,7 +143,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     asked, index = witness.load_witnesses(settings.trust), AuditIndex(ops_engine)
     trail = open_trail(
         settings.log, settings.keys / "log.key", settings.origin, index,
-        create=create, witnesses=asked, tokens=log_keys,
+        year=clock.now().year if create else 0, witnesses=asked, tokens=log_keys,
     )  # fmt: skip
     return Deps(
         clock=clock,
@@ -165,7 +165,7 @@ def _compose(settings: Settings, clock: Clock, *, create: bool, courier: Courier
     )
 
 
-def _tokens(settings: Settings) -> tuple[TokenKey | None, Keys | None]:
+def _tokens(settings: Settings) -> tuple[TokenKey | None, Tokens | None]:
     """The keys of reports and of the log that are in devices."""
     if not settings.report_key + settings.log_key:
         return None, None
@@ -175,7 +175,8 @@ def _tokens(settings: Settings) -> tuple[TokenKey | None, Keys | None]:
         raise UsageError("this needs the extra `hsm`: make hsm") from None
     names = settings.log_key.split()
     report = parse_uri(settings.report_key) if settings.report_key else None
-    return report, (lambda: [TokenSigner(name, settings.origin) for name in names]) if names else None
+    held = functools.cache(lambda origin: [TokenSigner(name, origin) for name in names])
+    return report, held if names else None
 
 
 def _detector(profile: TextProfile) -> Detector:

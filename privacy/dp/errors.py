@@ -29,75 +29,57 @@ class PlanError(ValueError):
 
     code: ClassVar[str] = "plan"
 
+    def __init_subclass__(cls, code: str) -> None:
+        """Take the error's own short code."""
+        cls.code = code
+
     def __init__(self, where: str) -> None:
         super().__init__(f"{self.code} at {where}")
         self.where = where
 
 
-class PlanSyntaxError(PlanError):
+class PlanSyntaxError(PlanError, code="plan_syntax"):
     """The document is not of the grammar."""
 
-    code = "plan_syntax"
 
-
-class UnknownTableError(PlanError):
+class UnknownTableError(PlanError, code="unknown_table"):
     """No contract of that name."""
 
-    code = "unknown_table"
 
-
-class UnknownColumnError(PlanError):
+class UnknownColumnError(PlanError, code="unknown_column"):
     """The contract has no such column."""
 
-    code = "unknown_column"
 
-
-class NotCategoryError(PlanError):
+class NotCategoryError(PlanError, code="not_a_category"):
     """A key or filter needs a column with a declared public key set."""
 
-    code = "not_a_category"
 
-
-class UnknownKeyError(PlanError):
+class UnknownKeyError(PlanError, code="unknown_key"):
     """The key is not in the declared public key set."""
 
-    code = "unknown_key"
 
-
-class NotMeasureError(PlanError):
+class NotMeasureError(PlanError, code="not_a_measure"):
     """A sum or mean needs a column that is a required measure."""
 
-    code = "not_a_measure"
 
-
-class UnboundedError(PlanError):
+class UnboundedError(PlanError, code="unbounded_measure"):
     """A sum or mean needs declared bounds; they are never learnt from data."""
 
-    code = "unbounded_measure"
 
-
-class PeriodError(PlanError):
+class PeriodError(PlanError, code="period"):
     """Months are needed exactly when the table has a time column."""
 
-    code = "period"
 
-
-class JoinError(PlanError):
+class JoinError(PlanError, code="join"):
     """Only a table with at most one row per subject can be joined, and not to itself."""
 
-    code = "join"
 
-
-class TooManyCellsError(PlanError):
+class TooManyCellsError(PlanError, code="too_many_cells"):
     """The full key grid has more cells than a release may have."""
 
-    code = "too_many_cells"
 
-
-class CapacityError(PlanError):
+class CapacityError(PlanError, code="capacity"):
     """Bounds, rows and months together exceed what exact integers hold."""
-
-    code = "capacity"
 
 
 class LossError(ValueError):

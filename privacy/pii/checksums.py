@@ -8,16 +8,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Final
 
-#: GB/T 2260 province codes, with 71 and 83 Taiwan, 81 Hong Kong, 82 Macao, 91 abroad. The digits behind
-#: them are not checked: counties are abolished and renumbered all the time, and test data uses
-#: unassigned ones.
-PROVINCES: Final = frozenset(
-    re.findall("..", "111213141521222331323334353637414243444546505152535461626364657181828391")
-)
+from privacy.pii.tables import table
+
+#: Province codes (GB/T 2260). The digits behind them are not checked: counties are abolished and renumbered
+#: all the time, and test data uses unassigned ones.
+PROVINCES: Final = frozenset("".join(table("recognisers/shapes")["words"]["province_code"]).split("|"))
 _ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK: Final = "10X98765432"
 _CODE_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"

@@ -25,6 +25,7 @@ from privacy.pii.findings import Span
 from privacy.pii.normalise_text import fold
 from privacy.pii.recognisers import documents, online, person, phones, places
 from privacy.pii.recognisers.rule import SEPARATORS, Rule
+from privacy.pii.tables import table
 
 SAMPLE: Final = 200
 _PASS: Final = 0.8
@@ -35,31 +36,8 @@ _REPEATED: Final = 5  # times that each of them occurs, on average
 _UNIQUE: Final = 0.95
 _LONG: Final = 16  # characters, on average, from which varied text is prose
 
-#: What a column's name says, first match wins. Products, files and firms have names, too.
-_HINTS: Final = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        ("CN_ID_CARD", r"身份证|证件号|id_?card|resident_?id|identity|national_?id"),
-        ("CN_USCC", r"信用代码|税号|uscc|credit_?code"),
-        ("CN_BANK_CARD", r"卡号|银行卡|card_?(?:no|num|number)|credit_?card|^card$|^pan$"),
-        ("PHONE_NUMBER", r"手机|电话|联系方式|mobile|phone|tel(?![a-z])|cell"),
-        ("EMAIL_ADDRESS", r"邮箱|邮件|e_?mail"),
-        ("US_SSN", r"ssn|social_?security"),
-        ("IBAN_CODE", r"iban"),
-        ("CN_PASSPORT", r"护照|passport"),
-        ("CN_PLATE", r"车牌|plate"),
-        ("IP_ADDRESS", r"^ip$|ip_?addr|(?<![a-z])ip(?![a-z])"),
-        ("BIRTH_DATE", r"生日|出生|birth|dob"),
-        ("LOCATION", r"地址|住址|address|addr(?![a-z])|street"),
-        ("OTHER_NAME", r"(?:product|file|company|branch|bank|shop).*name|(?:产品|公司|企业|网点).*名"),
-        ("PERSON", r"姓名|户名|联系人|客户名|(?:^|_)name(?:$|_)|(?:full|first|last|holder|sur)name"),
-        ("PROTECTED", r"性别|婚姻|民族|宗教|sex|gender|marri|marital|ethnic|race(?![a-z])|religion"),
-        ("TEXT", r"备注|说明|内容|投诉|note|remark|comment|memo|text|message|descri"),
-        ("KEY", r"编号|流水|订单|(?:^|_)(?:id|no|key|code|number|seq)$"),
-        ("NUMBER", r"金额|余额|额度|利率|收入|amount|balance|limit|income|rate|price|fee"),
-        ("DATE", r"日期|时间|date|time|(?:^|_)(?:at|on)$"),
-    )
-)  # fmt: skip
+#: What a column's name says, first match wins.
+_HINTS: Final = {kind: re.compile(pattern) for kind, pattern in table("columns")["hints"].items()}
 _NUMBER: Final = re.compile(r"[+\-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15})(?:\.[0-9]{1,8})?")
 _DATE: Final = re.compile(
     r"(?:18|19|20)[0-9]{2}(?:([\-./])[0-9]{1,2}\1[0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}日)"
@@ -184,7 +162,7 @@ def _column(column: pl.Series) -> ColumnClass:
 
 def _hint(name: str) -> str | None:
     lowered = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s\-]+", "_", name).lower()
-    return next((kind for kind, pattern in _HINTS if pattern.search(lowered)), None)
+    return next((kind for kind, pattern in _HINTS.items() if pattern.search(lowered)), None)
 
 
 def _identified(sample: Sequence[str], hint: str | None) -> tuple[str, float] | None:

@@ -24,6 +24,7 @@ import polars as pl
 from privacy.pii.findings import VALIDATED, Span, arbitrate
 from privacy.pii.normalise_text import fold
 from privacy.pii.recognisers import accounts, documents, online
+from privacy.pii.tables import table
 
 _SCHEMA: Final = pl.Schema({"_row": pl.UInt32(), "column": pl.String(), "type": pl.String()})
 _RULES: Final = (documents.RESIDENT_ID, accounts.BANK_CARD, online.EMAIL)
@@ -39,17 +40,11 @@ _MAYBE: Final = (
 #: Text beyond ASCII is folded only later, so an at sign or eleven digits of any script are enough.
 _MAYBE_FOLDED: Final = r"[@\uFF20\uFE6B]|(?:\p{Nd}\P{Nd}{0,3}){11}"
 _COORDINATE: Final = r"[+\-]?[0-9]{1,3}\.[0-9]{3,}"
-_SOCIAL: Final = (
-    "weibo|weixin|qq|zhihu|douyin|kuaishou|xiaohongshu|bilibili|douban|twitter|x|facebook|instagram|tiktok"
-    "|linkedin|threads|reddit|vk|t|telegram|youtube|pinterest|snapchat"
-)
-_SHOPS: Final = (
-    "taobao|tmall|jd|pinduoduo|yangkeduo|suning|vip|1688|alibaba|aliexpress|amazon|ebay|shein|temu"
-)
 
 
-def _page_of(hosts: str) -> str:
-    """The address of a page below one of the hosts, whatever its country."""
+def _page_of(kind: str) -> str:
+    """The address of a page below one of the hosts of a kind, whatever its country."""
+    hosts = "".join(table("columns")["hosts"][kind])
     return rf"(?i:(?:^|[^a-z0-9\-])(?:{hosts})\.(?:com|net|[a-z]{{2}})(?:\.[a-z]{{2}})?/[^/\s])"
 
 
@@ -57,8 +52,8 @@ def _page_of(hosts: str) -> str:
 _REFUSED: Final = {
     "GEO_POINT": rf"(?:^|[^0-9.]){_COORDINATE}\s*[°NSns]?\s*[,;/|\s]\s*{_COORDINATE}(?:$|[^0-9.])"
     r"|[0-9]\s*°\s*[0-9.]+\s*['′]|(?i:POINT\s?Z?\s?\(|\"coordinates\")",
-    "SOCIAL_PROFILE": _page_of(_SOCIAL) + r"|(?i:(?:^|[^a-z0-9])wxid_[a-z0-9]{6})",
-    "SHOPPING_PAGE": _page_of(_SHOPS),
+    "SOCIAL_PROFILE": _page_of("SOCIAL_PROFILE") + r"|(?i:(?:^|[^a-z0-9])wxid_[a-z0-9]{6})",
+    "SHOPPING_PAGE": _page_of("SHOPPING_PAGE"),
 }
 _SHARE: Final = 1 / 3
 _CARD_LENGTH: Final = 15

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from privacy.pii.recognisers.person import is_chinese_name, places
-from privacy.pii.recognisers.rule import table
 from privacy.pii.recognisers.surnames import COMPOUND, SURNAMES
+from privacy.pii.tables import table
 
 PERSON: Final = "PER"
 _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
@@ -30,7 +30,8 @@ _DOT: Final = re.compile(rf"(?<={_HAN})[·•・](?={_HAN})")
 _PART: Final = 4  # characters of a part that is taken whole though the tagger does not know it
 _BEFORE_DOT: Final = re.compile(rf"(?<!{_HAN}){_HAN}{{1,{_PART}}}$")
 _AFTER_DOT: Final = re.compile(rf"{_HAN}{{1,{_PART}}}(?!{_HAN})")
-_TITLE, _ROLE = (re.compile(f"(?:{''.join(table('person')[key])})$") for key in ("titles", "roles"))
+_TABLE: Final = table("recognisers/person")
+_TITLE, _ROLE = (re.compile(f"(?:{''.join(_TABLE[key])})$") for key in ("titles", "roles"))
 #: Behind a name at the end of a line or bracket: who wrote, drew or took it.
 _BYLINE: Final = frozenset("摄文图报讯译编画绘供词曲饰整")
 _LIST: Final = re.compile(rf"(?<=、){_HAN}{{2,4}}(?=[、(]|等)|(?<![^\s:,;。(]){_HAN}{{2,4}}(?=、)")

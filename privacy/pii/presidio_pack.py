@@ -16,33 +16,10 @@ from privacy.pii.findings import Span, arbitrate
 from privacy.pii.normalise_text import fold
 from privacy.pii.recognisers import ENGLISH_RULES, RULES
 from privacy.pii.recognisers.rule import Rule
+from privacy.pii.tables import table
 
-#: What Presidio's results call the recogniser of each rule; ``Cn`` is for what only China issues.
-NAMES: Final = {
-    "cn_resident_id": "CnResidentIdRecognizer",
-    "cn_phone": "CnPhoneRecognizer",
-    "cn_bank_card": "CnBankCardRecognizer",
-    "cn_credit_code": "CnCreditCodeRecognizer",
-    "travel_documents": "CnTravelDocumentRecognizer",
-    "cn_plate": "CnPlateRecognizer",
-    "wechat": "CnWechatRecognizer",
-    "qq": "CnQqRecognizer",
-    "address": "CnAddressRecognizer",
-    "person": "CnPersonRecognizer",
-    "organisation": "CnOrganisationRecognizer",
-    "driver_license": "DriverLicenseRecognizer",
-    "sensitive": "SensitiveRecognizer",
-    "email": "OfflineEmailRecognizer",  # Presidio's own one fetches the public suffix list from the network
-    "ip_address": "IpAddressRecognizer",
-    "auth_secret": "AuthSecretRecognizer",
-    "credit_card": "PaymentCardRecognizer",  # by length, Luhn and the words beside it, not by brand
-    "date_of_birth": "BirthDateRecognizer",
-    "en_place": "PlaceRecognizer",
-    "iban": "AccountNumberRecognizer",
-    "phone": "TelephoneRecognizer",
-    "url": "WebAddressRecognizer",
-    "us_ssn": "SocialSecurityRecognizer",
-}
+#: What Presidio's results call the recogniser of each rule.
+NAMES: Final = table("presidio")
 
 
 class RuleRecognizer(EntityRecognizer):

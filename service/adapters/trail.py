@@ -1,32 +1,36 @@
-"""The audit trail on a log directory: entries in, evidence out, every failure one error that stops it all.
+"""The audit trail on its two logs: entries in, evidence out, every failure one error that stops it all.
 
 Entries about changes come by the outbox of the operational database (``service.adapters.sql.audit_index``).
 Moving them is a transaction of that database around an append, so a process that dies in between leaves them
-in both: before anything is moved, the tail of the log that is not indexed yet is read, and what stands there
+in both: before anything is moved, the tail of the logs that is not indexed yet is read, and what stands there
 leaves the outbox.
 
-``open_trail`` creates a log only when told to, so that a lost log is noticed and never quietly begun anew.
+``open_trail`` creates logs only when told to, so that a lost log is noticed and never quietly begun anew.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
 from audit.entry import Entry, format_entry, parse_entry
-from audit.errors import AuditError, KeyFileError, LogMissingError
-from audit.evidence import Evidence
-from audit.log import CHECKPOINT, Keys, Log
-from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_keys, open_log
-from audit.note import Signer, parse_note
+from audit.errors import AuditError, KeyFileError
+from audit.evidence import Evidence, Place
+from audit.log import Log
+from audit.logdir import begin_rotation, create_key, end_rotation
+from audit.note import format_vkey
+from audit.shards import Shards, create_shards, shard_years
+from service.adapters.keys.log_keys import Tokens, log_keys
 from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex, index_rows
+from service.domain.logs import LOGS, Head, LogName, log_of
 from service.errors import AuditUnavailableError, ConflictError, TamperedError
 from service.ports import EntryFilter
 
@@ -52,146 +56,216 @@ def _text(entry: bytes, name: bytes) -> bytes:
 
 
 class LogTrail:
-    """Implements ``service.ports.AuditTrail`` over one log. Threads and processes may share the directory."""
+    """Implements ``service.ports.AuditTrail``. Threads and processes may share the directory."""
 
-    def __init__(self, log: Log, index: AuditIndex, new_key: Callable[[], object] = lambda: None) -> None:
-        self._log, self._index, self._new_key = log, index, new_key
+    def __init__(
+        self, logs: Mapping[LogName, Shards], index: AuditIndex, new_key: Callable[[], object] = lambda: None
+    ) -> None:
+        self._logs, self._index, self._new_key = logs, index, new_key
+        self._governance = logs["governance"]
 
     @_unavailable("append")
     def append(self, *entries: Entry) -> None:
         """Make the entries durable, behind what the outbox holds: they may be about its changes."""
         if self._index.is_waiting():
             self._catch_up()
-        self._log.append(*(format_entry(entry) for entry in entries))
+        self._append(entries)
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        for name, shards in self._logs.items():
+            if mine := [entry for entry in entries if log_of(entry.type, entry.decision) == name]:
+                shards.append(*map(format_entry, mine), at=max(entry.at for entry in mine))
 
     @_unavailable("append")
     def require(self) -> None:
-        """Raise AuditUnavailableError when the log takes no entries any more."""
-        if self._log.ended:
-            raise self._log.ended
+        """Raise AuditUnavailableError when a log takes no entries any more."""
+        for log in self._open():
+            if log.ended:
+                raise log.ended
+
+    def _open(self) -> Iterator[Log]:
+        return (shards.newest() for shards in self._logs.values())
 
     @_unavailable("relay")
     def relay(self) -> None:
-        """Move what the outbox holds, if anything, into the log, each entry once."""
+        """Move what the outbox holds, if anything, into the logs, each entry once."""
         if self._index.is_waiting():
             self._catch_up()
 
     def _catch_up(self) -> None:
-        """Bring the index up to date, and move what the outbox holds and the log has not."""
+        """Bring the index up to date, and move what the outbox holds and the logs have not."""
         with self._index() as index:
             self._follow(index)
             if waiting := index.waiting():
-                self._log.append(*waiting)
+                self._append([parse_entry(data) for data in waiting])
                 self._follow(index)
 
     def _follow(self, index: SqlAuditIndex) -> None:
-        for start, entries in self._blocks(index.size()):
-            index.extend(start, entries)
-
-    def _blocks(self, start: int) -> Iterator[tuple[int, list[Entry]]]:
-        """Entries from ``start`` on, sealed or not, in blocks, each with the index of its first."""
-        rows = self._log.entries(start, unsealed=True)
-        while block := list(itertools.islice(rows, _BLOCK)):
-            yield block[0][0], [parse_entry(data) for _, data in block]
+        """Index what is new: of a log nothing is, before the newest shard that is indexed."""
+        sizes = index.sizes()
+        for shards in self._logs.values():
+            years = [year for year in shards.years() if not shards.is_pruned(year)]
+            seen = [year for year in years if shards.origin(year) in sizes]
+            for year in years[years.index(seen[-1]) if seen else 0 :]:
+                origin = shards.origin(year)
+                for place, entries in _blocks(shards.log(year), Place(origin, sizes.get(origin, 0))):
+                    index.extend(place, entries)
 
     @_unavailable("reconcile")
     def reconcile(self, progress: Callable[[int, int], None], *, rebuild: bool = False) -> dict[str, int]:
-        """Hold all that the index says against the log; nobody waits for it longer than for a block.
+        """Hold all that the index says against the logs; nobody waits for it longer than for a block.
 
-        ``rebuild`` first makes the index from the log anew, in one transaction that all writers wait for.
+        ``rebuild`` first makes the index from the logs anew, in one transaction that all writers wait for.
 
         Returns:
-            Numbers of ``entries`` of the log, ``indexed``, ``behind`` (not yet indexed), in the ``outbox``.
+            Numbers of ``entries`` of the logs, ``indexed``, ``behind`` (not yet indexed), in the ``outbox``.
 
         Raises:
-            TamperedError: the index lacks an entry, says something else of it, or knows more than the log.
+            TamperedError: the index lacks an entry, says something else of it, or knows more than the logs.
         """
         with self._index() as index:
             if rebuild:
-                index.clear()
+                index.forget()
                 self._follow(index)
-            size, waiting = index.size(), len(index.waiting())
-            wrong, total = [row["position"] for row in index.rows(size, 1 << 62)], 0
-        for start, entries in self._blocks(0):
-            total = start + len(entries)
-            right = index_rows(start, entries[: max(0, size - start)])
+            sizes, waiting = index.sizes(), len(index.waiting())
+        kept = {shards.origin(year): shards.log(year) for shards, year in self._kept()}
+        if unknown := sizes.keys() - kept.keys():
+            raise TamperedError("the index knows a log that is not there", origin=min(unknown))
+        total = 0
+        for origin, log in kept.items():
+            total += self._compare(log, Place(origin, sizes.get(origin, 0)), progress)
+        indexed = sum(sizes.values())
+        return {"entries": total, "indexed": indexed, "behind": total - indexed, "outbox": waiting}
+
+    def _compare(self, log: Log, end: Place, progress: Callable[[int, int], None]) -> int:
+        """Number of entries of a log that is as the index says up to its end. Raises TamperedError."""
+        size, total = end.position, 0
+        with self._index() as index:
+            wrong = [row["position"] for row in index.rows(end, 1 << 62)]
+        for place, entries in _blocks(log, Place(end.origin, 0)):
+            total = place.position + len(entries)
+            right = index_rows(place, entries[: max(0, size - place.position)])
             with self._index() as index:
-                found = index.rows(start, min(size, total))
-            wrong += [row["position"] for row, seen in itertools.zip_longest(right, found) if row != seen]
+                found = index.rows(place, min(size, total))
+            pairs = itertools.zip_longest(right, found, fillvalue=dict[str, Any]())
+            wrong += [(row or seen)["position"] for row, seen in pairs if row != seen]
             progress(total, max(size, total))
         if wrong or total < size:
-            raise TamperedError("the index is not that of the log", position=min(wrong or [total]))
-        return {"entries": total, "indexed": size, "behind": total - size, "outbox": waiting}
+            raise TamperedError(
+                "the index is not that of the log", origin=end.origin, position=min(wrong or [total])
+            )
+        return total
+
+    def _kept(self) -> Iterator[tuple[Shards, int]]:
+        """The shards that have their entries, in order."""
+        for shards in self._logs.values():
+            yield from ((shards, year) for year in shards.years() if not shards.is_pruned(year))
 
     @_unavailable("seal")
-    def head(self) -> Checkpoint:
-        """The tree head over everything appended, published."""
-        return parse_checkpoint(parse_note(self._log.publish()).text)
+    def heads(self) -> tuple[Head, ...]:
+        """Seal; the tree heads of all shards."""
+        self.seal()
+        return tuple(
+            Head(name, year, head.origin, head.size, head.root.hex(), shards.is_pruned(year))
+            for name, shards in self._logs.items()
+            for year in shards.years()
+            for head in (shards.head(year),)
+        )
 
     @_unavailable("seal")
     def seal(self) -> bytes:
-        """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
-        return self._log.publish()
+        """Publish tiles and signed checkpoints over everything appended; return the governance log's."""
+        note, *_ = [shards.publish() for shards in self._logs.values()]
+        return note
 
-    def entries(self) -> Iterator[tuple[int, Entry]]:
+    def entries(self) -> Iterator[tuple[Place, Entry]]:
         """Seal, then every entry in order: what is listed is always covered by a checkpoint."""
-        with _unavailable("entries"):
-            self._log.publish()
-            for index, data in self._log.entries():
-                yield index, parse_entry(data)
+        return ((place, parse_entry(data)) for place, data in self._sealed())
 
-    def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[int, Entry]]:
-        """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
+    def _sealed(self) -> Iterator[tuple[Place, bytes]]:
+        self.seal()
         with _unavailable("entries"):
-            self._log.publish()
-            for index, data in self._log.entries():
-                tag, people = _text(data, _TAG), _text(data, _PEOPLE)
-                if (tag or people) and test(_text(data, _ID), tag, people):
-                    yield index, parse_entry(data)
+            for shards, year in self._kept():
+                origin = shards.origin(year)
+                for position, data in shards.log(year).entries():
+                    yield Place(origin, position), data
+
+    def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[Place, Entry]]:
+        """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
+        for place, data in self._sealed():
+            tag, people = _text(data, _TAG), _text(data, _PEOPLE)
+            if (tag or people) and test(_text(data, _ID), tag, people):
+                yield place, parse_entry(data)
 
     @_unavailable("entries")
-    def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
-        """Sealed entries by the index, in order; what they say is read from the log."""
+    def find(self, where: EntryFilter) -> tuple[tuple[Place, Entry], ...]:
+        """Sealed entries by the index, oldest first; what they say is read from the logs."""
         self._catch_up()
         with self._index() as index:
-            wanted = index.positions(where)
-        self._log.publish()
-        return tuple((place, parse_entry(data)) for place, data in self._log.read(wanted))
+            wanted = index.places(where)
+        self.seal()
+        found: dict[Place, Entry] = {}
+        for shards, year in self._kept():
+            origin = shards.origin(year)
+            mine = sorted(place.position for place in wanted if place.origin == origin)
+            for position, data in shards.log(year).read(mine) if mine else ():
+                found[Place(origin, position)] = parse_entry(data)
+        return tuple((place, found[place]) for place in wanted if place in found)
 
     @_unavailable("evidence")
-    def evidence(self, indices: Sequence[int]) -> Evidence:
-        """Seal, then give out these entries with proofs against one checkpoint."""
-        self._log.publish()
-        return self._log.evidence(indices)
+    def evidence(self, places: Iterable[Place]) -> Evidence:
+        """Seal, then give out these entries with proofs that lead to one checkpoint."""
+        self._governance.publish()
+        return self._governance.evidence(places)
 
     @_unavailable("attest")
     def attest(self, statement: bytes) -> bytes:
         """A DSSE envelope over a statement from ``audit.dsse.format_statement``, signed by the log's key."""
-        return sign_statement(statement, *self._log.signers)
+        return sign_statement(statement, *self._governance.newest().signers)
 
     @_unavailable("witnesses")
     def cosigned(self) -> dict[str, int]:
-        """POSIX time of the line of each configured witness in the last checkpoint, 0 for none."""
-        return self._log.cosigned()
+        """POSIX time of the line of each configured witness in the last checkpoints, 0 for none in one."""
+        seen = [log.cosigned() for log in self._open()]
+        return {name: min(times[name] for times in seen) for name in seen[0]}
+
+    def prune(self, origin: str) -> Iterator[Entry]:
+        """Remove the entries of a shard that takes none any more, and its index; each is handed out first."""
+        for shards in self._logs.values():
+            for year in shards.years():
+                if shards.origin(year) == origin:
+                    with self._index() as index:
+                        index.forget(origin)
+                    with _unavailable("prune"):
+                        yield from map(parse_entry, shards.prune(year))
 
     @_unavailable("rotate")
     def rotate(self, actor: str, at: datetime, *, finish: bool) -> str:
-        """Let a new key sign beside the present one, or alone; returns its verifier key."""
+        """Let a new key sign beside the present one, or alone; returns the verifier keys, a line each."""
+        self.seal()  # and see what another process has done
+        todo = [log for log in self._open() if (len(log.signers) > 1) == finish]
         try:
-            if finish:
-                end_rotation(self._log, at=at, actor=actor)
-                return self.vkey
-            idle = {held.key for held in self._log.at_hand()} - {s.key for s in self._log.signers}
-            if not idle and len(self._log.signers) == 1:
+            if todo and not finish and {k.key for k in todo[0].at_hand()} == {k.key for k in todo[0].signers}:
                 self._new_key()
-            return begin_rotation(self._log, at=at, actor=actor)
+            for log in todo:
+                (end_rotation if finish else begin_rotation)(log, at=at, actor=actor)
         except KeyFileError as error:
             raise ConflictError("the log's key cannot be changed now", why=str(error)) from None
+        if not todo:
+            raise ConflictError("a change of the key is under way" if not finish else "none is under way")
+        return "\n".join(format_vkey(log.signers[-1].key) for log in self._open())
 
-    @property
-    def vkey(self) -> str:
-        """The verifier key, ``name+hash+key``."""
-        return self._log.vkey
+    def vkeys(self, year: int = 0) -> tuple[str, ...]:
+        """Verifier keys, ``name+hash+key``, of the shards that take entries, or of those of a year."""
+        keys = [(s, log.signer.key) for s, log in zip(self._logs.values(), self._open(), strict=True)]
+        return tuple(format_vkey(replace(key, name=s.origin(year) if year else key.name)) for s, key in keys)
+
+
+def _blocks(log: Log, start: Place) -> Iterator[tuple[Place, list[Entry]]]:
+    """Entries from ``start`` on, sealed or not, in blocks, each with the place of its first."""
+    rows = log.entries(start.position, unsealed=True)
+    while block := list(itertools.islice(rows, _BLOCK)):
+        yield start._replace(position=block[0][0]), [parse_entry(data) for _, data in block]
 
 
 @_unavailable("open")
@@ -201,41 +275,31 @@ def open_trail(
     origin: str,
     index: AuditIndex,
     *,
-    create: bool = False,
+    year: int = 0,
     witnesses: Sequence[Cosigner] = (),
-    tokens: Keys | None = None,
+    tokens: Tokens | None = None,
 ) -> LogTrail:
-    """Open the log in ``directory``.
+    """Open the logs in ``directory``.
 
     Args:
-        directory: the log.
-        key: private key file, mode 0600, outside the log.
-        origin: the log's name; must be the key's.
+        directory: has a folder for each log.
+        key: private key file, mode 0600, outside the logs.
+        origin: what the logs' names begin with; must be the key's name.
         index: the outbox and the index.
-        create: make a key and a log where there is none yet; an existing pair is opened.
+        year: make a key, and the first shards with this year, where there are none; what exists is opened.
         witnesses: asked to cosign each checkpoint.
         tokens: keys in devices, beside those of the key file, which then need not exist.
 
     Raises:
         AuditUnavailableError: no log, a damaged one, another key, a key file that others can read,
-            or a witness that has seen more of this log than there is.
+            or a witness that has seen more of a log than there is.
     """
-
-    def keys() -> Sequence[Signer]:
-        return (*(load_keys(key) if key.exists() or not tokens else ()), *(tokens() if tokens else ()))
-
-    def new_key() -> object:
-        return create_key(key, origin, add=key.exists())
-
-    if create and not tokens and not key.exists() and not (directory / CHECKPOINT).exists():
+    keys = partial(log_keys, key, origin, tokens)
+    fresh = year and not any(shard_years(directory / name) for name in LOGS)
+    if fresh and not tokens and not key.exists():
         create_key(key, origin)
-    signer, *more = keys()
-    if {origin} != {held.key.name for held in (signer, *more)}:
-        raise KeyFileError(str(key), "belongs to another origin")
-    try:
-        return LogTrail(open_log(directory, keys, witnesses), index, new_key)
-    except LogMissingError:
-        if not create:
-            raise
-        create_log(directory, signer, witnesses).close()
-    return LogTrail(open_log(directory, keys, witnesses), index, new_key)
+    for name in LOGS if year else ():
+        if not shard_years(directory / name):
+            create_shards(directory / name, f"{origin}/{name}", keys, year)
+    logs = {name: Shards(directory / name, f"{origin}/{name}", keys, witnesses) for name in LOGS}
+    return LogTrail(logs, index, lambda: create_key(key, origin, add=key.exists()))

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from service.api import aggregates, datasets, evidence, identity, pii, problems, quality, rights, scores
+from service.api.jobs import Jobs
 from service.api.uploads import BodyLimit
 from service.ports import Deps
 
@@ -42,7 +43,7 @@ def create_app(deps: Deps) -> FastAPI:
         docs_url=None,  # the stock pages load scripts from a content delivery network
         redoc_url=None,
     )
-    app.state.deps = deps
+    app.state.deps, app.state.jobs = deps, Jobs()
     problems.install(app)
     for module in (datasets, pii, quality, aggregates, scores, identity, rights, evidence):
         app.include_router(module.router, prefix="/v1")
@@ -62,7 +63,7 @@ def create_app(deps: Deps) -> FastAPI:
 
     @app.get("/readyz", tags=["operations"], summary="Whether effects are possible: the log can append")
     def readyz() -> dict[str, Any]:
-        size = deps.audit.head().size  # raises when the log takes no entries any more
+        size = sum(head.size for head in deps.audit.heads())  # raises when a log takes no entries any more
         now = int(deps.clock.now().timestamp())
         ages = {name: now - at if at else None for name, at in deps.audit.cosigned().items()}
         return {"status": "ready", "sealed_entries": size, "cosigned_seconds_ago": ages}

@@ -5,26 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
+from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 
 from audit.entry import Entry
+from audit.evidence import Place
 from service.api.deps import Caller, Service
+from service.api.jobs import Job
 from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
 from service.errors import UsageError
 from service.ports import EntryFilter
 from service.usecases.evidence import find_report, verify_evidence
 from service.usecases.push import add_source, revoke_source
-from service.usecases.report import approve_report, build_report, reject_report
+from service.usecases.report import approve_report, ask_report, build_report, list_reports, reject_report
 from service.usecases.report_queries import Incident
 from service.usecases.tracing import search_log, who_accessed
 from service.usecases.users import add_user
 
 router = APIRouter(tags=["evidence"])
+_UUID = r'^"?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"?$'
+Key = Annotated[str, Header(pattern=_UUID, description="A UUID in lower case.")]
 
 
 class NewUser(BaseModel):
@@ -80,14 +85,40 @@ class NewSource(BaseModel):
     purposes: list[str] = Field(examples=[["regulatory_reporting"]])
 
 
-@router.post("/reports", status_code=201, summary="Build the draft of a report")
-def post_report(body: NewReport, caller: Caller) -> dict[str, str]:
-    """Build it; returns the name of the draft, for a second person to approve."""
-    breach = Incident(tuple(body.datasets), body.known_at)
-    path = build_report(
-        body.type, **caller, since=body.since, until=body.until, template=body.template, incident=breach
-    )
-    return {"draft": path.name}
+@router.post("/reports", status_code=202, summary="Start to build the draft of a report; see `Location`")
+def post_report(
+    body: NewReport, caller: Caller, request: Request, response: Response, idempotency_key: Key = ""
+) -> dict[str, str]:
+    """Start it, as a job of the caller; the same key again starts nothing and says the same."""
+    ask_report(body.type, **caller, until=body.until, template=body.template)
+    wanted = body.model_dump(exclude={"type", "datasets", "known_at"})
+    wanted["incident"] = Incident(tuple(body.datasets), body.known_at)
+
+    def work(job: Job) -> str:
+        return build_report(body.type, **caller, **wanted, progress=job.tell).name
+
+    key = idempotency_key.strip('"') or str(uuid4())
+    request.app.state.jobs.start(caller["actor"].id, key, body, work)
+    response.headers["Location"] = f"/v1/reports/jobs/{key}"
+    return {"job": key}
+
+
+@router.get("/reports/jobs/{key}", summary="How far one's report is; then the draft, or why there is none")
+def get_report_job(key: str, caller: Caller, request: Request) -> dict[str, str | int]:
+    """Step and percentage, and ``draft`` when it is there; a failure is answered as a problem."""
+    job: Job = request.app.state.jobs.find(caller["actor"].id, key)
+    made = {"draft": job.result()} if job.made.done() else {}
+    return {"step": job.step, "percent": job.percent, **made}
+
+
+@router.get("/reports", summary="Drafts, issued and rejected reports, the newest first")
+def get_reports(
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> list[dict[str, Any]]:
+    """Name, type, state, date and size in bytes; the reading is logged."""
+    return list_reports(**caller)[offset : offset + limit]
 
 
 @router.post("/reports/{name}/approval", status_code=201, summary="Approve another's draft, which issues it")
@@ -120,14 +151,14 @@ async def post_verification(
 
 @router.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed checkpoint (public)")
 def get_checkpoint(service: Service) -> str:
-    """Seal what is appended and return the signed note; it carries no personal data."""
+    """Seal what is appended and return the governance log's note; it carries no personal data."""
     return service.audit.seal().decode()
 
 
-@router.get("/log/vkey", response_class=PlainTextResponse, summary="The log's verifier key (public)")
-def get_vkey(service: Service) -> str:
-    """``name+hash+key``."""
-    return service.audit.vkey + "\n"
+@router.get("/log/vkeys", response_class=PlainTextResponse, summary="The logs' verifier keys (public)")
+def get_vkeys(service: Service) -> str:
+    """The lines of a trust policy (C2SP tlog-policy), the governance log's first."""
+    return "".join(f"log {vkey}\n" for vkey in service.audit.vkeys())
 
 
 @router.get("/audit/entries", summary="The newest entries; the reading is logged first")
@@ -138,13 +169,13 @@ def get_entries(caller: Caller, wanted: Annotated[Wanted, Query()]) -> list[dict
 
 @router.post("/audit/who-accessed", summary="Every entry about one customer; the asking is logged first")
 def post_who_accessed(body: Asked, caller: Caller) -> dict[str, Any]:
-    """Read from the whole log, with its size and root."""
+    """Read from the whole logs, with their sizes and roots."""
     found = who_accessed(body.id_type, body.value.get_secret_value(), **caller)
-    return {"entries": _listed(found.entries), "size": found.size, "root": found.root}
+    return {"entries": _listed(found.entries), "logs": [asdict(head) for head in found.heads]}
 
 
-def _listed(entries: tuple[tuple[int, Entry], ...]) -> list[dict[str, Any]]:
-    return [asdict(entry) | {"index": index} for index, entry in entries]
+def _listed(entries: tuple[tuple[Place, Entry], ...]) -> list[dict[str, Any]]:
+    return [asdict(entry) | {"place": str(place)} for place, entry in entries]
 
 
 @router.post("/users", status_code=201, summary="Add a person; the token is shown once")

@@ -28,9 +28,10 @@ class NewRequest(BaseModel):
 
 
 class Code(BaseModel):
-    """The one-time code."""
+    """The one-time code, and why the person asks, in their own words."""
 
     code: SecretStr
+    statement: SecretStr = SecretStr("")
 
 
 class RequestView(BaseModel):
@@ -59,7 +60,8 @@ def post_request(body: NewRequest, caller: Caller) -> Opened:
 )
 def post_verification(request_id: str, body: Code, service: Service) -> RightsRequest:
     """The holder of the code is the person; no staff token is needed."""
-    return rights.verify_request(request_id, body.code.get_secret_value(), deps=service)
+    statement = body.statement.get_secret_value()
+    return rights.verify_request(request_id, body.code.get_secret_value(), deps=service, statement=statement)
 
 
 @router.post(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit.entry import Entry
 from service.cli.context import SESSION, IdType, ask, command, group
-from service.cli.output import emit, progress_bar
+from service.cli.output import emit, progress_bar, table
+
+if TYPE_CHECKING:
+    from audit.entry import Entry
+    from audit.evidence import Place
 
 report_app = group("report", "Regulatory reports.")
 DAY = ["%Y-%m-%d"]
@@ -70,6 +73,16 @@ def report_reject(name: Draft) -> None:
     emit({"rejected": str(path)}, str(path))
 
 
+@command(report_app, "list")
+def report_list() -> None:
+    """The reports there are: drafts, issued and rejected, the newest first."""
+    from service.usecases.report import list_reports
+
+    found = list_reports(**SESSION.acting())
+    columns = ("name", "type", "state", "date", "size")
+    emit(found, table("Reports", columns, [[*report.values()] for report in found]))
+
+
 @command(report_app, "diff")
 def report_diff(old: Archive, new: Archive) -> None:
     """Why figures changed from one report to the next: cells, and what they rest on. Needs no service."""
@@ -92,12 +105,12 @@ def audit_verify(
     ] = None,
 ) -> None:
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
+    from audit.verify import format_facts
     from service.usecases.evidence import verify_evidence
 
     trusted = Path(vkey).read_text(encoding="utf-8").strip() if vkey and Path(vkey).is_file() else vkey
     facts = verify_evidence(path, vkey=trusted, policy=policy, tsa=tsa)
-    text = f"VALID  {path}\n" + "\n".join(f"  {k}: {v}" for k, v in facts.items())
-    emit({"valid": True, **facts}, text)
+    emit({"valid": True, **facts}, "\n  ".join([f"VALID  {path}", *format_facts(facts)]))
 
 
 @command(audit_app, "show")
@@ -132,13 +145,17 @@ def audit_who_accessed(id_type: IdType = "mobile") -> None:
 
     acting = SESSION.acting()
     found = who_accessed(id_type, ask(id_type), **acting)
-    _show(found.entries, f"\nall {found.size:,} entries read, up to root {found.root}")
-
-
-def _show(entries: tuple[tuple[int, Entry], ...], said: str = "") -> None:
-    value = [asdict(entry) | {"index": index} for index, entry in entries]
     lines = [
-        f"{i:>6} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
-        for i, e in entries
+        f"\n{h.origin}: " + ("pruned" if h.pruned else f"all {h.size:,} entries read, up to root {h.root}")
+        for h in found.heads
+    ]
+    _show(found.entries, "".join(lines))
+
+
+def _show(entries: tuple[tuple[Place, Entry], ...], said: str = "") -> None:
+    value = [asdict(entry) | {"place": str(place)} for place, entry in entries]
+    lines = [
+        f"{'/'.join(str(at).split('/')[-3:]):<22} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
+        for at, e in entries
     ]
     emit(value, "\n".join(lines) + said)

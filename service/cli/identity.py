@@ -44,20 +44,8 @@ def identity_list(
 
     links = list_links(**SESSION.acting(), state=state)
     heads = ("pair", "a", "b", "state", "score", "evidence", "decided by", "dpia")
-    rows = [
-        (
-            x.id,
-            str(x.a),
-            str(x.b),
-            x.state,
-            x.score,
-            ", ".join(x.evidence),
-            x.decided_by or "-",
-            x.dpia or "-",
-        )
-        for x in links
-    ]
-    emit({"links": [asdict(x) for x in links]}, table("Pairs", heads, rows))
+    rows = [_cells(link) for link in links]
+    emit({"links": [asdict(link) for link in links]}, table("Pairs", heads, rows))
 
 
 @command(identity_app, "merge")
@@ -74,6 +62,11 @@ def identity_undo(pair: LinkId) -> None:
     from service.usecases.identity import part_link
 
     _show(part_link(pair, **SESSION.acting()))
+
+
+def _cells(link: Link) -> tuple[object, ...]:
+    said = (", ".join(link.evidence), link.decided_by or "-", link.dpia or "-")
+    return (link.id, str(link.a), str(link.b), link.state, link.score, *said)
 
 
 def _show(link: Link) -> None:

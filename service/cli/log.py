@@ -1,4 +1,4 @@
-"""``audit export`` and ``audit fsck``: the log in forms of others, and whether all of it still holds."""
+"""``audit export``, ``fsck``, ``open``: the log for others, whether it holds, what is sealed beside it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Folder = Annotated[
     Path | None, typer.Argument(help="Log; else this service's log and its index.", exists=True)
 ]
 Rebuild = Annotated[bool, typer.Option("--rebuild-index", help="Build the index from the log first.")]
+EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="Its id, as `audit show --json` says.")]
 
 
 def export(form: Form, since: Since = None, until: Until = None, output: Target = None) -> None:
@@ -43,6 +44,7 @@ def export(form: Form, since: Since = None, until: Until = None, output: Target 
 
 def fsck(directory: Folder = None, *, rebuild: Rebuild = False) -> None:
     """Recompute the whole log, and hold the index against it; names the first thing that is broken."""
+    from audit.verify import format_facts
     from service.usecases.doctor import check_log
     from service.wiring import open_service
 
@@ -55,14 +57,31 @@ def fsck(directory: Folder = None, *, rebuild: Rebuild = False) -> None:
             path, opening, now=datetime.now(UTC), rebuild=rebuild,
             progress=lambda step, done, total: bar(step, 100 * done // max(1, total)),
         )  # fmt: skip
-    emit({"sound": True, **found}, "\n  ".join([f"SOUND  {path}", *(f"{k}: {v}" for k, v in found.items())]))
+    emit({"sound": True, **found}, "\n  ".join([f"SOUND  {path}", *format_facts(found)]))
+
+
+def open_sealed(entry: EntryId) -> None:
+    """What is sealed beside an entry, such as a customer's own words; the opening is itself logged first."""
+    from service.usecases.tracing import open_payload
+
+    found, said = open_payload(entry, **SESSION.acting())
+    lines = [f"{found.type} {found.resource}", *(f"{name}: {content}" for name, content in said.items())]
+    emit({"entry": found.id, "type": found.type, "sealed": said}, "\n  ".join(lines))
 
 
 def rotate_key(
     *, finish: Annotated[bool, typer.Option("--finish", help="The new key signs alone from now on.")] = False
 ) -> None:
-    """Change the log's key: a new one signs beside it, until `--finish`; shows the new verifier key."""
+    """Change the logs' key: a new one signs beside it, until `--finish`; shows the new verifier keys."""
     from service.usecases.users import rotate_key as rotate
 
-    vkey = rotate(finish=finish, **SESSION.acting())
-    emit({"vkey": vkey, "finished": finish}, vkey)
+    vkeys = rotate(finish=finish, **SESSION.acting())
+    emit({"vkeys": vkeys.split("\n"), "finished": finish}, vkeys)
+
+
+def keys(
+    year: Annotated[int, typer.Option(help="Of the shards of this year, such as the next.")] = 0,
+) -> None:
+    """Verifier keys of the logs as the lines of a trust policy, for verifiers and witnesses."""
+    vkeys = SESSION.deps().audit.vkeys(year)
+    emit({"vkeys": vkeys}, "\n".join(f"log {vkey}" for vkey in vkeys))

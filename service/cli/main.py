@@ -63,7 +63,9 @@ for function in (admin.demo, data.ingest, data.quality, data.repair, sources.pul
     command(app)(function)
 command(evidence.audit_app)(log.export)
 command(evidence.audit_app)(log.fsck)
+command(evidence.audit_app, "open")(log.open_sealed)
 command(evidence.audit_app)(log.rotate_key)
+command(evidence.audit_app)(log.keys)
 for group in (
     *(admin.user_app, data.dataset_app, data.consent_app, data.reference_app, data.quarantine_app),
     *(sources.source_app, aggregate.aggregate_app, aggregate.budget_app),

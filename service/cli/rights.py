@@ -39,11 +39,15 @@ def rights_open(
 def rights_verify(
     request: RequestId,
     code: Annotated[str, typer.Option(help="The one-time code; asked for when not given.")] = "",
+    *,
+    say_why: Annotated[bool, typer.Option("--statement", help="Ask for the customer's reasons too.")] = False,
 ) -> None:
-    """Check the one-time code."""
+    """Check the one-time code; the customer's own words are sealed away for them and who decides."""
     from service.usecases.rights import verify_request
 
-    _show(verify_request(request, code or ask("code", hidden=False), deps=SESSION.deps()))
+    code = code or ask("code", hidden=False)
+    statement = ask("statement", hidden=False) if say_why else ""
+    _show(verify_request(request, code, deps=SESSION.deps(), statement=statement))
 
 
 @command(rights_app, "decide")

@@ -113,15 +113,14 @@ class _Demo(Summary):
         self.progress("importing consents", 16)
         counts = asdict(import_consents(self.source / "consents.csv", **dana))
         self.facts["consents"] = counts
-        self.say("1 INGEST")
-        self.say("  consents: " + ", ".join(f"{v:,} {k}" for k, v in counts.items() if isinstance(v, int)))
+        self.say("consents", **counts)
         for (name, file), percent in zip(FILES.items(), (22, 30, 42), strict=True):
             self.progress(f"ingesting {name}", percent)
             self.batch(ingest(self.source / file, name, **dana))
         again = ingest(self.source / "customers.csv", "customers", **dana)
         version = dana["deps"].events.version("customers")
         self.facts["repeated"] = {"batch": again.id, "table_version": version}
-        self.say(f"  customers again: the same batch, table still at version {version}")
+        self.say("again", table_version=version)
 
     def aggregate(self) -> None:
         self.progress("asking for an aggregate", 50)
@@ -144,19 +143,14 @@ class _Demo(Summary):
     def score(self) -> None:
         mod, rita = self._by["max"], self._by["rita"]
         self.progress("building profiles and segments", 56)
-        profiles = build_profiles(**mod)
-        self.facts["profiles"] = asdict(profiles)
-        self.say("3 SCORE AND SEGMENT")
-        self.say(
-            f"  {profiles.customers:,} customers have a segment; {profiles.left_out:,} gave no consent to it"
-        )
+        self.facts["profiles"] = asdict(build_profiles(**mod))
+        self.say("profiles", **self.facts["profiles"])
         self.progress("training the scorecard from noisy counts", 62)
         model = train_model(**mod, epsilon_micro=1_000_000)
         self.model(approve_model(model.name, model.version, **self._by["paul"]))
         self.progress("scoring", 66)
-        scores = build_scores(**mod)
-        self.facts["scores"] = asdict(scores)
-        self.say(f"  {scores.customers:,} customers are scored; {scores.left_out:,} gave no separate consent")
+        self.facts["scores"] = asdict(build_scores(**mod))
+        self.say("scores", **self.facts["scores"])
         self._people = consented_emails(self.source)
         self.assessment(_read_score(self._people[0], rita))
         with self._refused("an analyst reads a score", DeniedError):
@@ -174,15 +168,14 @@ class _Demo(Summary):
         back = self.source / "customers-again.csv"
         theirs = next(line for line in lines if email in line.split(","))
         back.write_text(f"{header}\n{theirs}\n", encoding="utf-8")
-        counts = ingest(back, "customers", **self._by["dana"]).counts
-        self.facts["returned"] = asdict(counts)
-        self.say(f"  comes again in a new file: {counts.refused} of {counts.rows} rows refused")
+        self.facts["returned"] = asdict(ingest(back, "customers", **self._by["dana"]).counts)
+        self.say("returned", **self.facts["returned"])
 
     def _request(self, right: Right, email: str) -> RightsRequest:
         cora = self._by["cora"]
         opened = open_request(right, "email", email, **cora)
         code = re.findall(r"\b\d{6}\b", self._codes.getvalue())[-1]
-        self.say(f"  [the customer's one-time code: {code}]")
+        self.say("code", code=code)
         verify_request(opened.id, code, deps=cora["deps"])
         decide_request(opened.id, **cora)
         return run_request(opened.id, **cora).request
@@ -194,14 +187,14 @@ class _Demo(Summary):
             approve_report(draft.name, **self._by["cora"])
         bundle = approve_report(draft.name, **self._by["paul"])
         self.facts["bundle"] = str(bundle)
-        self.say(f"5 REPORT  {relative(bundle)}")
+        self.say("report", bundle=relative(bundle))
         self.progress("verifying log, bundle and certificates", 92)
-        self.say("6 VERIFY  offline: no database, no network, no secret")
+        self.say("verify")
         self.facts["verified"] = {}
         for path in (self.home / "log", bundle, *sorted((self.home / "certificates").glob("*.json"))):
             found = verify_evidence(path)
             self.facts["verified"][str(path)] = {k: found[k] for k in ("origin", "size") if k in found}
-            self.say(f"  valid: {relative(path)}")
+            self.say("valid", path=relative(path))
         forged = self.source / "forged.zip"
         data = bytearray(bundle.read_bytes())
         data[len(data) // 2] ^= 1

@@ -75,6 +75,13 @@ REJECTED = pl.Schema(
 )
 
 
+def rejected(rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` as a REJECTED frame; without a column for them there is no pseudonym, and no hash."""
+    unknown = {"_sp": pl.lit(None), "row_tag": pl.lit("")}
+    missing = {name: value for name, value in unknown.items() if name not in rows.columns}
+    return rows.with_columns(**missing).select(REJECTED.names()).cast(REJECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class IngestCounts:
     """Rows in = admitted + quarantined + refused, always."""

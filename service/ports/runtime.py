@@ -10,13 +10,13 @@ from typing import Protocol
 
 import polars as pl
 
-from audit.checkpoint import Checkpoint
 from audit.entry import Entry
-from audit.evidence import Evidence
+from audit.evidence import Evidence, Place
 from policies.enforcer import Enforcer
 from privacy.keys.keyring import Keyring
 from privacy.pii.detect import Detector
 from service.domain.contracts import DatasetContract, TextProfile
+from service.domain.logs import Head
 from service.domain.refusals import RefusalLimit
 from service.ports.stores import EventStore, Vault
 from service.ports.tables import Ops
@@ -70,38 +70,40 @@ class AuditTrail(Protocol):
         """
 
     def seal(self) -> bytes:
-        """Publish tiles and a signed checkpoint over everything appended; return the checkpoint note."""
+        """Publish signed checkpoints over everything appended; return that of the governance log."""
 
-    def head(self) -> Checkpoint:
-        """Seal; the tree head that the checkpoint states."""
+    def heads(self) -> tuple[Head, ...]:
+        """Seal; the tree heads of all shards, of the governance log first, oldest first."""
 
-    def entries(self) -> Iterable[tuple[int, Entry]]:
-        """Every sealed entry in order, with its index."""
+    def entries(self) -> Iterable[tuple[Place, Entry]]:
+        """Every sealed entry that is not pruned, with its place, shard by shard as ``heads``."""
 
-    def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[int, Entry]]:
+    def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[Place, Entry]]:
         """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
 
-    def find(self, where: EntryFilter) -> tuple[tuple[int, Entry], ...]:
-        """Sealed entries by the index, in order; what they say is read from the log."""
+    def find(self, where: EntryFilter) -> tuple[tuple[Place, Entry], ...]:
+        """Sealed entries by the index, oldest first; what they say is read from the log."""
 
-    def evidence(self, indices: Sequence[int]) -> Evidence:
-        """Seal, then give these entries out with proofs against one checkpoint."""
+    def evidence(self, places: Iterable[Place]) -> Evidence:
+        """Seal, then give entries of the governance log out with proofs that lead to one checkpoint."""
+
+    def prune(self, origin: str) -> Iterator[Entry]:
+        """Remove the entries of a shard that takes none any more, each handed out first."""
 
     def rotate(self, actor: str, at: datetime, *, finish: bool) -> str:
-        """Let a new key sign beside the present one, or alone; returns its verifier key.
+        """Let a new key sign beside the present one, or alone; returns the verifier keys, a line each.
 
         Raises ConflictError when a rotation is under way, or with ``finish`` none is.
         """
 
     def attest(self, statement: bytes) -> bytes:
-        """A DSSE envelope over an in-toto statement, signed with the log's key."""
+        """A DSSE envelope over an in-toto statement, signed with the governance log's key."""
 
     def cosigned(self) -> Mapping[str, int]:
-        """POSIX time of the line of each configured witness in the last checkpoint, 0 for none."""
+        """POSIX time of the line of each configured witness in the last checkpoints, 0 for none in one."""
 
-    @property
-    def vkey(self) -> str:
-        """The verifier key, ``name+hash+key``."""
+    def vkeys(self, year: int = 0) -> tuple[str, ...]:
+        """Verifier keys, ``name+hash+key``, of the shards that take entries, or of those of a year."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,9 @@ class Vault(Protocol):
     def open(self, subject: int, data_class: str) -> bytes | None:
         """Open one sealed document; None when there is none or the key is destroyed."""
 
+    def derive(self, subject: int, label: str) -> bytes:
+        """32 bytes from the subject's own data key. Raises UnknownError once that is destroyed."""
+
     def pseudonyms(self, subjects: Sequence[int] | None = None) -> pl.DataFrame:
         """``_subject`` Int64, ``_sp`` Binary(16), ``state`` String of the named or of all living subjects."""
 

@@ -14,7 +14,7 @@ from service.reporting.words import NUMERIC
 
 ABSENT: Final = "absent"
 #: What the figures of a whole report rest on; the tables have inputs of their own.
-CONTEXT: Final = ("type", "template", "policy", "period", "as_of", "log", "institution", "currency")
+CONTEXT: Final = ("type", "template", "policy", "period", "as_of", "logs", "institution", "currency")
 Document = Mapping[str, Any]
 
 

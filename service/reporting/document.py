@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
+from service.domain.logs import Head
 from service.reporting.suppression import people
 
 Language = Literal["zh", "en"]
@@ -185,9 +186,7 @@ class Provenance:
         period: first and last day.
         as_of: instant of the state that was read, UTC.
         currency: ISO 4217 code of money cells.
-        log_origin: name of the log.
-        log_size: entries covered by the checkpoint read.
-        log_root: base64 root hash of that checkpoint.
+        logs: signed tree heads of what was read, shard by shard.
         policy: ``sha256:`` digest of the rules in force.
         number: running number of the report.
     """
@@ -196,9 +195,7 @@ class Provenance:
     period: tuple[date, date]
     as_of: datetime
     currency: str
-    log_origin: str
-    log_size: int
-    log_root: str
+    logs: tuple[Head, ...]
     policy: str
     number: str
 
@@ -232,10 +229,8 @@ class Report:
 def header(report: Report) -> dict[str, object]:
     """What the whole report rests on: what is being told, for whom, about when, from which state."""
     p = report.provenance
-    log = {"origin": p.log_origin, "size": p.log_size, "root": p.log_root}
     own = {key: getattr(report, key) for key in ("type", "template", "title", "law")}
-    where = ("institution", "number", "period", "as_of", "currency", "policy")
-    return {**own, **{key: getattr(p, key) for key in where}, "log": log}
+    return {**own, **_fields(p)}
 
 
 def format_report(report: Report) -> bytes:

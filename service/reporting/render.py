@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import typst
 
+from service.domain.logs import Head
 from service.reporting import document
 from service.reporting.charts import describe, draw
 from service.reporting.document import (
     Figure,
     KeyFigure,
-    Kind,
     Language,
     Provenance,
     Report,
@@ -34,14 +34,12 @@ LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _HERE: Final = Path(str(resources.files("service.reporting")))
 FONTS: Final = _HERE / "fonts"
 TEMPLATE: Final = _HERE / "templates" / "report.typ"
-_LONG_NUMBER: Final = 11  # digits and separators that an equal share of the page still holds
-_WIDE: Final = 7  # columns from which a table is set smaller
 
 
 def render(report: Report, language: Language) -> bytes:
     """The unsigned PDF."""
     data = json.dumps(_data(report, language), ensure_ascii=False, sort_keys=True)
-    pdf = typst.compile(
+    return typst.compile(
         str(TEMPLATE),
         format="pdf",
         root=str(TEMPLATE.parent),
@@ -51,7 +49,6 @@ def render(report: Report, language: Language) -> bytes:
         pdf_standards=["a-3a", "ua-1"],
         timestamp=int(report.provenance.as_of.timestamp()),
     )
-    return bytes(pdf)
 
 
 def _data(report: Report, language: Language) -> dict[str, object]:
@@ -78,7 +75,7 @@ def _plain(value: Any, language: Language) -> object:
             told = {"type": "figure", "title": title, "svg": draw(value, language), "alt": alt}
         case KeyFigure():
             told = {"label": value.label.to(language), "value": spell(value.value, value.kind, language)}
-        case Section() | Provenance():
+        case Section() | Provenance() | Head():
             told = {f.name: _plain(getattr(value, f.name), language) for f in fields(value)}
         case tuple():
             told = [_plain(part, language) for part in value]
@@ -89,32 +86,19 @@ def _plain(value: Any, language: Language) -> object:
 
 def _table(table: Table, language: Language) -> dict[str, object]:
     kinds = [c.kind for c in table.columns]
-    cells = [[*zip(row, kinds, strict=True)] for row in table.rows]
-    rows = [[spell(cell, kind, language) for cell, kind in row] for row in cells]
-    shown = [[abbreviate(w) if k == "code" else w for w, k in zip(row, kinds, strict=True)] for row in rows]
-    printed = shown[: table.printed]
+    rows, printed = table.rows, table.rows[: table.printed]
     notes = [text.to(language) for text in (table.note, None if rows else WORDS["none"]) if text]
     if len(printed) < len(rows):
         notes.append(WORDS["more"].to(language).format(rows=len(rows), id=table.id))
-    longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(kinds))]
     return {
         "type": "table",
         "title": table.title.to(language),
         "private": table.basis == "private",
         "columns": [c.title.to(language) for c in table.columns],
         "right": [kind in NUMERIC for kind in kinds],
-        "code": [kind == "code" for kind in kinds],
-        "widths": [_width(kind, length) for kind, length in zip(kinds, longest, strict=True)],
-        "rows": printed,
+        "kinds": kinds,
+        "rows": [[spell(c, kind, language) for c, kind in zip(row, kinds, strict=True)] for row in printed],
         "total": table.totalled and len(printed) == len(rows),
-        "size": 8.2 if len(kinds) >= _WIDE else 8.9,
         "note": " ".join(notes),
         "source": f"{table.source.query} · {', '.join(abbreviate(i, 28) for i in table.source.inputs)}",
     }
-
-
-def _width(kind: Kind, longest: int) -> float:
-    """Share of the page that a column takes; 0 for as wide as its content, such as long numbers."""
-    if kind in {"name", "code", "date"} or (kind in NUMERIC and longest > _LONG_NUMBER):
-        return 0
-    return 1.0 if kind in NUMERIC else 2.2

@@ -11,10 +11,12 @@ from dataclasses import dataclass, fields, replace
 from typing import NoReturn
 
 from audit.entry import Detail, Entry
+from audit.evidence import Place
 from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
 from service.errors import DeniedError, TamperedError
 from service.ports import Deps, EntryFilter, OpsTransaction
+from service.usecases.payloads import MARK, Said, seal_payload
 from service.usecases.tags import PEOPLE, file_people, person_key, tag
 
 
@@ -50,15 +52,21 @@ class Act(Decision):
         subjects: int = 0,
         rho: int = 0,
         detail: Detail = (),
+        sealed: Said | None = None,
     ) -> str:
         """Write one entry and return its id.
 
         ``within`` a transaction it becomes durable with it, by the outbox: an entry about a change of state
         goes there. Any other is in the log on return.
         ``resource`` stands for the act's own where it is another. ``about`` is the storage pseudonym of the
-        one person whom the entry is about, ``among`` those of many (``service.usecases.tags``).
+        one person whom the entry is about, ``among`` those of many (``service.usecases.tags``). ``sealed`` is
+        instead a subject and what was said or changed: kept beside the log for them alone
+        (``service.usecases.payloads``).
         """
         deps, entry_id, purpose = self.deps, secrets.token_hex(16), self.purpose
+        if sealed:
+            about, payload = seal_payload(sealed, entry_id, deps)
+            detail = (*detail, MARK)
         whom, people = self._people(entry_id, about, list(among))
         entry = Entry(
             id=entry_id,
@@ -78,12 +86,15 @@ class Act(Decision):
             rho=rho,
             detail=tuple(sorted((*detail, *people, *self._circumstances()))),
         )
-        if within is None:
-            deps.audit.append(entry)
-        else:
-            deps.audit.require()
-            within.outbox.add(entry)
+        self._write(entry, within)
         return entry_id
+
+    def _write(self, entry: Entry, within: OpsTransaction | None) -> None:
+        if within is None:
+            self.deps.audit.append(entry)
+        else:
+            self.deps.audit.require()
+            within.outbox.add(entry)
 
     def _people(self, entry_id: str, about: bytes, among: list[bytes]) -> tuple[str, Detail]:
         """The tag of the one person, and where the many are."""
@@ -148,10 +159,10 @@ def decide(
     return deps.policy.decide(request)
 
 
-def places(ids: Iterable[str], deps: Deps) -> list[int]:
-    """Where in the log the entries with these ids are, ascending. Raises TamperedError when one is not."""
+def places(ids: Iterable[str], deps: Deps) -> list[Place]:
+    """Where the entries with these ids are, ascending. Raises TamperedError when one is not."""
     wanted = frozenset(filter(None, ids))
     found = deps.audit.find(EntryFilter(id=wanted)) if wanted else ()
     if {entry.id for _, entry in found} != wanted:
         raise TamperedError("an entry is not where the index says")
-    return [place for place, _ in found]
+    return sorted(place for place, _ in found)

@@ -29,7 +29,7 @@ def certify(request: RightsRequest, act: Act) -> str:
     deps = act.deps
     evidence = json.loads(request.evidence)
     cited = places(evidence.pop("entries", []), deps)
-    predicate = _predicate(request, evidence, deps) | {"entries": cited, "policy": act.policy}
+    predicate = _predicate(request, evidence, deps) | {"entries": [*map(str, cited)], "policy": act.policy}
     decided = hashlib.sha256(request.decision.encode()).hexdigest()
     envelope = deps.audit.attest(format_statement(Statement({"decision": decided}, _TYPE, predicate)))
     (index,) = places([act.record("rights:certify", payload=digest(envelope))], deps)

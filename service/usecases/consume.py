@@ -22,7 +22,7 @@ from typing import Final
 import polars as pl
 
 from service.domain.actors import Actor
-from service.domain.batches import DTYPES, REJECTED
+from service.domain.batches import DTYPES, rejected
 from service.domain.contracts import DatasetContract
 from service.errors import DriftError, QualityError
 from service.ports import BatchRow, Chunk, Deps
@@ -136,16 +136,13 @@ class _MicroBatch:
         numbers = pl.Series([0, *(n + 1 for n in good)], dtype=pl.UInt32)
         lines = b"\n".join(self.messages[n].data.translate(_ONE_LINE) for n in good).decode("utf-8")
         for chunk in self.deps.connector.lines(lines, contract) if good else ():
-            typed, rejected = (
-                frame.with_columns(_row=numbers.gather(frame["_row"]))
-                for frame in (chunk.frame, chunk.rejected)
-            )
-            yield Chunk(typed, rejected, chunk.done)
+            frames = (chunk.frame, chunk.rejected)
+            typed, unread = (frame.with_columns(_row=numbers.gather(frame["_row"])) for frame in frames)
+            yield Chunk(typed, unread, chunk.done)
         found = pl.DataFrame(verdicts, {"rule": pl.String(), "column": pl.String()}, orient="row")
-        bad = found.with_columns(_row=pl.int_range(1, pl.len() + 1), _sp=None, row_tag=pl.lit(""))
+        bad = found.with_row_index("_row", offset=1).filter(pl.col("rule") != "")
         schema = {"_row": pl.UInt32(), **{c.name: DTYPES[c.kind] for c in contract.columns}}
-        rejected = bad.filter(pl.col("rule") != "").select(REJECTED.names()).cast(REJECTED)
-        yield Chunk(pl.DataFrame(schema=schema), rejected, 1.0)
+        yield Chunk(pl.DataFrame(schema=schema), rejected(bad), 1.0)
 
 
 def _verdict(data: bytes, contract: DatasetContract) -> tuple[str, str]:

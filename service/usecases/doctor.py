@@ -11,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from audit.entry import parse_entry
 from audit.errors import AuditError
-from audit.filestore import PENDING
-from audit.segment import scan
-from audit.verify import verify_log
+from audit.verify import verify
+from audit.verify_log import LogFacts
+from audit.verify_shards import LogsFacts, verify_logs
 from policies.lint import lint
 from service.errors import TamperedError, UsageError
 from service.ports import Deps, Scanner
+from service.usecases.payloads import check_payloads
+from service.usecases.retention import check_pruned
 from service.usecases.tags import PEOPLE, is_about
 
 #: An identifier of fewer bytes turns up by chance.
@@ -100,7 +101,7 @@ def _policies(deps: Deps) -> tuple[bool, str]:
 
 def _log(deps: Deps) -> tuple[bool, str]:
     deps.audit.seal()
-    facts = verify_log(deps.home / "log")
+    facts = verify_logs(deps.home / "log")
     return True, f"{facts.size} entries, every byte accounted for"
 
 
@@ -109,24 +110,27 @@ def check_log(
 ) -> dict[str, object]:
     """Check a log: every byte, and how long its newest entries have waited for a checkpoint.
 
-    Of a service, which ``opening`` opens then, also each row of the index and the files of people.
+    Of a service, which ``opening`` opens then, also each row of the index, and what lies beside the log.
     ``rebuild`` makes the index anew first. ``progress`` is told the step, what is done and what there is.
 
     Raises:
         TamperedError: names what is broken.
     """
     try:
-        facts = asdict(verify_log(directory, progress=lambda *at: progress("log", *at)))
-        groups, _ = scan((directory / PENDING).read_bytes())
+        found = verify(directory, progress=lambda *at: progress("log", *at))
     except (AuditError, FileNotFoundError) as error:
         raise TamperedError("the log does not hold", link=str(error)) from error
-    waited = int((now - parse_entry(groups[0].entries[0]).at).total_seconds()) if groups else 0
+    logs = found.logs if isinstance(found, LogsFacts) else [found] if isinstance(found, LogFacts) else []
+    since = min((log.unsealed_since for log in logs if log.unsealed), default=now.isoformat())
+    facts, waited = asdict(found), int((now - datetime.fromisoformat(since)).total_seconds())
     if waited > _STALE:
         raise TamperedError("the newest entries wait for a checkpoint", seconds=waited)
     if opening is not None:
         deps = opening()
+        check_pruned(deps)
         facts |= deps.audit.reconcile(lambda *at: progress("index", *at), rebuild=rebuild)
         any(deps.audit.tagged(is_about(deps.home / PEOPLE, b"", ())))
+        facts |= check_payloads(deps)
     return facts | {"unsealed_seconds": waited}
 
 

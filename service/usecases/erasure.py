@@ -1,6 +1,6 @@
 """Erasure, step by step. Every step is idempotent, so a killed run goes on where it stopped.
 
-restrict -> suppress -> retain -> rows -> prove -> consents -> destroy
+restrict -> suppress -> retain -> rows -> payloads -> prove -> consents -> destroy
 
 ``restrict`` comes first: from then on no reader sees the subject. Keys go last, after everything that needs
 them. Nothing is called done that did nothing: ``prove`` asks the stores again and reads their bytes.
@@ -20,6 +20,7 @@ from service.domain.requests import RightsRequest
 from service.errors import ConflictError
 from service.ports import Deps, Retained
 from service.usecases.audience import sealed_documents, storage_pseudonym
+from service.usecases.payloads import remove_payloads
 from service.usecases.persons import parts
 
 SUPPRESSION_DAYS: Final = 3650
@@ -127,6 +128,11 @@ def rows(request: RightsRequest, deps: Deps) -> Evidence:
     return {name: deps.events.erase(name, targets) for name in deps.events.tables()}
 
 
+def payloads(request: RightsRequest, deps: Deps) -> Evidence:
+    """Remove what is sealed beside the log for the person; ``destroy`` ends the key of copies. PIPL 47(1)."""
+    return {"files": remove_payloads(parts(request.subject, deps), deps)}
+
+
 def prove(request: RightsRequest, deps: Deps) -> Evidence:
     """Ask again, by another path: decode every file of the event store, search every byte.
 
@@ -178,6 +184,7 @@ STEPS: Final[tuple[tuple[str, Callable[[RightsRequest, Deps], Evidence]], ...]] 
     ("suppress", suppress),
     ("retain", retain),
     ("rows", rows),
+    ("payloads", payloads),
     ("prove", prove),
     ("consents", consents),
     ("destroy", destroy),

@@ -9,6 +9,7 @@ import polars as pl
 
 from service.ports import Deps
 from service.usecases.audience import sealed_documents, storage_pseudonym
+from service.usecases.payloads import find_payload
 from service.usecases.persons import parts
 from service.usecases.tracing import accesses
 
@@ -18,7 +19,7 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
 
     Parts: ``identifiers`` by sealed document (where enrolments were merged, of the one that asked, and of the
     others under a name of their own), ``rows`` by table, ``consents``, ``purposes`` with lawful basis,
-    ``recipients``.
+    ``recipients``, ``uses`` with what was ``sealed`` away, such as a statement.
     """
     person = parts(subject, deps)
     identifiers = [sealed_documents(part, deps) for part in person]
@@ -44,6 +45,7 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     }
     uses = [  # PIPL 45(1), GDPR 15(1): roles, not names, of those who used it
         {"at": e.at.isoformat(), "act": e.type, "purpose": e.purpose, "role": e.role, "decision": e.decision}
+        | find_payload(e, person, deps)
         for _, e in accesses(targets, deps).entries
     ]
     recipients = {"outside": [], "noisy_aggregates_released": releases}

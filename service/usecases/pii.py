@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from functools import cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -32,6 +33,8 @@ from service.errors import ConflictError, ContractError, UsageError
 from service.ports import Connector, Deps
 from service.usecases.access import authorise
 
+Block = list[tuple[int, str | None]]  # number of the line and its text, None without one
+Spans = list[dict[str, Any]]
 _BATCH: Final = 1024
 MAX_TEXTS: Final = 1000
 _MISSING: Final = {
@@ -102,48 +105,48 @@ def scan_lines(lines: Iterable[bytes], engine: Engine, workers: int = 1) -> Iter
     """
     if workers == 1:
         for block in _blocks(lines):
-            yield from _answers(block, _found(engine, [text for _, text in block]))
+            yield from _answers(block, _found(engine, block))
         return
-    under_way: deque[tuple[list[tuple[int, str]], Future[list[list[dict[str, Any]]]]]] = deque()
+    under_way: deque[tuple[Block, Future[list[Spans]]]] = deque()
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        try:
-            for block in _blocks(lines):
-                under_way.append((block, pool.submit(_found, engine, [text for _, text in block])))
-                if len(under_way) >= 2 * workers:
-                    done, future = under_way.popleft()
-                    yield from _answers(done, future.result())
-        finally:
-            for done, future in under_way:
+        for block in _blocks(lines):
+            under_way.append((block, pool.submit(_found, engine, block)))
+            if len(under_way) >= 2 * workers:
+                done, future = under_way.popleft()
                 yield from _answers(done, future.result())
+        for done, future in under_way:
+            yield from _answers(done, future.result())
 
 
-def _found(engine: Engine, texts: list[str]) -> list[list[dict[str, Any]]]:
+def _found(engine: Engine, block: Block) -> list[Spans]:
+    texts = [text or "" for _, text in block]
     return [[asdict(span) for span in spans] for spans in open_detector(engine).detect_batch(texts)]
 
 
-def _answers(block: list[tuple[int, str]], found: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    for (number, _), spans in zip(block, found, strict=True):
+def _answers(block: Block, found: list[Spans]) -> Iterator[dict[str, Any]]:
+    """Raises UsageError at a line without a text."""
+    for (number, text), spans in zip(block, found, strict=True):
+        if text is None:
+            raise UsageError("a line must be a JSON object with a string `text`", line=number)
         yield {"line": number, "spans": spans}
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterator[list[tuple[int, str]]]:
-    block: list[tuple[int, str]] = []
-    try:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                block.append((number, _text(line, number)))
-            if len(block) == _BATCH:
-                yield block
-                block = []
-    except UsageError:
-        if block:
-            yield block
-        raise
-    if block:
+def _blocks(lines: Iterable[bytes]) -> Iterator[Block]:
+    texts = ((number, _text(line)) for number, line in enumerate(lines, 1) if line.strip())
+    while block := list(islice(texts, _BATCH)):
         yield block
 
 
-def scan_texts(texts: Sequence[str], *, actor: Actor, deps: Deps) -> list[list[dict[str, Any]]]:
+def _text(line: bytes) -> str | None:
+    """The text of a JSON line, None when it has none."""
+    try:
+        text = json.loads(line)["text"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def scan_texts(texts: Sequence[str], *, actor: Actor, deps: Deps) -> list[Spans]:
     """Spans of each text. The access is logged with counts; no text is.
 
     Raises:
@@ -170,16 +173,6 @@ def classify_table(data: bytes, *, actor: Actor, deps: Deps, suffix: str = ".csv
     columns = classify_file(data, suffix, deps.connector)
     act.record(detail=(("columns", len(columns)),))
     return columns
-
-
-def _text(line: bytes, number: int) -> str:
-    try:
-        text = json.loads(line)["text"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        text = None
-    if not isinstance(text, str):
-        raise UsageError("a line must be a JSON object with a string `text`", line=number)
-    return text
 
 
 def classify_file(data: bytes, suffix: str, connector: Connector) -> tuple[ColumnClass, ...]:

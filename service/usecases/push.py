@@ -20,6 +20,7 @@ import hashlib
 import hmac
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,25 +54,12 @@ COVERED: Final = frozenset(
 )  # fmt: skip
 _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # a UUID holds nobody's number
 _VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){2}")
+_KINDS: Final = {kind.code: kind for kind in (ConflictError, DeniedError, UsageError)}
+_WORDS: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 #: Why a request is refused, beside its signature: the error and what it says.
 REFUSALS: Final[dict[str, tuple[type[FiduciaryError], str]]] = {
-    "header_form": (
-        UsageError, "the idempotency key is a UUID in lower case and the schema version is like 1.0.0",
-    ),
-    "dataset_not_granted": (
-        DeniedError,
-        "the source may not send to this dataset: ask an administrator for `fiduciary source add`",
-    ),
-    "purpose_not_granted": (
-        DeniedError, "the dataset is not collected for this purpose, or not from this source",
-    ),
-    "schema_version": (ConflictError, "another schema version is in force: send rows of that version"),
-    "idempotency_key": (UsageError, "the idempotency key was used for another request: take a new UUID"),
-    "replay": (
-        ConflictError,
-        "this request was received before: to have its answer again, sign it with the present time",
-    ),
-}  # fmt: skip
+    why: (_KINDS[code], text) for code, texts in _WORDS.items() for why, text in texts.items()
+}
 _UNPROVEN: Final = (
     UnauthenticatedError, "the signature is not accepted: see why, correct it and sign the request again",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from privacy.pseudonym.blind_index import blind_index
-from service.domain.batches import DTYPES, REJECTED, AdmittedBatch, RawBatch
+from service.domain.batches import DTYPES, REJECTED, AdmittedBatch, RawBatch, rejected
 from service.domain.contracts import DatasetContract, Role
 from service.ports import Deps
 from service.usecases.rows import recent
@@ -39,9 +39,7 @@ def reject(rows: pl.DataFrame, columns: Sequence[str], key: bytes) -> pl.DataFra
     content = rows.select(
         pl.concat_str([pl.col(name).cast(pl.String).fill_null(_NULL) for name in columns], separator=_FIELD)
     ).to_series()
-    pseudonym = pl.col("_sp") if "_sp" in rows.columns else pl.lit(None, pl.Binary)
-    tags = blind_index(content, key).bin.encode("hex")
-    return rows.select("_row", "rule", "column", pseudonym.alias("_sp"), row_tag=tags).cast(REJECTED)
+    return rejected(rows.with_columns(row_tag=blind_index(content, key).bin.encode("hex")))
 
 
 def set_old_aside(batch: RawBatch, deps: Deps) -> RawBatch:
@@ -50,9 +48,9 @@ def set_old_aside(batch: RawBatch, deps: Deps) -> RawBatch:
         is_recent = test.fill_null(value=False)
         period = batch.contract.with_role(Role.EVENT_TIME)[0].name
         old = batch.frame.filter(~is_recent).with_columns(rule=pl.lit(TOO_OLD), column=pl.lit(period))
-        rejected = reject(old, [c.name for c in batch.contract.columns], deps.keyring.derive("row-tag"))
+        aside = reject(old, [c.name for c in batch.contract.columns], deps.keyring.derive("row-tag"))
         frame = batch.frame.filter(is_recent)
-        return RawBatch(batch.id, batch.contract, frame, pl.concat([batch.rejected, rejected]))
+        return RawBatch(batch.id, batch.contract, frame, pl.concat([batch.rejected, aside]))
     return batch
 
 
@@ -65,10 +63,8 @@ def all_rejected(
     ours = {"_row": pl.UInt32(), "_sp": pl.Binary(), "_bucket": pl.Int32()}
     none = pl.DataFrame(schema={**ours, **stored})
     for first in range(1, rows + 1, _PART):
-        rejected = pl.select(
-            pl.int_range(first, min(first + _PART, rows + 1), dtype=pl.UInt32).alias("_row"),
-            rule=pl.lit(rule), column=pl.lit(column), _sp=pl.lit(None, pl.Binary), row_tag=pl.lit(""),
-        )  # fmt: skip
+        numbers = pl.int_range(first, min(first + _PART, rows + 1), dtype=pl.UInt32)
+        part = rejected(pl.select(_row=numbers, rule=pl.lit(rule), column=pl.lit(column)))
         own = cited.filter(pl.col("_row").is_between(first, first + _PART - 1))
-        others = rejected.cast(REJECTED).join(own, on="_row", how="anti")
+        others = part.join(own, on="_row", how="anti")
         yield AdmittedBatch(batch, contract, none, pl.concat([own, others]), 0)

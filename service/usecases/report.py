@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from audit.bundle import build_bundle, pack_bundle, unpack_bundle
-from audit.canonical import digest, encode64
+from audit.canonical import digest
 from audit.dsse import Statement, format_statement, subject_digests
+from audit.evidence import Place, parse_place
 from audit.filestore import opened
 from service.domain.actors import Actor
 from service.domain.models import ModelState
@@ -28,7 +30,7 @@ from service.errors import ConflictError, StorageError, TamperedError, UnknownEr
 from service.ports import Deps, EntryFilter, ReportSigner
 from service.reporting.document import Answer, Provenance, Report, Text, format_json, format_report, header
 from service.reporting.render import LANGUAGES, render
-from service.reporting.tabular import format_csv
+from service.reporting.tabular import format_csv, format_parquet
 from service.reporting.template import Template, choose, fill, load_templates
 from service.usecases import report_customers, report_governance
 from service.usecases.access import Act, authorise, places
@@ -36,6 +38,7 @@ from service.usecases.certificate import file_away
 from service.usecases.report_queries import NOTHING, PURPOSE, QUERIES, Incident, Reading
 
 Progress = Callable[[str, int], None]
+_NAME: Final = re.compile(r"(.+)-(\d{4}-\d\d-\d\d)-(\d+)(?:\.(draft|rejected))?\.zip")
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
 CURRENCY: Final = "TWD"
 BASIS: Final = "legal_obligation"
@@ -83,18 +86,16 @@ def build_report(
         StorageError: the file cannot be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    last = until or deps.clock.now().date()
-    form = choose(load_templates(), kind, template or last, exactly=template is not None)
-    act = _may("build", actor, deps, form.type)
+    form, last, act = ask_report(kind, actor=actor, deps=deps, until=until, template=template)
     with _alone(deps):
         name = _free_name(form.type, deps)
-        point = deps.audit.head()
+        heads = deps.audit.heads()
         reading = Reading(since or date.min, last, deps, incident)
         _check_incident(form, reading)
         answers = dict(_answers(form, reading, tell))
         period, now = _period(reading, answers), deps.clock.now().replace(microsecond=0)
-        at = (point.origin, point.size, encode64(point.root), reading.policy.digest)
-        report = fill(form, answers, Provenance(institution, period, now, CURRENCY, *at, name))
+        at = Provenance(institution, period, now, CURRENCY, heads, reading.policy.digest, name)
+        report = fill(form, answers, at)
         tell("render", 60)
         draft = pack_bundle(_files(report) | {_FACTS: format_json(_facts(report, answers, reading))})
         act.record(basis=BASIS, resource=f"report/{name}", payload=digest(draft))
@@ -102,6 +103,15 @@ def build_report(
         file_away(path, draft)
     tell("done", 100)
     return path
+
+
+def ask_report(
+    kind: str, *, actor: Actor, deps: Deps, until: date | None = None, template: date | None = None
+) -> tuple[Template, date, Act]:
+    """Template, last day and permission of a report; nothing is read. Raises as ``build_report``."""
+    last = until or deps.clock.now().date()
+    form = choose(load_templates(), kind, template or last, exactly=template is not None)
+    return form, last, _may("build", actor, deps, form.type)
 
 
 def _check_incident(form: Template, reading: Reading) -> None:
@@ -129,6 +139,26 @@ def _alone(deps: Deps) -> Iterator[None]:
         yield
 
 
+def list_reports(*, actor: Actor, deps: Deps) -> list[dict[str, str | int]]:
+    """The reports on disk, the newest day first; the reading is logged. Raises DeniedError.
+
+    Returns:
+        Of each ``name``, ``type``, ``state`` (draft, rejected or issued), ``date`` and ``size`` in bytes.
+    """
+    act = authorise(deps, actor, "report:read", resource="report")
+    sizes: dict[str, int] = {}
+    for path in _folder(deps).glob("*.zip"):
+        with suppress(FileNotFoundError):  # approved or rejected meanwhile
+            sizes[path.name] = path.stat().st_size
+    # a draft beside its bundle was left by a process that was killed: the report is issued
+    left = {name for name in sizes if name.endswith(DRAFT) and name.replace(DRAFT, ".zip") in sizes}
+    named = [found for name in sizes.keys() - left if (found := _NAME.fullmatch(name))]
+    named.sort(key=lambda n: (n[2], n[1], int(n[3])), reverse=True)
+    act.record()
+    rows = ((n[0], n[1], n[4] or "issued", n[2], sizes[n[0]]) for n in named)
+    return [dict(zip(("name", "type", "state", "date", "size"), row, strict=True)) for row in rows]
+
+
 def _free_name(kind: str, deps: Deps) -> str:
     stem, number = f"{kind}-{deps.clock.now():%Y-%m-%d}", 1
     while any(_folder(deps).glob(f"{stem}-{number}.*")):
@@ -154,6 +184,7 @@ def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tupl
 def _files(report: Report) -> dict[str, bytes]:
     files = {f"report.{language}.pdf": render(report, language) for language in LANGUAGES}
     files |= {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
+    files |= {f"tables/{table.id}.parquet": format_parquet(table) for table in report.tables()}
     return files | {"report.json": format_report(report)}
 
 
@@ -169,11 +200,11 @@ def _facts(report: Report, answers: Mapping[str, tuple[Answer, ...]], reading: R
         "releases": [r.id for r in released],
         "rho_micro": {"releases": sum(r.rho for r in released), "model": sum(model)},
         "inputs": sorted({name for answer in found for name in answer.inputs}),
-        "entries": sorted(cited),
+        "entries": [*map(str, sorted(cited))],
     }
 
 
-def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, int, Act]:
+def _second(name: str, actor: Actor, deps: Deps) -> tuple[Path, bytes, Place, Act]:
     """The draft and its bytes, the place of its ``report:build`` entry, and the act of a second person on it.
 
     Raises:
@@ -225,17 +256,20 @@ def approve_report(name: str, *, actor: Actor, deps: Deps, progress: Progress | 
         files["signer.pem"] = deps.signer.certificate()
         tell("seal", 70)
         facts |= {"draft": digest(data), "approvers": [actor.id]}
-        facts["entries"] = sorted({*facts["entries"], built, *places([approved], deps)})
+        cited = sorted({*map(parse_place, facts["entries"]), built, *places([approved], deps)})
+        facts["entries"] = [*map(str, cited)]
         path = draft.with_name(draft.name.replace(DRAFT, ".zip"))
-        file_away(path, _issue(files, facts, act, deps.signer))
+        file_away(path, _issue(files, facts, cited, act, deps.signer))
         draft.unlink()
     tell("done", 100)
     return path
 
 
-def _issue(files: Mapping[str, bytes], facts: Mapping[str, Any], act: Act, signer: ReportSigner) -> bytes:
+def _issue(
+    files: Mapping[str, bytes], facts: Mapping[str, Any], cited: list[Place], act: Act, signer: ReportSigner
+) -> bytes:
     """Sign the manifest, log the issue, gather the proofs, pack. The pack verifies itself."""
-    audit, cited = act.deps.audit, facts["entries"]
+    audit = act.deps.audit
     envelope = audit.attest(format_statement(Statement(subject_digests(files), PREDICATE, facts)))
     (issue,) = places([act.record("report:issue", basis=BASIS, payload=digest(envelope))], act.deps)
     evidence = audit.evidence([*cited, issue])

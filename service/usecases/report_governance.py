@@ -11,7 +11,6 @@ from datetime import timedelta
 import polars as pl
 
 from service.domain.contracts import Role
-from service.domain.deadlines import due_at
 from service.reporting.document import Answer, Cell, Text, named
 from service.reporting.suppression import people
 from service.reporting.words import NOT_APPLICABLE
@@ -19,7 +18,6 @@ from service.usecases.persons import aliases_of, as_one
 from service.usecases.report_queries import Reading, query
 from service.usecases.rows import rows_held
 
-_BREACH = "breach_notice"  # a clock of policies/jurisdictions
 _HOUR = timedelta(hours=1)
 
 
@@ -117,13 +115,18 @@ def _held(reading: Reading) -> dict[str, pl.LazyFrame]:
     return {n: as_one(f, contracts.get(n), aliases) for n, f in found.items() if "_sp" in f.collect_schema()}
 
 
+def _pseudonyms(reading: Reading) -> tuple[dict[str, pl.Series], int]:
+    """Whose rows they are, by table, and how many people that is in all of them."""
+    held = {name: frame.select("_sp").collect()["_sp"] for name, frame in _held(reading).items()}
+    return held, pl.concat([pl.Series("_sp", [], pl.Binary), *held.values()]).drop_nulls().n_unique()
+
+
 @query("data.people@1")
 def data_people(reading: Reading) -> Iterator[Answer]:
     """Rows and people of each table as it lies on disk."""
-    held = {name: frame.select("_sp").collect()["_sp"] for name, frame in _held(reading).items()}
+    held, everyone = _pseudonyms(reading)
     counts = [(name, rows.len(), people(rows.drop_nulls().n_unique())) for name, rows in held.items()]
     rows = [(name, None if who is None else n, who) for name, n, who in counts]
-    everyone = pl.concat([pl.Series("_sp", [], pl.Binary), *held.values()]).drop_nulls().n_unique()
     figures = {"people": people(everyone), "tables": len(rows)}
     yield Answer(named("table rows people", rows), reading.inputs(*held), figures=figures)
 
@@ -141,12 +144,23 @@ def data_columns(reading: Reading) -> Iterator[Answer]:
 
 @query("breach.clocks@1")
 def breach_clocks(reading: Reading) -> Iterator[Answer]:
-    """When each law wants a breach to be told, at once where it names no term, and how long that still is."""
-    known, rows = reading.incident.known_at or reading.at, []
+    """What each law wants to be told of a breach, by when, how long that still is, and the grade by people.
+
+    Where the people are fewer than the grade begins with, other criteria are left to a person's judgement.
+    """
+    known, affected = reading.incident.known_at or reading.at, _pseudonyms(reading)[1]
+    rows, running = [], []
     for law in reading.policy.jurisdictions.values():  # PIPL 57, GDPR 33
-        due = due_at(known, law.clocks.get(_BREACH, 0), working=_BREACH in law.working_days)
-        left, hours = max((due - reading.at) / _HOUR, 0.0), (due - known) // _HOUR
-        state = "at_once" if not hours else "running" if left else "overdue"
-        rows.append((Text(**law.title), hours, f"{due:%Y-%m-%d %H:%M}", left, state))
-    figures: dict[str, Cell] = {"known": f"{known:%Y-%m-%d %H:%M}", "left": max(row[3] for row in rows)}
-    yield Answer(named("law hours due left state", rows), ("policy", "clock"), figures=figures)
+        grades = {"none": 0} | {grade: least for grade, least in law.grades.items() if least <= affected}
+        for n in (n for n in law.notices if n.since <= known.date()):
+            due, short = known + n.hours * _HOUR, affected < law.grades.get(n.grade, 0)
+            left = max((due - reading.at) / _HOUR, 0.0)
+            states = {"not_begun": n.start != "known", "judge": short, "at_once": not n.hours}
+            state = next((s for s, so in states.items() if so), "running" if left else "overdue")
+            running += [left] if state == "running" else []
+            when = (NOT_APPLICABLE,) * 2 if state == "not_begun" else (f"{due:%Y-%m-%d %H:%M}", left)
+            grade = max(grades, key=grades.__getitem__) if n.grade else NOT_APPLICABLE
+            rows.append((Text(**n.title), Text(**n.law), n.start, n.hours, *when, state, grade))
+    figures: dict[str, Cell] = {"known": f"{known:%Y-%m-%d %H:%M}", "next": min(running, default=0.0)}
+    found = named("what law start hours due left state grade", rows)
+    yield Answer(found, ("policy", "clock"), figures=figures)

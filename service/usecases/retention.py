@@ -5,6 +5,7 @@
   keep, and what is in quarantine of a batch whose run died: it has no day.
 * Sealed documents and suppression tags in the vault after the day of their end.
 * Answers to idempotency keys of pushed batches after ``PUSH_DAYS``.
+* Entries of the logs, a year at a time, with the files of people and of payloads beside them.
 
 Each removal is in the log before it begins, so a run that was killed has perhaps said too much, never too
 little; run again it goes on, and removes files that it had left. A dataset whose class the policies do not
@@ -17,15 +18,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 import polars as pl
 
+from audit.entry import Entry
 from service.domain.actors import Actor
 from service.domain.contracts import DatasetContract
+from service.domain.logs import Head, is_over
+from service.errors import TamperedError
 from service.ports import Deps
 from service.usecases.access import authorise
+from service.usecases.payloads import SEALED
 from service.usecases.rows import usable
+from service.usecases.tags import PEOPLE
 
 PUSH_DAYS: Final = 30
 UNKNOWN_CLASS: Final = "unknown_class"
@@ -37,7 +44,7 @@ class Expired:
     """What a store held beyond its time.
 
     Attributes:
-        resource: ``dataset/<name>``, ``vault`` or ``source``.
+        resource: ``dataset/<name>``, ``vault``, ``source`` or ``log/<name>/<year>``.
         retention_class: of a dataset, else empty.
         cutoff: ISO date: what was over, or had happened, before this day.
         counts: what was removed, or would be, by kind.
@@ -94,6 +101,12 @@ def _stores(deps: Deps) -> Iterator[tuple[Expired, Callable[..., Mapping[str, in
     yield Expired("vault", cutoff=now.date().isoformat()), deps.vault.expire
     before = now - timedelta(days=PUSH_DAYS)
     yield Expired("source", cutoff=before.date().isoformat()), partial(_answers, before.timestamp(), deps)
+    for head, later in pairwise(deps.audit.heads()):
+        if head.log == later.log and _is_over(head, deps):
+            yield (
+                Expired(f"log/{head.log}/{head.year}", cutoff=now.date().isoformat()),
+                partial(_prune, head, deps),
+            )
 
 
 def _tables(contract: DatasetContract, old: Sequence[str], deps: Deps) -> _Tables:
@@ -116,3 +129,28 @@ def _rows(tables: _Tables, deps: Deps, *, dry_run: bool) -> dict[str, int]:
 def _answers(before: float, deps: Deps, *, dry_run: bool) -> dict[str, int]:
     with deps.ops() as tx:
         return {"answers": tx.sources.forget(int(before), dry_run=dry_run)}
+
+
+def _is_over(head: Head, deps: Deps) -> bool:
+    return is_over(head.year, deps.policy.bundle.log_days[head.log], deps.clock.now().date())
+
+
+def _prune(head: Head, deps: Deps, *, dry_run: bool) -> dict[str, int]:
+    """Remove the entries of a shard, and what lies beside them; hashes and checkpoint stay."""
+    gone = 0 if dry_run else sum(_forget(entry, deps) for entry in deps.audit.prune(head.origin))
+    return {"entries": gone or (0 if head.pruned else head.size)}
+
+
+def _forget(entry: Entry, deps: Deps) -> int:
+    for folder in (PEOPLE, SEALED):
+        (deps.home / folder / entry.id).unlink(missing_ok=True)
+    return 1
+
+
+def check_pruned(deps: Deps) -> tuple[Head, ...]:
+    """Seal; the tree heads of all shards. Raises TamperedError when one was pruned before its time."""
+    heads = deps.audit.heads()
+    for head in heads:
+        if head.pruned and not _is_over(head, deps):
+            raise TamperedError("the entries of a log were taken away before their time", origin=head.origin)
+    return heads

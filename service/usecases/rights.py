@@ -32,6 +32,7 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 CODE_MINUTES: Final = 10
 MAX_ATTEMPTS: Final = 5
 MAX_OPEN_PER_HOUR: Final = 3
+MAX_STATEMENT: Final = 2_000  # characters
 CONTACTS: Final = frozenset({"email", "mobile"})
 
 
@@ -95,12 +96,18 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
     return Opened(request_id, request.due_at.isoformat(), expires.isoformat(), key)
 
 
-def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
+def verify_request(request_id: str, code: str, *, deps: Deps, statement: str = "") -> RightsRequest:
     """Check the one-time code: single use, ten minutes, five tries.
+
+    ``statement`` is why the person asks, in their own words (PIPL 24(3), 44; GDPR 18(1), 21(1)): sealed away
+    for them and who decides. It is kept with a good code only: before that, anybody may have written it.
 
     Raises:
         DeniedError: wrong, used or expired code, or an unknown contact: the reason is the same for all.
+        UsageError: the statement is too long; the code is not used up.
     """
+    if len(statement) > MAX_STATEMENT:
+        raise UsageError("the statement is too long", longest=MAX_STATEMENT)
     act = _statutory(request_id, deps)
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
@@ -113,8 +120,9 @@ def verify_request(request_id: str, code: str, *, deps: Deps) -> RightsRequest:
             state = RequestState.EXPIRED
         tag = request.code_tag if state is RequestState.OPENED else ""
         request = replace(request, state=state, attempts=attempts, code_tag=tag)
-        tx.requests.save(request)
-        act.record(within=tx, detail=(("attempts", attempts), ("verified", int(good))))
+        said = (request.subject, {"statement": statement}) if good and statement else None
+        entry = act.record(within=tx, detail=(("attempts", attempts), ("verified", int(good))), sealed=said)
+        tx.requests.save(_noted(request, entry=entry if said else ""))
     if not good:
         raise DeniedError("the code is wrong or no longer valid", left=MAX_ATTEMPTS - attempts)
     return request

@@ -45,9 +45,13 @@ def file_people(folder: Path, key: bytes, pseudonyms: Iterable[bytes], entry_id:
     """
     name = entry_id.encode()
     tags = sorted({_short(tag(person_key(key, pseudonym), name)) for pseudonym in pseudonyms})
-    data = b"".join(tags)
+    return file_beside(folder / entry_id, b"".join(tags))
+
+
+def file_beside(path: Path, data: bytes) -> str:
+    """Write a file beside the log, durably; returns what an entry says of it. Raises StorageError."""
     try:
-        write_durably({folder / entry_id: data})
+        write_durably({path: data})
     except OSError as error:
         raise StorageError("the file cannot be written", cause=error.strerror or "") from None
     return _PREFIX + hashlib.sha256(data).hexdigest()

@@ -1,6 +1,6 @@
-"""Questions to the log: which entries meet a filter, and which are about one person.
+"""Questions to the log: which entries meet a filter, which are about one person, what is sealed beside one.
 
-Both are entries themselves, durable before anything is shown. What a filter finds is found by the index; who
+All are entries themselves, durable before anything is shown. What a filter finds is found by the index; who
 accessed a person is found by reading all of the log and making the person's tag for each entry, so that an
 entry that an index forgot, or was made to forget, is found too.
 """
@@ -10,32 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from audit.entry import Entry
+from audit.evidence import Place
 from audit.export import FORMATS
 from service.domain.actors import Actor
+from service.domain.logs import Head
+from service.errors import ConflictError, UnknownError
 from service.ports import Deps, EntryFilter
 from service.usecases.access import authorise
 from service.usecases.audience import normal_identifier, storage_pseudonym, subject_with
+from service.usecases.payloads import MARK, owner, read_payload
 from service.usecases.persons import parts
+from service.usecases.retention import check_pruned
 from service.usecases.tags import PEOPLE, is_about
 
-Found = tuple[tuple[int, Entry], ...]
+Found = tuple[tuple[Place, Entry], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Accesses:
-    """Every entry of the log that is about one person, and the log that it is every one of.
+    """Every entry that is about one person, and the logs that it is every one of.
 
     Attributes:
-        entries: with their indices, in order.
-        size: entries of the signed tree that was read, all of them.
-        root: its root hash, hex.
+        entries: with their places, oldest first.
+        heads: signed trees of the shards that were read, all of them but what is pruned.
     """
 
     entries: Found
-    size: int
-    root: str
+    heads: tuple[Head, ...]
 
 
 def search_log(where: EntryFilter, *, actor: Actor, deps: Deps) -> Found:
@@ -61,7 +65,7 @@ def export_log(
     act.record(detail=(("format", form), *span))
     first, end = since or datetime.min.replace(tzinfo=UTC), until or datetime.max.replace(tzinfo=UTC)
     rows = (row for row in deps.audit.entries() if first <= row[1].at < end)
-    return FORMATS[form](rows, deps.audit.vkey.partition("+")[0])
+    return FORMATS[form](rows, deps.audit.heads()[0].origin.rsplit("/", 2)[0])
 
 
 def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Accesses:
@@ -69,7 +73,7 @@ def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Acces
 
     Raises:
         UsageError: the identifier is not a valid one of its type; it is never echoed.
-        TamperedError: the people of an entry were changed or taken away.
+        TamperedError: the people of an entry, or the entries of a shard, were changed or taken away.
     """  # PIPL 45(1), GDPR 15(1)
     act = authorise(deps, actor, "audit:trace", data_class="C3", resource="log")
     subject = subject_with(id_type, normal_identifier(id_type, value), deps)
@@ -79,8 +83,31 @@ def who_accessed(id_type: str, value: str, *, actor: Actor, deps: Deps) -> Acces
 
 
 def accesses(pseudonyms: Sequence[bytes], deps: Deps) -> Accesses:
-    """All entries of the log about a person, by the pseudonyms of their enrolments."""
-    head = deps.audit.head()
+    """All entries about a person, by the pseudonyms of their enrolments. Raises TamperedError."""
+    heads = check_pruned(deps)
     test = is_about(deps.home / PEOPLE, deps.keyring.derive("subject-tag"), pseudonyms)
     entries = tuple(deps.audit.tagged(test)) if pseudonyms else ()
-    return Accesses(tuple(each for each in entries if each[0] < head.size), head.size, head.root.hex())
+    sizes = {head.origin: head.size for head in heads}
+    sealed = [found for found in entries if found[0].position < sizes.get(found[0].origin, 0)]
+    return Accesses(tuple(sorted(sealed, key=lambda found: found[1].at)), heads)
+
+
+def open_payload(entry_id: str, *, actor: Actor, deps: Deps) -> tuple[Entry, Any]:
+    """An entry and what is sealed beside it; the opening is itself an entry about the person, logged first.
+
+    Raises:
+        UnknownError: the log has no such entry.
+        ConflictError: nothing is sealed for it, or its person was erased.
+        TamperedError: the file is missing or was changed.
+    """  # PIPL 51
+    act = authorise(deps, actor, "audit:open", data_class="C3", resource="log")
+    found = deps.audit.find(EntryFilter(id=frozenset({entry_id})))
+    if not found:
+        raise UnknownError("the log has no such entry")
+    ((_, entry),) = found
+    subject, pseudonym = owner(entry, deps)
+    act.record(resource=f"entry/{entry.id}", about=pseudonym, subjects=int(subject > 0))
+    if not subject:
+        erased = "the person was erased: what was sealed cannot be opened"
+        raise ConflictError(erased if MARK in entry.detail else "nothing is sealed", entry=entry.id)
+    return entry, read_payload(entry, subject, deps)

@@ -46,7 +46,7 @@ def add_user(user: Actor, *, actor: Actor, deps: Deps, days: int = MAX_TOKEN_DAY
 
 
 def rotate_key(*, finish: bool, actor: Actor, deps: Deps) -> str:
-    """Begin to change the log's key, or finish it; returns the new verifier key, to be handed out.
+    """Begin to change the log's key, or finish it; returns the new verifier keys, to be handed out.
 
     What happens to the key is logged by the log itself (``key:rotate``, ``key:retire``).
 

@@ -12,6 +12,7 @@ from fakes.house import House, build
 from fakes.log_readers import entries_of_prov, entry_of_cef, entry_of_ocsf
 
 from audit.entry import Entry
+from audit.evidence import Place
 from service.ports import Deps
 from service.usecases.tracing import export_log
 
@@ -29,11 +30,11 @@ def line(house: House) -> CommandLine:
     return CommandLine(house.settings.home, house.tokens)
 
 
-def logged(deps: Deps) -> list[tuple[int, Entry]]:
+def logged(deps: Deps) -> list[tuple[Place, Entry]]:
     return list(deps.audit.entries())
 
 
-def read(form: str, text: str) -> list[tuple[int, Entry]]:
+def read(form: str, text: str) -> list[tuple[Place, Entry]]:
     if form == "prov":
         return entries_of_prov(text, ORIGIN)
     reader = entry_of_cef if form == "cef" else entry_of_ocsf
@@ -91,7 +92,7 @@ def test_fsck_says_what_it_found_and_names_what_is_broken(house: House, line: Co
     assert line.call("audit", "fsck", house.settings.log).code == 0
     assert line.call("audit", "fsck", house.settings.log, "--rebuild-index").code == 2
     assert line.call("audit", "fsck", house.settings.home / "nothing").code == 2
-    path = next((house.settings.log / "tile" / "entries").rglob("000.p/*"))
+    path = next((house.settings.log / "governance").rglob("entries/000.p/*"))
     path.write_bytes(path.read_bytes().replace(b"user:", b"usex:", 1))
     for arguments in ((), (house.settings.log,)):
         ran = line.call("audit", "fsck", *arguments, "--json")

@@ -14,7 +14,7 @@ import pytest
 from fakes.command import PROGRAM, CommandLine
 from fakes.house import build
 
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 
 def free_port() -> int:

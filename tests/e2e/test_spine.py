@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from audit.entry import format_entry
-from audit.verify import LogFacts, verify
+from audit.verify import verify
+from audit.verify_shards import LogsFacts
 from service.adapters.scanner import FileScanner
 from service.demo.run import run_demo
 from service.demo.summary import Summary
@@ -93,7 +94,7 @@ def test_evidence_verifies_with_nothing_but_the_audit_package(
     """A regulator's machine: the audit package, no data directory, no keys, no network."""
     shutil.copytree(ROOT / "audit", tmp_path / "audit", ignore=shutil.ignore_patterns("__pycache__"))
     home = demo[0]
-    vkey = (home / "log" / "vkey").read_text().strip()
+    vkey = next((home / "log" / "governance").glob("*/vkey")).read_text().strip()
     for path in [home / "log", *(home / "report").glob("*.zip"), *(home / "certificates").glob("*.json")]:
         target = tmp_path / path.name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
@@ -107,7 +108,7 @@ def test_evidence_verifies_with_nothing_but_the_audit_package(
 def test_the_log_names_no_person_and_every_release(demo: tuple[Path, dict[str, Any], Summary]) -> None:
     home, facts, _ = demo
     facts_of_log = verify(home / "log")
-    assert isinstance(facts_of_log, LogFacts)
+    assert isinstance(facts_of_log, LogsFacts)
     entries = dict(open_service(load_settings({}, home=home)).audit.entries())
     assert len(entries) == facts_of_log.size
     (release,) = [e for e in entries.values() if e.id == facts["aggregate"]["entry"]]

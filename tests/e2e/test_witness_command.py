@@ -23,7 +23,8 @@ from audit.entry import parse_entry
 from audit.logdir import create_log, open_log
 from audit.note import format_vkey, parse_vkey
 from audit.policy import Party, Policy, format_policy, parse_policy
-from audit.verify import verify_log
+from audit.verify_log import verify_log
+from audit.verify_shards import verify_logs
 from service.adapters.witness import HttpWitness
 from service.api.app import create_app
 from service.settings import load_settings
@@ -229,10 +230,11 @@ def test_the_service_is_cosigned_says_so_and_refuses_when_the_witness_has_seen_m
 ) -> None:
     env = {"FIDUCIARY_HOME": str(tmp_path / "home")}
     deps, _ = create_service(load_settings(env))
-    vkey = init(line, tmp_path / "w", deps.audit.vkey)
+    vkey = init(line, tmp_path / "w", *deps.audit.vkeys())
     trust = tmp_path / "trust"
     url = start(tmp_path / "w")
-    trust.write_text(f"log {deps.audit.vkey}\nwitness w1 {vkey} {url}\nquorum w1\n")
+    logs = "".join(f"log {log}\n" for log in deps.audit.vkeys())
+    trust.write_text(f"{logs}witness w1 {vkey} {url}\nquorum w1\n")
     settings = load_settings(env | {"FIDUCIARY_TRUST": str(trust)})
     shutil.copytree(tmp_path / "home" / "log", tmp_path / "backup")
     deps = open_service(settings)
@@ -240,11 +242,13 @@ def test_the_service_is_cosigned_says_so_and_refuses_when_the_witness_has_seen_m
         ready = web.get("/readyz").json()
         assert ready["status"] == "ready"
         assert 0 <= ready["cosigned_seconds_ago"][NAME] < 60
-    assert verify_log(tmp_path / "home" / "log", vkey=parse_policy(trust.read_bytes())).cosigned.keys() == {
-        "w1"
-    }
+    found = verify_logs(tmp_path / "home" / "log", vkey=parse_policy(trust.read_bytes()))
+    assert [log.cosigned.keys() for log in found.logs] == [{"w1"}, {"w1"}]
     shown = line.call("audit", "verify", tmp_path / "home" / "log", "--policy", trust, "--json")
-    assert (shown.code, [*json.loads(shown.out)["cosigned"]]) == (0, ["w1"])
+    assert (shown.code, [[*log["cosigned"]] for log in json.loads(shown.out)["logs"]]) == (
+        0,
+        [["w1"], ["w1"]],
+    )
     unseen = line.call("audit", "verify", tmp_path / "backup", "--policy", trust)
     assert (unseen.code, "witness quorum" in unseen.said) == (5, True)
 

@@ -76,6 +76,7 @@ GRANTS: Final[dict[str, dict[str, Grant]]] = {
     "report:approve": {"privacy_officer": Grant(2, frozenset({"", REPORTING}), other_person=True)},
     "report:read": dict.fromkeys(("compliance_officer", "privacy_officer", "auditor"), REPORT),
     "audit:read": dict.fromkeys(("privacy_officer", "compliance_officer", "auditor"), PLAIN),
+    "audit:open": {"compliance_officer": RIGHTS},
     "audit:trace": {"compliance_officer": RIGHTS},
     "audit:export": dict.fromkeys(("privacy_officer", "compliance_officer", "auditor"), PLAIN),
     "user:add": {"admin": PLAIN},

@@ -21,7 +21,7 @@ from fakes.audit_child import obtain
 from fakes.audit_logs import entry
 
 from audit.entry import parse_entry
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 TESTS = Path(__file__).parents[1]
 MARK = 99_999_999  #: number of the entry that ``outcome`` appends

@@ -13,10 +13,11 @@ from audit.canonical import digest
 from audit.certificate import build_certificate
 from audit.dsse import Statement, format_statement, sign_statement, subject_digests
 from audit.entry import Entry, format_entry
+from audit.evidence import Place
 from audit.filestore import FileStore
 from audit.log import CHECKPOINT, VKEY, Log
 from audit.logdir import create_log, open_log
-from audit.note import SigningKey
+from audit.note import Signer, SigningKey
 
 KEY = SigningKey("example.com/log", bytes(range(32)))
 REPORT = {
@@ -56,24 +57,43 @@ def small_log(directory: Path, size: int, *, unsealed: int = 0) -> Log:
     return log
 
 
+def places(log: Log, *indices: int) -> list[Place]:
+    """The places of entries of one log."""
+    return [Place(log.origin, index) for index in indices]
+
+
+def sign_manifest(cited: object, *signers: Signer, files: Mapping[str, bytes] = REPORT) -> bytes:
+    """The manifest of a report that cites this."""
+    statement = Statement(subject_digests(files), "https://example.com/report/v1", {"entries": cited})
+    return sign_statement(format_statement(statement), *signers)
+
+
+def sign_claim(cited: Sequence[Place], *signers: Signer) -> bytes:
+    """The statement of a certificate."""
+    subjects = {"request/R-1": hashlib.sha256(b"R-1").hexdigest()}
+    predicate = {"entries": [*map(str, cited)], "outcome": "erased", "说明": "已删除"}
+    statement = Statement(subjects, "https://example.com/erasure/v1", predicate)
+    return sign_statement(format_statement(statement), *signers)
+
+
 def make_bundle(log: Log, cited: Sequence[int], files: Mapping[str, bytes] = REPORT) -> bytes:
     """A report bundle, made as a use case would."""
-    statement = Statement(subject_digests(files), "https://example.com/report/v1", {"entries": list(cited)})
-    envelope = sign_statement(format_statement(statement), log.signer)
+    named = places(log, *cited)
+    envelope = sign_manifest([*map(str, named)], log.signer, files=files)
     (issue,) = log.append(entry(9_000, kind="report:issue", payload=digest(envelope)))
     log.publish()
-    return build_bundle(files, envelope, cited, issue, evidence=log.evidence([*cited, issue]))
+    evidence = log.evidence([*cited, issue])
+    return build_bundle(files, envelope, named, Place(log.origin, issue), evidence=evidence)
 
 
 def make_certificate(log: Log, cited: Sequence[int]) -> bytes:
     """A certificate of a rights request, made as a use case would."""
-    subjects = {"request/R-1": hashlib.sha256(b"R-1").hexdigest()}
-    predicate = {"entries": list(cited), "outcome": "erased", "说明": "已删除"}
-    statement = Statement(subjects, "https://example.com/erasure/v1", predicate)
-    envelope = sign_statement(format_statement(statement), log.signer)
+    named = places(log, *cited)
+    envelope = sign_claim(named, log.signer)
     (certify,) = log.append(entry(9_001, kind="rights:certify", payload=digest(envelope)))
     log.publish()
-    return build_certificate(envelope, cited, certify, evidence=log.evidence([*cited, certify]))
+    evidence = log.evidence([*cited, certify])
+    return build_certificate(envelope, named, Place(log.origin, certify), evidence=evidence)
 
 
 def flips(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -209,6 +229,9 @@ __all__ = [
     "flips",
     "make_bundle",
     "make_certificate",
+    "places",
+    "sign_claim",
+    "sign_manifest",
     "small_log",
     "snapshot",
     "stored",

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from service.domain.logs import Head
 from service.profiling.abnormal import RULES
 from service.profiling.segments import SEGMENTS
 from service.reporting.customers import flag_rows, grade_rows, month_rows, segment_rows
@@ -24,9 +25,10 @@ def provenance() -> Provenance:
         period=(date(2005, 4, 1), date(2005, 9, 30)),
         as_of=datetime(2026, 1, 15, 9, 30, tzinfo=UTC),
         currency="TWD",
-        log_origin="fiduciary.example/log",
-        log_size=128,
-        log_root="q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+        logs=(
+            Head("governance", 2026, "fiduciary.example/log/governance/2026", 128, "ab" * 32),
+            Head("access", 2026, "fiduciary.example/log/access/2026", 64, "cd" * 32),
+        ),
         policy="sha256:" + "5e" * 32,
         number="2026-01-15/1",
     )

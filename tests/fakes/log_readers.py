@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from prov.model import ProvActivity, ProvAgent, ProvBundle, ProvDocument, ProvEntity
 
 from audit.entry import Entry, parse_entry
+from audit.evidence import Place, parse_place
 
 SCHEMA: Final = json.loads(
     (Path(__file__).parents[1] / "conformance/audit/testdata/ocsf-1.6.0.json").read_text(encoding="utf-8")
@@ -53,19 +54,20 @@ def parse_cef(line: str) -> tuple[list[str], dict[str, str]]:
     return fields, pairs
 
 
-def entry_of_cef(line: str, origin: str) -> tuple[int, Entry]:
-    """Index and entry of a line."""
-    (vendor, product, version, kind, name, severity), pairs = parse_cef(line)
-    assert (vendor, product, version, name) == ("Fiduciary", "Fiduciary", "1", kind.replace(":", " "))
+def entry_of_cef(line: str, name: str) -> tuple[Place, Entry]:
+    """Place and entry of a line."""
+    (vendor, product, version, kind, title, severity), pairs = parse_cef(line)
+    assert (vendor, product, version, title) == ("Fiduciary", "Fiduciary", "1", kind.replace(":", " "))
     for key in [key for key in pairs if key.endswith("Label")]:
         pairs[pairs.pop(key)] = pairs.pop(key.removesuffix("Label"))
-    assert pairs.pop("deviceExternalId") == origin
     known = {
         "at": "FiduciaryAt", "id": "externalId", "actor": "suid", "role": "spriv", "decision": "act",
         "tag": "FiduciaryTag", "detail": "FiduciaryDetail",
     }  # fmt: skip
     facts: dict[str, Any] = {name: pairs.pop(key) for name, key in known.items() if key in pairs}
-    index, milliseconds = int(pairs.pop("index")), int(pairs.pop("rt"))
+    place = Place(pairs.pop("deviceExternalId"), int(pairs.pop("index")))
+    assert place.origin.startswith(name)
+    milliseconds = int(pairs.pop("rt"))
     facts |= (
         pairs | {"type": kind} | {name: int(pairs[name]) for name in ("subjects", "rho") if name in pairs}
     )
@@ -75,7 +77,7 @@ def entry_of_cef(line: str, origin: str) -> tuple[int, Entry]:
     assert (
         timedelta(0) <= entry.at - (_EPOCH + timedelta(milliseconds=milliseconds)) < timedelta(milliseconds=1)
     )
-    return index, entry
+    return place, entry
 
 
 def check_ocsf(event: Mapping[str, Any]) -> str:
@@ -118,12 +120,13 @@ def _check_value(value: object, expected: Mapping[str, Any], where: str) -> None
         assert value, where
 
 
-def entry_of_ocsf(line: str, origin: str) -> tuple[int, Entry]:
-    """Index and entry of an event."""
+def entry_of_ocsf(line: str, name: str) -> tuple[Place, Entry]:
+    """Place and entry of an event."""
     event = json.loads(line)
     stored = check_ocsf(event) == "datastore_activity"
     metadata, actor = event["metadata"], event["actor"]
-    assert (metadata["log_name"], metadata["version"]) == (origin, "1.6.0")
+    assert metadata["version"] == "1.6.0"
+    assert metadata["log_name"].startswith(name)
     (authorization,) = actor["authorizations"]
     policy = authorization.get("policy", {})
     resource = event["table"] if stored else next(iter(event.get("resources", [])), {})
@@ -143,17 +146,17 @@ def entry_of_ocsf(line: str, origin: str) -> tuple[int, Entry]:
     assert event["status_id"] == event["severity_id"] == (1 if entry.decision == "allow" else 2)
     assert stored or event["api"]["operation"] == entry.type
     assert metadata.get("correlation_uid", "") == str(dict(entry.detail).get("trace", ""))
-    return int(metadata["sequence"]), entry
+    return Place(metadata["log_name"], int(metadata["sequence"])), entry
 
 
-def entries_of_prov(text: str, origin: str) -> list[tuple[int, Entry]]:
-    """Indices and entries of a document, read by the library ``prov``."""
+def entries_of_prov(text: str, name: str) -> list[tuple[Place, Entry]]:
+    """Places and entries of a document, read by the library ``prov``."""
     document = ProvDocument.deserialize(content=text, format="json")
     assert not document.get_records()
-    return [_entry_of_bundle(bundle, origin) for bundle in document.bundles]
+    return [_entry_of_bundle(bundle, name) for bundle in document.bundles]
 
 
-def _entry_of_bundle(bundle: ProvBundle, origin: str) -> tuple[int, Entry]:
+def _entry_of_bundle(bundle: ProvBundle, owner: str) -> tuple[Place, Entry]:
     (activity,) = (record for record in bundle.get_records() if isinstance(record, ProvActivity))
     (agent,) = bundle.get_records(ProvAgent)
     facts: dict[str, Any] = {}
@@ -183,8 +186,8 @@ def _entry_of_bundle(bundle: ProvBundle, origin: str) -> tuple[int, Entry]:
     made = [entities["payload"], act] if entry.payload and allowed else None
     assert relations.get("prov:Generation") == made
     assert bundle.identifier is not None
-    assert bundle.identifier.uri.startswith(f"https://{origin}/entry/")
-    return int(bundle.identifier.localpart), entry
+    assert bundle.identifier.uri == f"https://{owner}/entry/{bundle.identifier.localpart}"
+    return parse_place(bundle.identifier.localpart), entry
 
 
 def _ids(*records: Any) -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     ok(client.post(f"{url}/decision", headers=cora))
     assert ok(client.post(f"{url}/run", headers=cora))["state"] == "done"
     certificate = client.get(f"{url}/certificate", headers=cora).content
-    verify_certificate(certificate, vkey=house.deps.audit.vkey)
+    verify_certificate(certificate, vkey=house.deps.audit.vkeys()[0])
     assert client.post("/v1/scores/query", json=query, headers=rita).status_code == 404
     drafts = [
         ok(client.post("/v1/reports", json={"type": t}, headers=cora), 201)["draft"]
@@ -113,7 +113,7 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     assert client.post(f"/v1/reports/{drafts[1]}/approval", headers=cora).status_code == 403
     name = ok(client.post(f"/v1/reports/{drafts[1]}/approval", headers=paul), 201)["bundle"]
     bundle = client.get(f"/v1/reports/{name}", headers=cora).content
-    vkey = client.get("/v1/log/vkey").text.strip()
+    vkey = client.get("/v1/log/vkeys").text.split()[1]
     verify_bundle(bundle, vkey=vkey)
     assert ok(client.post("/v1/verifications", params={"vkey": vkey}, content=bundle))["valid"] is True
     forged = bytes([*bundle[:-30], bundle[-30] ^ 1, *bundle[-29:]])
@@ -161,7 +161,7 @@ def test_every_route_but_the_public_ones_needs_a_token(api: tuple[TestClient, Ho
         "/healthz",
         "/readyz",
         "/v1/log/checkpoint",
-        "/v1/log/vkey",
+        "/v1/log/vkeys",
         "/v1/verifications",
         "/v1/rights/{request_id}/verification",
     }
@@ -181,7 +181,7 @@ def test_every_route_but_the_public_ones_needs_a_token(api: tuple[TestClient, Ho
 
 def test_answers_stay_out_of_caches_and_frames(api: tuple[TestClient, House]) -> None:
     client, house = api
-    for url in ("/v1/budget", "/v1/log/vkey", "/nothing"):
+    for url in ("/v1/budget", "/v1/log/vkeys", "/nothing"):
         headers = client.get(url, headers=bearer(house, "ann")).headers
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"

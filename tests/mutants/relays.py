@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.entry import Entry, format_entry
+from audit.entry import Entry, parse_entry
 from service.adapters.trail import LogTrail
 
 
@@ -13,7 +13,7 @@ class ForgetfulTrail(LogTrail):
         """Append, then follow."""
         with self._index() as index:
             if waiting := index.waiting():
-                self._log.append(*waiting)
+                self._governance.append(*waiting, at=parse_entry(waiting[-1]).at)
             self._follow(index)
 
 
@@ -22,4 +22,4 @@ class LaterTrail(LogTrail):
 
     def append(self, *entries: Entry) -> None:
         """Only these."""
-        self._log.append(*(format_entry(entry) for entry in entries))
+        self._append(entries)

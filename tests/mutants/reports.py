@@ -41,7 +41,7 @@ def approve_without_asking_who_built(name: str, *, actor: Actor, deps: Deps) -> 
     assert deps.signer
     files["signer.pem"] = deps.signer.certificate()
     path = draft.with_name(name.replace(DRAFT, ".zip"))
-    file_away(path, _issue(files, {"entries": []}, act, deps.signer))
+    file_away(path, _issue(files, {"entries": []}, [], act, deps.signer))
     return path
 
 

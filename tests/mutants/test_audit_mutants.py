@@ -37,7 +37,7 @@ import audit.policy
 import audit.recovery
 import audit.segment
 import audit.tiles
-import audit.verify
+import audit.verify_log
 import audit.witness
 from audit.canonical import digest
 from audit.errors import AuditError, BrokenLinkError, LogForkedError
@@ -77,7 +77,7 @@ def old_tiles_go(log: ModuleType, folder: Path) -> None:
     for number in range(3):
         writer.append(entry(number))
         writer.publish()
-    audit.verify.verify_log(folder / "log")
+    audit.verify_log.verify_log(folder / "log")
 
 
 def failure_ends_the_writer(log: ModuleType, folder: Path) -> None:
@@ -529,29 +529,29 @@ MUTANTS: list[Mutant] = [
     ),
     (
         "skips partial tiles",
-        audit.verify,
+        audit.verify_log,
         "if path in expected and read(path)",
         'if path in expected and ".p/" not in path and read(path)',
         every_file_counts,
     ),
     (
         "skips full tiles",
-        audit.verify,
+        audit.verify_log,
         "if path in expected and read(path)",
         'if path in expected and ".p/" in path and read(path)',
         every_file_counts,
     ),
-    ("ignores unknown files", audit.verify, "sorted(files - expected)", "()", every_file_counts),
+    ("ignores unknown files", audit.verify_log, "sorted(files - expected)", "()", every_file_counts),
     (
         "skips the segment",
-        audit.verify,
-        "unsealed = _verify_pending(kept[PENDING], head.size)",
-        "unsealed = 0",
+        audit.verify_log,
+        "unsealed, since = _verify_pending(kept[PENDING], head.size)",
+        'unsealed, since = 0, ""',
         every_file_counts,
     ),
     (
         "skips the root",
-        audit.verify,
+        audit.verify_log,
         "if root_of(frontier(rows)) != checkpoint.root:",
         "if False:",
         swapped_entries_are_found,

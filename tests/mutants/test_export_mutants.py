@@ -15,28 +15,30 @@ from fakes.mutated import mutated
 import audit.export
 import service.domain.traces
 from audit.entry import Entry
+from audit.evidence import Place
 
-ORIGIN = "example.com/log=1"
+NAME = "example.com"
+ORIGIN = f"{NAME}/log=1/2026"
 ENTRY = Entry(
     id="1", at=datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC), type="score:read", actor="user:ann",
     role="risk officer", rule="a=b", resource="score/1", payload="sha256:ab", subjects=2, rho=3,
     detail=(("n", 1), ("trace", "0af7651916cd43dd8448eb211c80319c")),
 )  # fmt: skip
 ROWS = [
-    (0, ENTRY),
-    (1, replace(ENTRY, decision="deny")),
-    (2, replace(ENTRY, type="user:add", rule="", resource="")),
+    (Place(ORIGIN, 0), ENTRY),
+    (Place(ORIGIN, 1), replace(ENTRY, decision="deny")),
+    (Place(f"{NAME}/other", 2), replace(ENTRY, type="user:add", rule="", resource="")),
 ]
 
 
 def every_fact_comes_back(export: ModuleType) -> None:
-    assert [entry_of_cef(line, ORIGIN) for line in export.cef(ROWS, ORIGIN)] == ROWS
-    assert [entry_of_ocsf(line, ORIGIN) for line in export.ocsf(ROWS, ORIGIN)] == ROWS
-    assert entries_of_prov("\n".join(export.prov(ROWS, ORIGIN)), ORIGIN) == ROWS
+    assert [entry_of_cef(line, NAME) for line in export.cef(ROWS, NAME)] == ROWS
+    assert [entry_of_ocsf(line, NAME) for line in export.ocsf(ROWS, NAME)] == ROWS
+    assert entries_of_prov("\n".join(export.prov(ROWS, NAME)), NAME) == ROWS
 
 
 def a_line_is_one_line(export: ModuleType) -> None:
-    (line,) = export.cef([(0, ENTRY)], "a\nb\rc")
+    (line,) = export.cef([(Place("a\nb\rc", 0), ENTRY)], NAME)
     assert line.splitlines() == [line]
 
 

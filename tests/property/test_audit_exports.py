@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.entry import Entry
+from audit.evidence import Place
 from audit.export import FORMATS, cef, ocsf, prov
 
-ORIGIN = "example.com/log"
+NAME = "example.com"
+PLACE = Place(f"{NAME}/log/2026", 0)
 CODES = st.text(string.ascii_letters + string.digits + "._:/@+=,- ", max_size=12)
 NAMED = CODES.filter(bool)
 TYPES = st.sampled_from(["score:read", "rights:erase", "audit:export", "rights:run", "key:rotate", "a_b:c_d"])
@@ -31,30 +33,34 @@ ENTRIES = st.builds(
         lambda found: tuple(sorted(found.items()))
     ) | st.just((("trace", "0af7651916cd43dd8448eb211c80319c"),)),
 )  # fmt: skip
-ROWS = st.lists(st.tuples(st.integers(0, 2**31 - 1), ENTRIES), max_size=4)
-UNIQUE = st.lists(st.tuples(st.integers(0, 2**31 - 1), ENTRIES), max_size=4, unique_by=lambda row: row[0])
+PLACES = st.builds(
+    Place,
+    st.sampled_from([f"{NAME}/access/2026", f"{NAME}/access/2027", f"{NAME}/=a\\b"]),
+    st.integers(0, 2**31 - 1),
+)
+ROWS = st.lists(st.tuples(PLACES, ENTRIES), max_size=4)
+UNIQUE = st.lists(st.tuples(PLACES, ENTRIES), max_size=4, unique_by=lambda row: row[0])
 
 
 @given(ROWS)
-def test_every_entry_comes_back_from_cef(rows: list[tuple[int, Entry]]) -> None:
-    assert [entry_of_cef(line, ORIGIN) for line in cef(rows, ORIGIN)] == rows
+def test_every_entry_comes_back_from_cef(rows: list[tuple[Place, Entry]]) -> None:
+    assert [entry_of_cef(line, NAME) for line in cef(rows, NAME)] == rows
 
 
 @given(ROWS)
-def test_every_entry_comes_back_from_ocsf(rows: list[tuple[int, Entry]]) -> None:
-    assert [entry_of_ocsf(line, ORIGIN) for line in ocsf(rows, ORIGIN)] == rows
+def test_every_entry_comes_back_from_ocsf(rows: list[tuple[Place, Entry]]) -> None:
+    assert [entry_of_ocsf(line, NAME) for line in ocsf(rows, NAME)] == rows
 
 
 @given(UNIQUE)
-def test_every_entry_comes_back_from_prov(rows: list[tuple[int, Entry]]) -> None:
-    assert entries_of_prov("\n".join(prov(rows, ORIGIN)), ORIGIN) == rows
+def test_every_entry_comes_back_from_prov(rows: list[tuple[Place, Entry]]) -> None:
+    assert entries_of_prov("\n".join(prov(rows, NAME)), NAME) == rows
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]).filter(lambda c: c not in "\x85\u2028\u2029")))
 def test_any_text_in_a_cef_extension_comes_back_and_stays_on_its_line(origin: str) -> None:
-    (line,) = cef(
-        [(0, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x"))], f"o{origin}"
-    )
+    plain = Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x")
+    (line,) = cef([(Place(f"o{origin}", 0), plain)], NAME)
     assert "\n" not in line
     assert "\r" not in line
     assert parse_cef(line)[1]["deviceExternalId"] == f"o{origin}"
@@ -64,12 +70,15 @@ def test_any_text_in_a_cef_extension_comes_back_and_stays_on_its_line(origin: st
 def test_an_export_reads_no_further_than_it_is_asked_to(form: str) -> None:
     asked: list[int] = []
 
-    def rows() -> Iterator[tuple[int, Entry]]:
+    def rows() -> Iterator[tuple[Place, Entry]]:
         for number in itertools.count():
             asked.append(number)
-            yield number, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x")
+            yield (
+                Place(PLACE.origin, number),
+                Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x"),
+            )
 
-    list(itertools.islice(FORMATS[form](rows(), ORIGIN), 5))
+    list(itertools.islice(FORMATS[form](rows(), NAME), 5))
     assert len(asked) <= 5
 
 
@@ -88,7 +97,7 @@ def test_an_export_reads_no_further_than_it_is_asked_to(form: str) -> None:
     ],
 )
 def test_an_act_is_what_ocsf_calls_it(kind: str, uid: int) -> None:
-    (line,) = ocsf([(0, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type=kind, actor="x"))], ORIGIN)
+    (line,) = ocsf([(PLACE, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type=kind, actor="x"))], NAME)
     event = json.loads(line)
     check_ocsf(event)
     assert event["type_uid"] == uid
@@ -107,7 +116,7 @@ def test_an_act_is_what_ocsf_calls_it(kind: str, uid: int) -> None:
     ],
 )
 def test_the_ocsf_reader_refuses_what_the_schema_does_not_allow(harm: dict[str, object]) -> None:
-    (line,) = ocsf([(0, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x"))], ORIGIN)
+    (line,) = ocsf([(PLACE, Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="x"))], NAME)
     event = json.loads(line)
     check_ocsf(event)
     with pytest.raises((AssertionError, ValueError)):

@@ -15,6 +15,7 @@ from fakes.mutated import mutated
 
 import service.adapters.trail
 import service.usecases.doctor
+from audit.evidence import Place
 from service.adapters.sql.ops import SqlOps
 from service.adapters.trail import LogTrail
 from service.domain.actors import Actor
@@ -75,7 +76,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def flip_an_entry(scene: Scene) -> None:
-    path = next((scene.settings.log / "tile" / "entries").rglob("6"))
+    path = next((scene.settings.log / "governance" / "2026" / "tile" / "entries").rglob("6"))
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
@@ -94,7 +95,7 @@ def move_in_the_index(scene: Scene) -> None:
 
 
 def add_to_the_index(scene: Scene) -> None:
-    scene.sql("INSERT INTO audit_entry SELECT 6, id, at, type, actor, decision, purpose, resource "
+    scene.sql("INSERT INTO audit_entry SELECT origin, 6, id, at, type, actor, decision, purpose, resource "
               "FROM audit_entry WHERE position = 5")  # fmt: skip
 
 
@@ -136,8 +137,8 @@ def test_what_is_sound_passes_and_is_counted(scene: Scene) -> None:
         progress=lambda *step: steps.append(step),
         rebuild=False,
     )
-    counts = {name: found[name] for name in ("size", "unsealed", "entries", "indexed", "behind", "outbox")}
-    assert counts == {"size": 6, "unsealed": 0, "entries": 6, "indexed": 6, "behind": 0, "outbox": 0}
+    counts = {name: found[name] for name in ("size", "entries", "indexed", "behind", "outbox")}
+    assert counts == {"size": 6, "entries": 6, "indexed": 6, "behind": 0, "outbox": 0}
     assert steps == [("log", 6, 6), ("index", 6, 6)]
 
 
@@ -197,7 +198,8 @@ def test_a_broken_log_is_never_the_source_of_an_index(scene: Scene) -> None:
         scene.check(rebuild=True)
     assert isinstance(scene.deps.audit, LogTrail)
     with scene.deps.audit._index() as index:
-        assert (index.size(), len(index.rows(0, 99))) == (6, 6)
+        (origin,) = index.sizes()
+        assert (index.sizes()[origin], len(index.rows(Place(origin, 0), 99))) == (6, 6)
 
 
 def test_a_directory_is_checked_without_a_service(scene: Scene, tmp_path: Path) -> None:
@@ -211,7 +213,7 @@ def test_a_directory_is_checked_without_a_service(scene: Scene, tmp_path: Path) 
 
 
 MUTANTS = [
-    ("counts nothing", service.adapters.trail, "in index.rows(size, 1 << 62)]", "in ()]", add_to_the_index),
+    ("counts nothing", service.adapters.trail, "in index.rows(end, 1 << 62)]", "in ()]", add_to_the_index),
     ("compares nothing", service.adapters.trail, " if row != seen]", " if not row]", change_the_index),
     (
         "believes the index",
@@ -255,4 +257,4 @@ def test_a_check_with_a_hole_is_caught(
             scene.settings.log, lambda: deps, now=scene.clock.now(), progress=lambda *_: None, rebuild=False
         )
     else:
-        scene.check(trail=module.LogTrail(trail._log, trail._index))
+        scene.check(trail=module.LogTrail(trail._logs, trail._index))

@@ -23,6 +23,7 @@ from fakes.intake import (
     with_broken_trail,
 )
 
+from audit.entry import parse_entry
 from privacy.pseudonym.normalise import normalise
 from service.adapters.sql.ops import SqlOps
 from service.adapters.trail import LogTrail
@@ -366,7 +367,7 @@ class DiesAfterItsEntry(LogTrail):
     def relay(self) -> None:
         """Durable, and nothing after it."""
         with self._index() as index:
-            self._log.append(*index.waiting())
+            self._append([parse_entry(data) for data in index.waiting()])
             raise AuditUnavailableError("killed")
 
 
@@ -377,7 +378,7 @@ def test_a_run_that_died_behind_its_log_entry_leaves_one_entry(
     ingest(source.files["customers"], "customers", actor=STEWARD, deps=deps, source="earlier")
     assert isinstance(deps.ops, SqlOps)
     assert isinstance(deps.audit, LogTrail)
-    dying = SqlOps(deps.ops.engine, DiesAfterItsEntry(deps.audit._log, deps.audit._index).relay)
+    dying = SqlOps(deps.ops.engine, DiesAfterItsEntry(deps.audit._logs, deps.audit._index).relay)
     with pytest.raises(AuditUnavailableError):
         ingest(source.files[dataset], dataset, actor=STEWARD, deps=replace(deps, ops=dying))
 

@@ -89,7 +89,7 @@ def rolled_back(deps: Deps, work: Callable[[OpsTransaction], object]) -> None:
 def killed_behind_the_append(deps: Deps) -> None:
     """A relay that dies when the log has what waited, and the outbox does not know."""
     with contextlib.suppress(KeyError), trail_of(deps)._index() as index:
-        trail_of(deps)._log.append(*index.waiting())
+        trail_of(deps)._append([parse_entry(data) for data in index.waiting()])
         raise KeyError
 
 
@@ -126,7 +126,7 @@ def test_a_relay_that_died_half_way_is_finished_without_doing_anything_twice(
 def test_a_relay_that_does_not_look_into_the_log_is_caught(deps: Deps) -> None:
     commit(without_relay(deps), 1)
     killed_behind_the_append(deps)
-    mutant = ForgetfulTrail(trail_of(deps)._log, trail_of(deps)._index)
+    mutant = ForgetfulTrail(trail_of(deps)._logs, trail_of(deps)._index)
     mutant.relay()
     assert logged(deps) == [numbered(1).id, numbered(1).id]
 
@@ -139,12 +139,12 @@ def test_what_waits_goes_before_whatever_may_be_about_it(deps: Deps) -> None:
 
 def test_a_log_that_leaves_the_outbox_for_later_is_caught(deps: Deps) -> None:
     commit(without_relay(deps), 1)
-    LaterTrail(trail_of(deps)._log, trail_of(deps)._index).append(numbered(2))
+    LaterTrail(trail_of(deps)._logs, trail_of(deps)._index).append(numbered(2))
     assert logged(deps) == [numbered(2).id]
 
 
 def test_a_log_that_ended_refuses_the_change(deps: Deps) -> None:
-    trail_of(deps)._log.close()
+    trail_of(deps)._governance.newest().close()
     with pytest.raises(AuditUnavailableError):
         add_user(Actor("user:eve", frozenset({"analyst"})), actor=ADMIN, deps=deps)
     with deps.ops() as tx:
@@ -179,7 +179,7 @@ def _write(home: Path, first: int) -> None:
 def test_killed_at_random_every_committed_entry_is_there_once(home: Path, deps: Deps) -> None:
     dice = random.Random(11)
     context = multiprocessing.get_context("fork")
-    trail_of(deps)._log.close()
+    trail_of(deps)._governance.newest().close()
     engine_of(deps).engine.dispose()
     for turn in range(12):
         child = context.Process(target=_write, args=(home, turn * 10_000))
@@ -259,7 +259,7 @@ def test_the_index_finds_what_a_scan_of_the_log_finds(
 ) -> None:
     for entry in entries:
         shared_deps.audit.append(entry)
-    everything = list(shared_deps.audit.entries())
+    everything = sorted(shared_deps.audit.entries(), key=lambda found: (found[1].at, found[0]))
     for where in filters:
         wanted = [(place, entry) for place, entry in everything if meets(entry, where)]
         assert list(shared_deps.audit.find(where)) == (wanted[-where.last :] if where.last else wanted)

@@ -8,8 +8,10 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -22,7 +24,7 @@ from mutants.reports import clocks_from_now
 from audit.entry import Entry
 from service.domain.requests import Right
 from service.errors import DeniedError, UnknownError, UsageError
-from service.ports import EntryFilter
+from service.ports import Deps, EntryFilter
 from service.reporting.document import Answer
 from service.reporting.template import load_templates
 from service.usecases.identity import match_people
@@ -153,6 +155,10 @@ def test_the_items_stand_in_the_order_of_the_law() -> None:
         *(13, 17, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 38, 47, 44, 48),  # of processing
         *(51, 51, 51, 52, 55, 51, 57, 58, 58, 58),  # of the institution
     ]  # fmt: skip
+    sections = next(t for t in load_templates() if t.type == "compliance_audit").sections
+    for place, section in enumerate(sections, 1):  # the annex's other numbers are not verified
+        assert ("item" in str(section.law)) == (place in {10, 12})
+    assert list(laws("compliance_audit", r"Guidelines item (\d+)")) == ["10", "12"]
     assert "".join(laws("processing_records", r"30\(1\)\((\w)\)")) == "abcdefg"
     assert list(laws("breach", r"PIPL 57\(1\) (\d)")) == ["1", "1", "2", "3"]
 
@@ -160,8 +166,8 @@ def test_the_items_stand_in_the_order_of_the_law() -> None:
 def test_an_item_without_evidence_says_so_and_shows_none() -> None:
     template = next(t for t in load_templates() if t.type == "compliance_audit")
     bare = [s for s in template.sections if not s.tables]
-    assert all(s.text and s.text.en.startswith("No evidence. ") for s in bare)
-    assert all(s.text and s.text.zh.startswith("没有证据。") for s in bare)
+    en, zh = "No evidence. The institution attaches its own. ", "没有证据。须由机构另附。"
+    assert all(s.text and s.text.en.startswith(en) and s.text.zh.startswith(zh) for s in bare)
     assert [s.id for s in template.sections if s.text and "No evidence" in s.text.en] == [s.id for s in bare]
     assert {"joint", "entrusted", "abroad", "training", "plan", "incidents"} <= {s.id for s in bare}
 
@@ -272,36 +278,95 @@ def test_the_inventory_is_the_registry(house: House) -> None:
 
 
 Clocks = Callable[[Reading], Iterator[Answer]]
+GDPR, PIPL, CRITICAL, OTHERS = "GDPR 33(1)", "PIPL 57", "1 h", "4 h"
+SINCE = datetime(2025, 11, 1, tzinfo=UTC)
 
 
-def clocks(query: Clocks, house: House, hours: float) -> dict[str, tuple[float, str]]:
+def clocks(query: Clocks, house: House, hours: float, deps: Deps | None = None) -> dict[str, dict[str, Any]]:
+    """Rows by law, those that several have by their term."""
     incident = Incident(TABLES, house.clock.now() - timedelta(hours=hours))
-    reading = Reading(date.min, house.clock.now().date(), house.deps, incident)
-    (answer,) = query(reading)
-    return {str(r["law"]): (float(str(r["left"])), str(r["state"])) for r in answer.rows}
+    (answer,) = query(Reading(date.min, house.clock.now().date(), deps or house.deps, incident))
+    rows: list[Any] = list(answer.rows)
+    known = {GDPR, PIPL}
+    return {r["law"].en if r["law"].en in known else f"{r['hours']} h": r for r in rows}
+
+
+def graded(house: House, larger: int, **more: int) -> Deps:
+    """The house with other bounds for the number of people affected."""
+    bundle = house.deps.policy.bundle
+    law = replace(bundle.jurisdictions["cn_pipl"], grades={"larger": larger, **more})
+    bundle = replace(bundle, jurisdictions={**bundle.jurisdictions, "cn_pipl": law})
+    return replace(house.deps, policy=SimpleNamespace(bundle=bundle))  # type: ignore[arg-type]
 
 
 def ticks(query: Clocks, house: House) -> bool:
     """Whether the 72 hours run from the time of knowledge."""
-    states = [list(clocks(query, house, hours).values())[1] for hours in (0, 20, 71.5, 72, 80)]
+    found = [clocks(query, house, hours)[GDPR] for hours in (0, 20, 71.5, 72, 80)]
     expected = [(72.0, "running"), (52.0, "running"), (0.5, "running"), (0.0, "overdue"), (0.0, "overdue")]
-    return states == expected
+    return [(row["left"], row["state"]) for row in found] == expected
 
 
 def test_the_clocks_run_from_the_time_of_knowledge(house: House) -> None:
     assert ticks(breach_clocks, house)
-    assert [state for _, state in clocks(breach_clocks, house, 5).values()] == ["at_once", "running"]
+    assert clocks(breach_clocks, house, 5)[PIPL]["state"] == "at_once"
 
 
 def test_a_clock_that_starts_with_the_report_is_caught(house: House) -> None:
     assert not ticks(clocks_from_now, house)
 
 
-def test_the_deadline_in_the_draft_is_72_hours_after_knowledge(house: House) -> None:
-    rows = table(contents(drafted(house, "breach", hours=20)), "clocks")
-    due = house.clock.now() + timedelta(hours=52)
-    assert [r["hours"] for r in rows] == ["0", "72"]
-    assert [(r["due"], r["left"]) for r in rows][1] == (f"{due:%Y-%m-%d %H:%M}", "52.0")
+@pytest.mark.parametrize(
+    ("hours", "critical", "others"),
+    [
+        (0, (1.0, "running"), (4.0, "running")),
+        (0.5, (0.5, "running"), (3.5, "running")),
+        (1, (0.0, "overdue"), (3.0, "running")),
+        (3.75, (0.0, "overdue"), (0.25, "running")),
+        (4, (0.0, "overdue"), (0.0, "overdue")),
+    ],
+)
+def test_an_incident_of_the_grade_is_reported_within_one_and_four_hours(
+    house: House, hours: float, critical: tuple[float, str], others: tuple[float, str]
+) -> None:
+    found = clocks(breach_clocks, house, hours, graded(house, 1))
+    assert (found[CRITICAL]["left"], found[CRITICAL]["state"]) == critical
+    assert (found[OTHERS]["left"], found[OTHERS]["state"]) == others
+    assert (found["720 h"]["left"], found["720 h"]["due"], found["720 h"]["state"]) == ("–", "–", "not_begun")
+
+
+def test_the_first_page_tells_the_next_term(house: House) -> None:
+    for hours, left in ((0.5, 0.5), (2, 2.0), (5, 67.0), (80, 0.0)):
+        incident = Incident(TABLES, house.clock.now() - timedelta(hours=hours))
+        (answer,) = breach_clocks(Reading(date.min, house.clock.now().date(), graded(house, 1), incident))
+        assert answer.figures["next"] == left
+
+
+def test_the_grade_begins_with_its_bound_and_too_few_people_leave_it_to_a_person(house: House) -> None:
+    people = pl.concat([house.deps.events.scan(n).select("_sp").collect() for n in TABLES])["_sp"].n_unique()
+    for larger, state, grade in ((people, "running", "larger"), (people + 1, "judge", "none")):
+        row = clocks(breach_clocks, house, 3, graded(house, larger))[OTHERS]
+        assert (row["left"], row["state"], row["grade"]) == (1.0, state, grade)
+    bounds = {"serious": people - 1, "very_serious": people + 1}
+    assert clocks(breach_clocks, house, 0, graded(house, 1, **bounds))[OTHERS]["grade"] == "serious"
+    assert clocks(breach_clocks, house, 0)[GDPR]["grade"] == "–"
+    assert house.deps.policy.bundle.jurisdictions["cn_pipl"].grades == {
+        "larger": 1_000_000, "serious": 10_000_000, "very_serious": 100_000_000,
+    }  # fmt: skip
+
+
+def test_a_law_that_was_not_yet_in_force_sets_no_clock(house: House) -> None:
+    before = (house.clock.now() - SINCE) / timedelta(hours=1)
+    assert set(clocks(breach_clocks, house, before)) == {PIPL, CRITICAL, OTHERS, "720 h", GDPR}
+    assert set(clocks(breach_clocks, house, before + 0.01)) == {PIPL, GDPR}
+
+
+def test_the_deadlines_in_the_draft_are_counted_from_knowledge(house: House) -> None:
+    files = contents(drafted(house, "breach", hours=20))
+    rows = {r["hours"]: r for r in table(files, "clocks")}
+    due = {h: house.clock.now() + timedelta(hours=h - 20) for h in (0, 1, 4, 72)}
+    assert list(rows) == ["0", "1", "4", "720", "72"]
+    assert {h: rows[str(h)]["due"] for h in due} == {h: f"{at:%Y-%m-%d %H:%M}" for h, at in due.items()}
+    assert (rows["72"]["left"], body(files)["key_figures"][2]["value"]) == ("52.0", 52.0)
 
 
 def test_a_breach_counts_the_people_of_the_tables_that_were_named(house: House) -> None:

@@ -21,6 +21,7 @@ from mutants.reports import approve_without_asking_who_built
 from audit.bundle import verify_bundle
 from audit.canonical import digest
 from audit.errors import BrokenLinkError
+from audit.evidence import parse_place
 from service.domain.actors import Actor
 from service.domain.requests import Right
 from service.errors import ConflictError, DeniedError, StorageError, TamperedError, UnknownError
@@ -70,13 +71,13 @@ def report_json(files: dict[str, bytes]) -> Any:
 def test_the_bundle_verifies_offline_and_cites_what_it_used(house: House) -> None:
     path = issued(house)
     assert path.name == "behaviour-2026-11-20-1.zip"
-    facts = verify_bundle(path.read_bytes(), vkey=house.deps.audit.vkey)
+    facts = verify_bundle(path.read_bytes(), vkey=house.deps.audit.vkeys()[0])
     log = dict(house.deps.audit.entries())
-    assert {log[i].type for i in facts.entries} == {
+    assert {log[parse_place(place)].type for place in facts.entries} == {
         "dataset:ingest", "profile:build", "model:train", "model:approve", "score:build", "aggregate:release",
         "report:build", "report:approve",
     }  # fmt: skip
-    assert log[facts.issue].type == "report:issue"
+    assert log[parse_place(facts.issue)].type == "report:issue"
     assert facts.predicate["type"] == "behaviour.2021-11-01"
     assert facts.predicate["approvers"] == ["user:paul"]
     assert {"report.zh.pdf", "report.en.pdf", "report.json", "signer.pem"} <= facts.files.keys()
@@ -239,7 +240,7 @@ def test_without_a_report_key_nothing_is_approved(house: House) -> None:
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_is_built_approved_and_verified(house: House, kind: str) -> None:
     path = issued(house, kind)
-    facts = verify_bundle(path.read_bytes(), vkey=house.deps.audit.vkey)
+    facts = verify_bundle(path.read_bytes(), vkey=house.deps.audit.vkeys()[0])
     assert str(facts.predicate["type"]).startswith(f"{kind}.")
     assert facts.predicate["template"] == next(t.digest for t in load_templates() if t.type == kind)
     body = report_json(contents(path))

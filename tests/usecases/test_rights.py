@@ -38,7 +38,7 @@ def test_an_erasure_ends_with_a_certificate_that_verifies(house: House) -> None:
     done = run_request(opened.id, actor=cora, deps=house.deps).request
     assert (done.state, done.subject) == (RequestState.DONE, 0)
     data = (house.settings.certificates / done.certificate).read_bytes()
-    facts = verify_certificate(data, vkey=house.deps.audit.vkey)
+    facts = verify_certificate(data, vkey=house.deps.audit.vkeys()[0])
     assert facts.predicate["request"] == opened.id
     steps = facts.predicate["steps"]
     assert isinstance(steps, dict)
@@ -178,7 +178,7 @@ def test_a_killed_erasure_goes_on_where_it_stopped(house: House, step: str) -> N
     assert again.deps.events.residue([gone]) == ()
     assert again.deps.scanner.scan([gone, house.emails[0]]).hits == ()
     verify_certificate(
-        (again.settings.certificates / done.certificate).read_bytes(), vkey=again.deps.audit.vkey
+        (again.settings.certificates / done.certificate).read_bytes(), vkey=again.deps.audit.vkeys()[0]
     )
 
 

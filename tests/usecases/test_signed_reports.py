@@ -80,7 +80,7 @@ def test_its_report_is_signed_and_stamped_for_the_long_term(authority: Authority
     for name in ("report.zh.pdf", "report.en.pdf"):
         assert long_term_verdict(files[name], authority.certificate(ROOT)) == "OK"
     (bundle,) = (tmp_path / "report").glob("*.zip")
-    facts = verify_evidence(bundle, vkey=deps.audit.vkey, tsa=authority.folder / f"{TSA}.pem")
+    facts = verify_evidence(bundle, vkey=deps.audit.vkeys()[0], tsa=authority.folder / f"{TSA}.pem")
     assert facts["stamp_pinned"] is True
     assert facts["stamped_at"]
     assert not list((tmp_path / "keys").glob("log*")), "the log's key is in the token"

@@ -18,18 +18,19 @@ from dataclasses import replace
 from typing import Final
 
 from privacy.pii.checksums import is_iban, is_luhn
-from privacy.pii.findings import CUE, IN_CONTEXT, VALIDATED, Span
+from privacy.pii.findings import IN_CONTEXT, VALIDATED, Span
 from privacy.pii.recognisers.rule import (
     HAN,
     SEPARATORS,
     Needs,
     Rule,
-    Shape,
     nearest,
-    rule_of,
     scan,
+    shaped,
     starting,
+    words,
 )
+from privacy.pii.tables import table
 
 _S: Final = r"[ \t\-]{1,2}"
 _START: Final = starting("1-9", r"(?<![0-9])(?<![0-9][.])[1-9](?:[ \t\-]{0,2}[0-9]){11}")
@@ -45,28 +46,10 @@ _SHAPES: Final = tuple(
         rf"[1-9][0-9]{{3}}{_S}[0-9]{{6}}{_S}[0-9]{{4,5}}",
     )
 )
-#: Issuer prefixes (ISO/IEC 7812) with the lengths their schemes issue.
-_PREFIX: Final = re.compile(
-    r"(?:62|81)[0-9]{12,17}"  # UnionPay
-    r"|4[0-9]{12}(?:[0-9]{3}){0,2}"  # Visa
-    r"|(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"  # Mastercard
-    r"|3[47][0-9]{13}"  # American Express
-    r"|35(?:2[89]|[3-8][0-9])[0-9]{12,15}"  # JCB
-    r"|3[0689][0-9]{12}"  # Diners Club
-    r"|6(?:0|4|5|8|9)[0-9]{14,17}"  # Discover and older domestic debit cards
-    r"|(?:9558|5[0678][0-9]{2})[0-9]{12,15}"  # older domestic cards, Maestro
-)
-_FOR: Final = re.compile(
-    r"卡号|银行卡|信用卡|借记卡|储蓄卡|还款卡|工资卡|贷记卡|行卡|的卡|张卡|换成|账号|帐号|账户|帐户|尾号|转账|汇款|"
-    r"bank card|card|account|acct|visa|mastercard|unionpay|银联|pan(?![a-z])"
-)
-_AGAINST: Final = re.compile(
-    r"流水|订单|单号|编号|合同|保单|申请|凭证|时间戳|批次|发票|运单|快递|序列|条码|设备|版本|余额|金额|"
-    r"imei|imsi|iccid|order|invoice|transaction|txn|tracking|serial|trace|reference|ref[.:# ]|contract|"
-    r"policy|timestamp|batch"
-)
-#: Against numbers as long as a resident id, which may pass Luhn.
-_IDENTITY: Final = re.compile(r"身份证|证件")
+_PREFIX: Final = re.compile("|".join(table("recognisers/shapes")["issuers"].values()))
+_FOR: Final = words("card")
+_AGAINST: Final = words("no_card")
+_IDENTITY: Final = words("id_document")
 _AS_LONG: Final = (15, 18)
 _BEHIND: Final = re.compile(r"[ ]?(?:[这那此]张|的)(?:银行|信用|储蓄|借记)?卡")
 _TYPED_WRONG: Final = range(15, 20)  # lengths at which a number after 卡号 counts without its check digit
@@ -143,12 +126,4 @@ def _find_ibans(text: str) -> Iterator[Span]:
 
 IBAN: Final = Rule("iban", ("IBAN_CODE",), Needs.DIGIT, _find_ibans, (_IBAN,))
 
-_SECRET: Final = starting(
-    "密口验校安动PpOoCc",
-    r"(?:密码|口令|验证码|校验码|安全码|动态码|"
-    r"(?<![A-Za-z])(?i:password|passcode|pin code|pin|otp|cvv2?|cvn2?|cvc2?))"
-    r"[ :=是为\"']{0,4}(?P<value>(?=[A-Za-z!@#$%_]{0,15}[0-9])[0-9A-Za-z!@#$%_]{3,16})(?![0-9A-Za-z])",
-)
-AUTH_SECRET: Final = rule_of(
-    "auth_secret", Needs.DIGIT, Shape("AUTH_SECRET", "auth_secret:cue", CUE, _SECRET, group="value")
-)
+AUTH_SECRET: Final = shaped("auth_secret", Needs.DIGIT)

@@ -26,16 +26,13 @@ from typing import Final
 
 from privacy.pii.checksums import PROVINCES, is_credit_code, is_date, is_hk_id, is_resident_id, is_tw_id
 from privacy.pii.findings import IN_CONTEXT, PATTERN, VALIDATED, Span
-from privacy.pii.recognisers.rule import SEPARATORS, Needs, Rule, Shape, last, rule_of, scan, starting
+from privacy.pii.recognisers.rule import SEPARATORS, Needs, Rule, Shape, last, scan, shaped, starting, words
 
 _GAP: Final = r"(?:[ \t.\-]|\r?\n)?"
 #: The multiplication sign is what some keyboards offer for the check character X.
 _EIGHTEEN: Final = starting("1-9", rf"(?<![0-9])[1-9]{_GAP}[0-9](?:{_GAP}[0-9]){{15}}{_GAP}[0-9Xx×](?![0-9])")
 _FIFTEEN: Final = starting("1-9", r"(?<![0-9A-Za-z])[1-9][0-9]{14}(?![0-9A-Za-z])")
-_ID_WORDS: Final = re.compile(
-    r"身份证|身份證|身份號|身分[证證]|证件|居民证|驾驶证|驾照|社保[号卡]|社会保障号|"
-    r"sfz|identity|resident id|id[ _]?(?:card|no|number)|national id"
-)
+_ID_WORDS: Final = words("resident_id")
 
 
 def _is_old_id(value: str) -> bool:
@@ -67,7 +64,7 @@ _CODE: Final = starting(
     "1-9ANYany",
     r"(?<![0-9])[1-9ANYany][1-9A-Na-n][0-9]{6}[0-9A-HJ-NPQRTUWXYa-hj-npqrtuwxy]{10}(?![0-9A-Za-z])",
 )
-_CODE_WORDS: Final = re.compile(r"信用代码|机构代码|机关代码|税号|纳税人|识别号|uscc|credit code")
+_CODE_WORDS: Final = words("credit_code")
 
 
 def _find_credit_codes(text: str) -> Iterator[Span]:
@@ -86,14 +83,12 @@ _RIGHT: Final = r")(?![0-9A-Za-z])"
 _PASSPORT: Final = starting(
     "A-Za-z", _LEFT + r"[DEGHPSdeghps][0-9]{8}|[Ee][A-Za-z][0-9]{7}|[A-Z]{1,2}[0-9]{6,8}" + _RIGHT
 )
-_PASSPORT_CONTEXT: Final = re.compile(r"护照|證照|证件号码?|passport")
+_PASSPORT_CONTEXT: Final = words("passport")
 _PERMIT: Final = starting(
     "0-9A-Za-z",
     _LEFT + r"[HMhm][0-9]{8}(?:[0-9]{2})?|[CWLTcwlt][A-Za-z]?[0-9]{7,8}|[0-9]{8}" + _RIGHT,
 )
-_PERMIT_CONTEXT: Final = re.compile(
-    r"通行证|回乡证|台胞证|港澳证|入台证|大通证|(?:travel|exit-entry|home return) permit"
-)
+_PERMIT_CONTEXT: Final = words("permit")
 _NEAR: Final = 14
 _NUMBER_ANNOUNCED: Final = (
     rf"(?i:{_PASSPORT_CONTEXT.pattern}|{_PERMIT_CONTEXT.pattern})(?s:.{{0,{_NEAR}}})[A-Za-z]{{0,2}}[0-9]{{6}}"
@@ -111,7 +106,7 @@ _PERMITS: Final = Shape(
 _HK: Final = starting(
     "A-Za-z", r"(?<![0-9A-Za-z])[A-Za-z]{1,2}[0-9]{6}(?:\([0-9Aa]\)|[0-9Aa](?![0-9A-Za-z]))"
 )
-_HK_CONTEXT: Final = re.compile(r"身份证|身份證|香港|hkid|hong kong")
+_HK_CONTEXT: Final = words("hk_id")
 _TW: Final = starting("A-Za-z", _LEFT + r"[A-Za-z][1289][0-9]{8}" + _RIGHT)
 _TW_IDS: Final = Shape("TW_ID_CARD", "tw_id:mod10", VALIDATED, _TW, is_valid=is_tw_id)
 
@@ -138,42 +133,15 @@ TRAVEL_DOCUMENTS: Final = Rule(
     (_NUMBER_ANNOUNCED, _HK, _TW),
 )
 
-_FILE: Final = starting("档", r"档案(?:编号|号码?)[:=为是 ]{0,3}(?P<value>[1-9][0-9]{11})(?![0-9A-Za-z])")
-_LICENSE: Final = starting(
-    "Dd",
-    r"(?<![A-Za-z])(?i:driv(?:er'?s?|ers'|ing)[ \-]licen[sc]e|dl)(?:[ ](?i:number|no\.?|num\.?|id))?"
-    r"(?:[ ]is)?[ :#=]{1,3}"
-    r"(?P<value>(?=[A-Za-z]{0,5}[0-9])[0-9A-Za-z](?:-?[0-9A-Za-z]){4,19})(?![0-9A-Za-z])",
-)
-DRIVER_LICENSE: Final = rule_of(
-    "driver_license",
-    Needs.NUMBER,
-    Shape(
-        "CN_DRIVER_LICENSE",
-        "cn_driver_license:file",
-        IN_CONTEXT,
-        _FILE,
-        group="value",
-        is_valid=lambda value: value[:2] in PROVINCES,
-    ),
-    Shape("US_DRIVER_LICENSE", "driver_license", IN_CONTEXT, _LICENSE, group="value"),
-)
-
-_PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_PLATE: Final = re.compile(
-    rf"[{_PROVINCE}使领][A-HJ-NP-Za-hj-np-z][ ·•.\-]?"
-    r"(?=[A-Za-z]{0,5}[0-9])"  # one digit at least
-    r"(?:[A-HJ-NP-Za-hj-np-z0-9]{5,6}|[A-HJ-NP-Za-hj-np-z0-9]{4}[挂学警港澳领使])(?![0-9A-Za-z])"
-    rf"|(?<![A-Za-z])(?i:wj)[ ·•]?[{_PROVINCE}][ ·•]?[0-9]{{4}}[0-9A-Za-z](?![0-9A-Za-z])"
-)
-PLATE: Final = rule_of("cn_plate", Needs.HAN, Shape("CN_PLATE", "cn_plate", PATTERN, _PLATE, group=0))
+DRIVER_LICENSE: Final = shaped("driver_license", Needs.NUMBER)
+PLATE: Final = shaped("cn_plate", Needs.HAN)
 
 _SSN: Final = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.\-])(?!000|666)[0-8][0-9]{2}(?P<gap>[ \-]?)(?!00)[0-9]{2}(?P=gap)(?!0000)"
     r"[0-9]{4}(?![0-9A-Za-z]|[.\-][0-9])"
 )
 _SSN_REACH: Final = 32  # "social security number is" is long
-_SSN_WORDS: Final = re.compile(r"ssn|social security|taxpayer|itin")
+_SSN_WORDS: Final = words("us_ssn")
 
 
 def _find_us_ssns(text: str) -> Iterator[Span]:
@@ -190,17 +158,4 @@ _SSN_TRIGGERS: Final = (
 )
 US_SSN: Final = Rule("us_ssn", ("US_SSN",), Needs.NUMBER, _find_us_ssns, _SSN_TRIGGERS)
 
-_MONTH: Final = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-_DATE: Final = re.compile(
-    r"(?<![0-9])(?:(?:18|19|20)[0-9]{2}(?P<gap>[\-./年])[0-9]{1,2}(?:(?P=gap)|月)[0-9]{1,2}日?"
-    r"|[0-9]{1,2}(?P<mark>[\-./ ])[0-9]{1,2}(?P=mark)(?:(?:18|19|20)[0-9]{2}|[0-9]{2})"
-    rf"|[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)?[ \-]{_MONTH},?[ \-](?:18|19|20)[0-9]{{2}}"
-    r"|(?:19|20)[0-9]{6})(?![0-9])"
-    rf"|(?<![A-Za-z]){_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:18|19|20)[0-9]{{2}}(?![0-9])"
-)
-_BIRTH: Final = re.compile(r"birth|born|d\.?o\.?b(?![a-z])|出生|生日|生于")
-DATE_OF_BIRTH: Final = rule_of(
-    "date_of_birth",
-    Needs.DIGIT,
-    Shape("DATE_TIME", "date_of_birth", IN_CONTEXT, _DATE, group=0, context=_BIRTH),
-)
+DATE_OF_BIRTH: Final = shaped("date_of_birth", Needs.DIGIT)

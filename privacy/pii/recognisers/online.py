@@ -17,7 +17,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from privacy.pii.findings import CUE, IN_CONTEXT, PATTERN, VALIDATED, Span
-from privacy.pii.recognisers.rule import Needs, Rule, Shape, last, rule_of, starting
+from privacy.pii.recognisers.rule import Needs, Rule, Shape, last, shaped, starting, words
 
 _AT: Final = re.compile(
     r"@(?:[0-9A-Za-z\-]{1,63}\.){1,8}"
@@ -54,11 +54,6 @@ _WECHAT: Final = starting(
     r"(?P<value>[A-Za-z][0-9A-Za-z_\-]{5,19})(?![0-9A-Za-z_\-])",
 )
 _WXID: Final = starting("w", r"(?<![0-9A-Za-z_])wxid_[0-9a-z]{6,24}(?![0-9A-Za-z_])")
-_QQ: Final = starting(
-    "Qq扣企",
-    r"(?:(?<![A-Za-z])[Qq]{2}|扣扣|企鹅)(?:账号|帐号|号码|号|(?i:number|id|no\.?))?[ :=是为(\"']{0,4}"
-    r"(?P<value>[1-9][0-9]{4,10})(?![0-9])",
-)
 _MARK: Final = re.compile(r"[0-9_:=是为号]")
 _WXIDS: Final = Shape("CN_WECHAT", "wechat:wxid", IN_CONTEXT, _WXID)
 
@@ -73,16 +68,14 @@ def _find_wechat(text: str) -> Iterator[Span]:
 
 
 WECHAT: Final = Rule("wechat", ("CN_WECHAT",), Needs.CUE, _find_wechat, (_WECHAT, _WXID))
-QQ: Final = rule_of("qq", Needs.DIGIT, Shape("CN_QQ", "qq:cue", CUE, _QQ, group="value"))
+QQ: Final = shaped("qq", Needs.DIGIT)
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _V4: Final = re.compile(rf"(?<![0-9.])(?<![vV]){_OCTET}(?:\.{_OCTET}){{3}}(?![0-9]|\.[0-9])")
 _V6: Final = re.compile(r"(?<![0-9A-Za-z:])(?=[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?![0-9A-Za-z:])")
-_VERSION: Final = re.compile(r"版本|version|release|固件|firmware")
+_VERSION: Final = words("version")
 _SMALL: Final = re.compile(r"(?!10\.)[0-9]{1,2}(?:\.[0-9]{1,2}){3}")
-_IP_WORDS: Final = re.compile(
-    r"ip(?![a-z])|ipv4|address|host|server|dns|gateway|ping|from|log(?:ged|in)|地址|登[录陆]|访问|来自|主机|服务器|网关|解析"
-)
+_IP_WORDS: Final = words("ip_address")
 _DOTS: Final = 3
 _COLONS: Final = 2
 
@@ -111,7 +104,4 @@ IP_ADDRESS: Final = Rule(
     "ip_address", ("IP_ADDRESS",), Needs.DIGIT, _find_ip_addresses, (_V4, r":[0-9A-Fa-f]*:")
 )
 
-_URL: Final = re.compile(
-    r"(?<![A-Za-z0-9@])(?i:https?://|www\.)[A-Za-z0-9](?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9/])?"
-)
-URL: Final = rule_of("url", Needs.CUE, Shape("URL", "url", PATTERN, _URL, group=0))
+URL: Final = shaped("url", Needs.CUE)

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, initials, starting, table
+from privacy.pii.recognisers.rule import Needs, Rule, initials, starting
 from privacy.pii.recognisers.surnames import COMPOUND, NOT_GIVEN, NOT_NAMES, SURNAMES
+from privacy.pii.tables import table
 
 _TYPE: Final = "PERSON"
 _HAN: Final = r"[\u3400-\u4dbf\u4e00-\u9fff]"
 
 #: What announces a name, and what ends one.
-_TABLE: Final = table("person")
+_TABLE: Final = table("recognisers/person")
 _FOLLOWS, _NO_PART, _ZH_CUES, _SOFT_CUES, _EN_CUES = (
     "".join(_TABLE[key]) for key in ("follows", "no_word", "zh_cues", "soft_cues", "en_cues")
 )

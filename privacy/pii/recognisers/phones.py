@@ -17,61 +17,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import IN_CONTEXT, PATTERN, Span
-from privacy.pii.recognisers.rule import HAN, REACH, Needs, Rule, Shape, nearest, rule_of, starting
+from privacy.pii.recognisers.rule import HAN, REACH, Needs, Rule, nearest, shaped, words
 
 _TYPE: Final = "PHONE_NUMBER"
-_GAP: Final = r"[ \t.\-]{0,2}"
-_MOBILE: Final = starting(
-    "0-9+(",
-    r"(?<![0-9])(?<![0-9][.])(?:(?:\((?:\+|00)?86\)|(?:\+|00)?86)[ \-]{0,2})?"
-    rf"1[3-9][0-9](?:{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}"
-    r"|[0-9][ \-][0-9]{4}[ \-][0-9]{3}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
-    r"(?![0-9])",
-)
-_LANDLINE: Final = starting(
-    "0+(",
-    r"(?<![0-9])(?:(?:\+|00)86[ \-]?)?"
-    r"(?:\(0?(?:10|2[0-9]|[3-9][0-9]{2})\) ?|0?(?:10|2[0-9]|[3-9][0-9]{2})[ \-])"
-    r"[1-9](?:[0-9]{6,7}|[0-9]{2,3}[ \-][0-9]{4})(?:(?:-|转|ext\.?) ?[0-9]{1,6})?(?![0-9])",
-)
-_GLUED: Final = starting("0", r"(?<![0-9])0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7}(?![0-9])")
-_FOREIGN: Final = starting(
-    "1-9+(",
-    r"(?<![0-9])(?:\+(?!86)[1-9][0-9]{0,2}(?:[ .\-()]{0,2}[0-9]){7,12}"
-    r"|(?:\+?1[ .\-])?(?:\([2-9][0-9]{2}\) ?|"
-    r"(?!400)[2-9][0-9]{2}[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4})(?![0-9%]|[.,][0-9])",
-)
-_WORDS: Final = re.compile(
-    r"手机|电话|座机|联系|致电|回拨|拨打|来电|号码|短信|mobile|phone|tel|call|cell|contact"
-)
-_LOCAL: Final = starting(
-    "电座固TtPp",
-    r"(?:电话|座机|固话|(?<![A-Za-z])(?i:tel|phone))(?:号码?|no\.?)?[ :是为]{0,3}"
-    r"(?P<value>[2-8][0-9]{6,7}|[2-8][0-9]{2,3}[ \-][0-9]{4})(?![0-9.])",
-)
-CN_PHONE: Final = rule_of(
-    "cn_phone",
-    Needs.NUMBER,
-    Shape(_TYPE, "cn_mobile", IN_CONTEXT, _MOBILE, context=_WORDS, alone=PATTERN),
-    Shape(_TYPE, "cn_landline", PATTERN, _LANDLINE),
-    Shape(_TYPE, "cn_landline:context", IN_CONTEXT, _GLUED, context=_WORDS),
-    Shape(_TYPE, "foreign_phone", PATTERN, _FOREIGN),
-    Shape(_TYPE, "local_phone", IN_CONTEXT, _LOCAL, group="value"),
-)
+CN_PHONE: Final = shaped("cn_phone", Needs.NUMBER)
 
 NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.,])[+(]{0,2}[0-9](?:[ .()/\-]{0,3}[0-9]){6,14}(?![0-9]|[.,][0-9])"
     r"(?:[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}(?![0-9]))?"
 )
-_FOR: Final = re.compile(
-    r"phone|tel(?![a-z])|mobile|cell|fax|call|dial|whatsapp|sms|text me|messages?|desk|contact|reach|ring|"
-    r"answering"
-)
+_FOR: Final = words("phone")
 _AFTER: Final = re.compile(r"[ \-(]{0,2}(?i:office|fax|mobile|cell|home|work|desk)(?![a-z])")
-_AGAINST: Final = re.compile(
-    r"order|invoice|transaction|txn|tracking|serial|ref(?![a-z])|reference|contract|policy|batch|account|"
-    r"card|iban|ssn|security|licen[sc]e|passport|zip|postal|date|born|birth|version|amount|[$€£]"
-)
+_AGAINST: Final = words("no_phone")
 _WITH_AREA: Final = 9  # digits; a local number alone could be anything
 _REGIONS: Final = ("US", "GB", "AU", "DE", "FR", "IN", "SG", "HK")
 _DATE: Final = re.compile(

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, Shape, rule_of, starting, table
+from privacy.pii.recognisers.rule import Needs, Rule, Shape, shaped, starting, words
 
 _TYPE: Final = "LOCATION"
 _HAN: Final = r"[\u4e00-\u9fff]"
@@ -33,20 +33,15 @@ REST: Final = re.compile(
     r"(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄|巷|组|户|房|期|门)){0,6}(?:(?<=[栋幢座元门楼])[0-9]{3,4}(?![0-9])|附近|旁)?"
 )
 _RUN: Final = re.compile(r"[\u4e00-\u9fff0-9A-Za-z]{0,32}$")
-_TABLE: Final = table("places")
-_OPENING: Final = re.compile(rf"(?:{''.join(_TABLE['openings'])})")
-_INTRODUCED: Final = re.compile(
-    r"地址|住址|住所|寄[至到往]|送[至到往]|位于|坐落于?|居住[在于]?|[现同家租常]住[在于]?|住在|住|户籍|籍贯|搬[至到]|在|到|至|是|为|于|从|址"
-)
+_OPENING: Final = words("opens_address")
+_INTRODUCED: Final = words("to_address")
 _DISTRICT: Final = re.compile(rf"{_HAN}{{2,3}}[市县区州旗镇乡]")
 _UNLED: Final = 8  # characters kept when nothing says where the address opens
 _LABELLED: Final = re.compile(
     r"(?:地址|住址|住所|居住地址?|户籍地址?|寄送地|收货地|通讯处)(?:改为|变更为|[ :是为在]){0,3}"
     r"((?=[^,;。!?\n]{0,24}[省市区县镇乡村路街道巷弄号栋幢座楼园苑])[\u4e00-\u9fff0-9A-Za-z()#\-·]{4,60})"
 )
-_END: Final = re.compile(
-    r"的|手机|电话|邮箱|联系|收件|收货|邮编|请|已|,|核实|变更|不详|错误|修改|与|快递|证明"
-)
+_END: Final = words("no_address")
 _ENGLISH: Final = starting(
     "0-9",
     r"(?<![0-9A-Za-z])[0-9]{1,5}[A-Za-z]?,?[ ](?:[A-Z0-9][A-Za-z0-9'.\-]{0,20}[ ]){1,4}"
@@ -96,28 +91,11 @@ def _find_addresses(text: str) -> Iterator[Span]:
 
 ADDRESS: Final = Rule("address", (_TYPE,), Needs.CUE, _find_addresses, (_ANCHOR, _LABELLED, _ENGLISH))
 
-_COUNTRIES: Final = "".join(_TABLE["countries"])
-_COUNTRY: Final = starting("A-Z", rf"(?<![^\W_])(?:{_COUNTRIES})(?![^\W_])")
-#: USPS Publication 28, 2 and 238: PSC, unit or ship, box, then APO, FPO or DPO with AA, AE or AP.
-_MILITARY: Final = re.compile(
-    r"(?:(?i:psc|cmr|unit|usnv|uss|usns|usnb|uscgc)[ ][0-9A-Za-z]{1,20},?"
-    r"(?:[ ](?i:box)[ ][0-9]{1,5})?[\s,]{1,3})?"
-    r"(?<![A-Za-z])(?i:[afd]po[ ,]{1,2}a[aep])[ ,]{1,2}[0-9]{5}(?:-[0-9]{4})?(?![0-9])"
-)
-_BOX: Final = starting("Pp", r"(?<![A-Za-z])(?i:p\.? ?o\.? ?box|post office box)[ ]#?[0-9]{1,6}(?![0-9])")
-EN_PLACE: Final = rule_of(
-    "en_place",
-    Needs.CUE,
-    Shape(_TYPE, "en_place:country", CUE, _COUNTRY),
-    Shape(_TYPE, "en_place:military", CUE, _MILITARY, group=0),
-    Shape(_TYPE, "en_place:box", CUE, _BOX),
-)
+EN_PLACE: Final = shaped("en_place", Needs.CUE)
 
 _FORM: Final = re.compile(r"(?:有限责任|股份有限|有限)公司|合伙企业|个体工商户|经营部")
 _NAME: Final = re.compile(r"[\u4e00-\u9fff()A-Za-z0-9]{1,20}$")
-_EMPLOYER: Final = re.compile(
-    r"(?:企业|公司|单位|雇主|机构)名?称?|[就任供]职[于在]|客户|检查|名称|户名|商户|雇主|法人|[在于是为与和及向由系的了]|某"
-)
+_EMPLOYER: Final = words("employer")
 
 
 def _find_organisations(text: str) -> Iterator[Span]:

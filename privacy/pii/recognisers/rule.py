@@ -12,17 +12,18 @@ False
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
-from importlib.resources import files
 from typing import Any, Final
 
-from privacy.pii.findings import Span
+from privacy.pii.findings import CUE, IN_CONTEXT, PATTERN, Span
+from privacy.pii.tables import spelt, table
 
 REACH: Final = 24  # characters of left context
 HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_TABLE: Final = table("recognisers/shapes")
+_BANDS: Final = {"IN_CONTEXT": IN_CONTEXT, "PATTERN": PATTERN, "CUE": CUE}
 SEPARATORS: Final = str.maketrans("", "", " \t\r\n-.")
 
 
@@ -106,6 +107,37 @@ def rule_of(name: str, needs: Needs, *shapes: Shape) -> Rule:
     return Rule(name, types, needs, find, tuple(shape.pattern for shape in shapes))
 
 
+def shaped(name: str, needs: Needs) -> Rule:
+    """The rule whose shapes are the rows of that name in ``shapes.toml``."""
+    return rule_of(name, needs, *(_shape(**row) for row in _TABLE[name]))
+
+
+def _shape(
+    *,
+    score: str,
+    pattern: str | list[str],
+    starts: str = "",
+    group: int | str = 0,
+    context: str = "",
+    alone: str = "",
+    **as_it_is: Any,
+) -> Shape:
+    body = spelt(pattern, _TABLE["words"])
+    return Shape(
+        **as_it_is,
+        score=_BANDS[score],
+        pattern=starting(starts, body) if starts else re.compile(body),
+        group=group or (1 if starts else 0),
+        context=words(context) if context else None,
+        alone=_BANDS[alone] if alone else 0,
+    )
+
+
+def words(name: str) -> re.Pattern[str]:
+    """The words of that name in ``shapes.toml``, such as those beside a card number."""
+    return re.compile(spelt(_TABLE["words"][name], _TABLE["words"]))
+
+
 def starting(first: str, body: str) -> re.Pattern[str]:
     """A pattern for ``scan``: ``body`` as group 1, tried wherever a character of the class ``first`` stands.
 
@@ -139,12 +171,6 @@ def nearest(text: str, start: int, yes: re.Pattern[str], no: re.Pattern[str]) ->
     if for_it < 0 and against < 0:
         return None
     return for_it > against
-
-
-def table(name: str) -> dict[str, Any]:
-    """The words of a rule, from ``name.toml`` beside this module."""
-    words = files(__package__).joinpath(f"{name}.toml")
-    return tomllib.loads(words.read_text("utf-8"))
 
 
 def initials(words: str) -> str:

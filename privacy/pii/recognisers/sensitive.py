@@ -25,18 +25,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from privacy.pii.findings import CUE, Span
-from privacy.pii.recognisers.rule import Needs, Rule, initials, last, starting, table
+from privacy.pii.recognisers.rule import Needs, Rule, initials, last, starting
+from privacy.pii.tables import spelt, table
 
-_TABLE: Final = table("sensitive")
+_TABLE: Final = table("recognisers/sensitive")
 _FAR: Final = 40  # characters before a statement in which somebody is spoken of
 _BESIDE: Final = 12  # characters between an age and the word for a child
 _GROUP: Final = re.compile(r"(?<!\\)\((?!\?)")
 
 
 def _pattern(parts: str | Sequence[str]) -> str:
-    """A pattern of the table: its parts in one, the shared words put in."""
-    words: Mapping[str, Any] = _TABLE["words"]
-    return re.sub(r"<([a-z]+)>", lambda m: _pattern(words[m[1]]) if m[1] in words else m[0], "".join(parts))
+    """A pattern of the table, with the shared words put in."""
+    return spelt(parts, _TABLE["words"])
 
 
 def _compiled(statements: Sequence[Mapping[str, Any]], left: str) -> re.Pattern[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from privacy.pii.recognisers.rule import table
+from privacy.pii.tables import table
 
-_TABLE: Final = table("surnames")
+_TABLE: Final = table("recognisers/surnames")
 SURNAMES: Final = "".join(_TABLE["surnames"])
 NOT_GIVEN: Final = "".join(_TABLE["not_given"])
 COMPOUND: Final[tuple[str, ...]] = tuple(_TABLE["compound"].split())

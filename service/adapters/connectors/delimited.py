@@ -14,8 +14,9 @@ from typing import Final
 
 import polars as pl
 
-from service.adapters.connectors.rows import reject, type_rows
+from service.adapters.connectors.rows import type_rows
 from service.adapters.connectors.source import BLOCK, check_columns, line_blocks
+from service.domain.batches import rejected
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
@@ -40,7 +41,7 @@ def read_delimited(texts: Iterable[str], contract: DatasetContract, *, separator
         broken = records.filter(pl.col("rule").is_not_null()).with_columns(column=pl.lit(""))
         whole = records.filter(pl.col("rule").is_null())
         fields = _split(whole["line"], columns, separator).with_columns(whole["_row"])
-        yield type_rows(fields, contract, reject(broken))
+        yield type_rows(fields, contract, rejected(broken))
     if not columns:
         raise ContractError("the file has no header line")
 

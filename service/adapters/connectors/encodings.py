@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import chain
@@ -63,8 +63,7 @@ def decide_encoding(blocks: Blocks, named: str = "") -> str:
     encoding = named or marked
     if not encoding:
         return _unmarked(blocks)
-    for _ in text_of(blocks(), encoding):
-        pass
+    deque(text_of(blocks(), encoding), maxlen=0)
     return encoding
 
 
@@ -93,8 +92,7 @@ def text_of(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
 
 def _unmarked(blocks: Blocks) -> str:
     try:
-        for _ in text_of(blocks(), "utf-8"):
-            pass
+        deque(text_of(blocks(), "utf-8"), maxlen=0)
     except ContractError as error:
         if error.reason == _NUL:
             raise

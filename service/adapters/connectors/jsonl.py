@@ -15,8 +15,9 @@ from typing import Final
 
 import polars as pl
 
-from service.adapters.connectors.rows import reject, type_rows
+from service.adapters.connectors.rows import type_rows
 from service.adapters.connectors.source import check_columns, line_blocks
+from service.domain.batches import rejected
 from service.domain.contracts import DatasetContract
 from service.errors import ContractError
 
@@ -42,7 +43,7 @@ def read_jsonl(
         objects += good.height
         rest = rows.join(good.select(_ROW), on=_ROW, how="anti")
         rest = rest.with_columns(pl.col("rule").fill_null("not_json"), column=pl.lit(""))
-        yield type_rows(good, contract, reject(rest))
+        yield type_rows(good, contract, rejected(rest))
     if not objects:
         raise ContractError("no line is a JSON object")
     check_columns([c.name for c in contract.columns if not c.required or c.name in seen], contract)

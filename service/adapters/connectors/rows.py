@@ -26,7 +26,7 @@ from typing import Final
 import polars as pl
 
 from service.adapters.connectors.mojibake import MOJIBAKE
-from service.domain.batches import DTYPES, REJECTED
+from service.domain.batches import DTYPES, REJECTED, rejected
 from service.domain.contracts import Column, DatasetContract, Kind, Limits, Role, longest
 
 _CONTROLS: Final = r"[\x00-\x1f\x7f]"
@@ -62,11 +62,6 @@ def type_rows(
     return typed, pl.concat([*rejected, huge, bad]).sort("_row")
 
 
-def reject(rows: pl.DataFrame) -> pl.DataFrame:
-    """A REJECTED frame from ``_row``, ``rule`` and ``column``; nothing is known of the subject yet."""
-    return rows.select("_row", "rule", "column", _sp=pl.lit(None), row_tag=pl.lit("")).cast(REJECTED)
-
-
 def fits(dtype: pl.DataType, kind: Kind) -> bool:
     """Whether a column that is no text has the contract's type without any guess or rounding."""
     if kind is Kind.INTEGER:
@@ -84,7 +79,7 @@ def split(frame: pl.DataFrame, tests: Sequence[tuple[str, pl.Expr]]) -> tuple[pl
     names = [pl.when(pl.col(str(i)).is_not_null()).then(pl.lit(name)) for i, (name, _) in enumerate(tests)]
     verdict = rules.select(rule=pl.coalesce(pl.all()), column=pl.coalesce(names)).with_columns(frame["_row"])
     good = frame.filter(verdict["rule"].is_null())
-    return good, reject(verdict.filter(pl.col("rule").is_not_null()))
+    return good, rejected(verdict.filter(pl.col("rule").is_not_null()))
 
 
 def _may_be_huge(column: Column, values: pl.Series) -> bool:

@@ -19,12 +19,11 @@ from deltalake.transaction import AddAction, RemoveAction
 from service.adapters.events import delta, totals
 from service.adapters.events.spill import Spill
 from service.adapters.events.tables import Tables, in_order
-from service.domain.batches import DTYPES, REJECTED, AdmittedBatch
+from service.domain.batches import DTYPES, REJECTED, AdmittedBatch, rejected
 from service.domain.buckets import bucket_expr
 from service.domain.contracts import DatasetContract
 from service.ports import Committed
 
-_DUPLICATE: Final = "duplicate"
 _ROW: Final = "_row"
 
 
@@ -145,6 +144,4 @@ def _schema(contract: DatasetContract) -> pl.Schema:
 
 def _as_rejected(rows: pl.DataFrame, contract: DatasetContract) -> pl.DataFrame:
     column = pl.lit(next(iter(contract.unique_by), ""))
-    return rows.select(
-        _ROW, pl.lit(_DUPLICATE).alias("rule"), column.alias("column"), "_sp", row_tag=pl.lit("")
-    ).cast(REJECTED)
+    return rejected(rows.select(_ROW, "_sp", rule=pl.lit("duplicate"), column=column))

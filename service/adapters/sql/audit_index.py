@@ -16,6 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from audit.entry import Entry, format_entry
+from audit.evidence import Place
 from service.adapters.sql.errors import plain_errors
 from service.adapters.sql.statements import SqlTable, insert_new
 from service.adapters.sql.tables import AUDIT_ENTRY, AUDIT_INDEX, OUTBOX
@@ -25,10 +26,10 @@ _INDEXED: Final = ("id", "at", "type", "actor", "decision", "purpose", "resource
 _SOME: Final = 10_000  # parameters of a statement
 
 
-def index_rows(start: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """What the index says of entries of the log from ``start`` on."""
+def index_rows(start: Place, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """What the index says of entries of a log from ``start`` on."""
     return [
-        {"position": start + n} | {name: getattr(entry, name) for name in _INDEXED}
+        {"origin": start.origin, "position": start.position + n} | {f: getattr(entry, f) for f in _INDEXED}
         for n, entry in enumerate(entries)
     ]
 
@@ -47,38 +48,44 @@ class SqlOutbox(SqlTable):
 class SqlAuditIndex(SqlTable):
     """Where entries are, and which of them the outbox still holds."""
 
-    def size(self) -> int:
-        """Entries indexed so far. One transaction at a time gets beyond this."""
-        insert_new(self._connection, AUDIT_INDEX, {"id": 1, "size": 0})
-        return int(self._connection.execute(sa.select(AUDIT_INDEX.c.size).with_for_update()).scalar_one())
+    def sizes(self) -> dict[str, int]:
+        """Entries indexed so far, by origin. One transaction at a time gets beyond this."""
+        insert_new(self._connection, AUDIT_INDEX, {"origin": "", "size": 0})
+        self._connection.execute(sa.select(AUDIT_INDEX).where(AUDIT_INDEX.c.origin == "").with_for_update())
+        return {
+            row.origin: row.size for row in self._connection.execute(sa.select(AUDIT_INDEX)) if row.origin
+        }
 
     def waiting(self) -> list[bytes]:
         """What the outbox holds, in the order it came."""
         return list(self._connection.scalars(sa.select(OUTBOX.c.entry).order_by(OUTBOX.c.seq)))
 
-    def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
+    def rows(self, start: Place, stop: int) -> list[dict[str, Any]]:
         """What it says of the entries from ``start`` up to ``stop``, in order."""
-        place = AUDIT_ENTRY.c.position
-        found = sa.select(AUDIT_ENTRY).where(place >= start, place < stop).order_by(place)
+        mine, place = AUDIT_ENTRY.c.origin == start.origin, AUDIT_ENTRY.c.position
+        found = sa.select(AUDIT_ENTRY).where(mine, place >= start.position, place < stop).order_by(place)
         return [dict(row) for row in self._connection.execute(found).mappings()]
 
-    def clear(self) -> None:
-        """Forget the log; the outbox stays."""
-        self._connection.execute(sa.update(AUDIT_INDEX).values(size=0))
-        self._connection.execute(sa.delete(AUDIT_ENTRY))
+    def forget(self, *origins: str) -> None:
+        """Forget these logs, or all; the outbox stays."""
+        for table in (AUDIT_INDEX, AUDIT_ENTRY):
+            mine = table.c.origin.in_(origins) if origins else table.c.origin != ""
+            self._connection.execute(sa.delete(table).where(mine))
 
-    def extend(self, start: int, entries: Sequence[Entry]) -> None:
-        """Index the entries of the log from ``start`` on; the outbox holds them no longer."""
+    def extend(self, start: Place, entries: Sequence[Entry]) -> None:
+        """Index the entries of a log from ``start`` on; the outbox holds them no longer."""
         if not entries:
             return
         self._connection.execute(sa.insert(AUDIT_ENTRY), index_rows(start, entries))
         ids = [entry.id for entry in entries]
         for at in range(0, len(ids), _SOME):
             self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids[at : at + _SOME])))
-        self._connection.execute(sa.update(AUDIT_INDEX).values(size=start + len(entries)))
+        insert_new(self._connection, AUDIT_INDEX, {"origin": start.origin, "size": 0})
+        mine, size = AUDIT_INDEX.c.origin == start.origin, start.position + len(entries)
+        self._connection.execute(sa.update(AUDIT_INDEX).where(mine).values(size=size))
 
-    def positions(self, where: EntryFilter) -> list[int]:
-        """Places in the log of the entries that meet a filter, ascending."""
+    def places(self, where: EntryFilter) -> list[Place]:
+        """Places of the entries that meet a filter, oldest first."""
         columns = AUDIT_ENTRY.c
         tests: list[sa.ColumnElement[bool]] = [
             columns[name].in_(wanted)
@@ -94,8 +101,9 @@ class SqlAuditIndex(SqlTable):
             )
         tests += [columns.at >= where.since] if where.since else []
         tests += [columns.at < where.until] if where.until else []
-        newest = sa.select(columns.position).where(*tests).order_by(columns.position.desc())
-        return sorted(self._connection.scalars(newest.limit(where.last)))
+        found = sa.select(columns.origin, columns.position).where(*tests)
+        newest = found.order_by(columns.at.desc(), columns.origin.desc(), columns.position.desc())
+        return [Place(*row) for row in self._connection.execute(newest.limit(where.last))][::-1]
 
 
 @dataclass(frozen=True, slots=True)

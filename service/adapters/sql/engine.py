@@ -10,7 +10,8 @@ SQLite is the default and PostgreSQL (psycopg 3) the alternative; the URL decide
 On both, parameters never show up in an error message (``hide_parameters``). The two stores may share a
 PostgreSQL server and even a database: give each its own schema by ``?options=-csearch_path%3Dvault``.
 
-To add a migration: change the tables, then
+A new database is made from the tables as they are, an older one is brought to the same by migrations. To add
+one: change the tables, then, over a database of before,
 ``alembic.command.revision(alembic_config("ops", connection), message, autogenerate=True)``.
 """
 
@@ -24,7 +25,7 @@ from typing import Final, Literal
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
@@ -131,8 +132,13 @@ def migrate(engine: Engine, store: Store) -> None:
     with plain_errors(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             _prepare_postgresql(connection)
+        config = alembic_config(store, connection)
+        if not inspect(connection).has_table(config.attributes["version_table"]):
+            _METADATA[store].create_all(connection, checkfirst=False)
+            command.stamp(config, "head")
+            return
         try:
-            command.upgrade(alembic_config(store, connection), "head")
+            command.upgrade(config, "head")
         except CommandError:
             raise ConflictError(
                 "the database does not fit this version of the program", store=store

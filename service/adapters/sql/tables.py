@@ -215,8 +215,9 @@ class OutboxRow(_Table, table=True):
 
 
 class AuditEntryRow(_Table, table=True):
-    """Where an entry is in the log; made from the log, and from nothing else."""
+    """Where an entry is; made from the logs, and from nothing else."""
 
+    origin: Key
     position: BigKey
     id: str = Field(index=True)
     at: datetime = Field(index=True)
@@ -228,9 +229,9 @@ class AuditEntryRow(_Table, table=True):
 
 
 class AuditIndexRow(_Table, table=True):
-    """One row: how many entries of the log are indexed."""
+    """How many entries of a log are indexed; the row of no log is there to be locked."""
 
-    id: Annotated[int, Field(primary_key=True, sa_column_kwargs={"autoincrement": False})]
+    origin: Key
     size: Big
 
 

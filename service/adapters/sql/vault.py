@@ -21,6 +21,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -122,14 +123,10 @@ class SqlVault(VaultPersons):
             keys = people.keys_of(connection, epoch, set().union(*documents.values()))
             statement = upsert(connection, SEALED)
             for data_class, by_subject in documents.items():
+                sealing = partial(seal, data_class=data_class, schema=_SCHEMA)
                 rows = [
-                    (
-                        s,
-                        data_class,
-                        _SCHEMA,
-                        seal(keys[s].dek, d, subject=s, data_class=data_class, schema=_SCHEMA),
-                    )
-                    for s, d in by_subject.items()
+                    (number, data_class, _SCHEMA, sealing(keys[number].dek, document, subject=number))
+                    for number, document in by_subject.items()
                 ]
                 execute_many(connection, statement, SEALED.c.keys(), rows)
 

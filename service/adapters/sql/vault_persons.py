@@ -68,6 +68,11 @@ class VaultPersons:
                     found[subject] |= json.loads(document)
             yield found
 
+    def derive(self, subject: int, label: str) -> bytes:
+        """32 bytes from the subject's own data key. Raises UnknownError once that is destroyed."""
+        with self._session() as (connection, epoch):
+            return Keyring(people.keys_of(connection, epoch, [subject])[subject].dek).derive(label)
+
     def _documents(self, subjects: Sequence[int]) -> dict[int, dict[str, bytes]]:
         """All sealed documents of the living among the subjects, by class. Raises TamperedError."""
         query = select(SEALED.c.subject, SEALED.c.data_class, SEALED.c.schema_version, SEALED.c.box)

@@ -15,7 +15,7 @@ from fakes.foreign import build_go, go_missing
 from audit.errors import BrokenLinkError
 from audit.logdir import create_log
 from audit.note import SigningKey, format_vkey, parse_note
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 VKEY = format_vkey(KEY.key)
 STEPS = (1, 100, 256, 257, 600)  # sizes of the tree at each publication

@@ -12,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from fakes.clock import START
+from fakes.first_version import make_first_version
 from fakes.ops_rows import a_batch, a_consent, a_release
 from sqlalchemy import Engine, event, inspect, text
 
@@ -47,16 +48,27 @@ def reflected(engine: Engine) -> dict[str, Any]:
     }
 
 
-def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
+def test_a_new_database_has_the_tables_of_the_models(engine: Engine) -> None:
     with engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "alembic_version_ops"})
         assert compare_metadata(context, METADATA) == []
-    migrated = reflected(engine)
+
+
+def test_the_migrations_make_an_old_database_like_a_new_one(engine: Engine) -> None:
+    new = reflected(engine)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE alembic_version_ops"))
         METADATA.drop_all(connection)
-        METADATA.create_all(connection)
-    assert reflected(engine) == migrated
+        make_first_version(connection, "ops")
+    migrate(engine, "ops")
+    assert reflected(engine) == new
+
+
+def test_tables_without_a_version_are_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version_ops"))
+    with pytest.raises(StorageError):
+        migrate(engine, "ops")
 
 
 def test_a_dropped_constraint_would_be_seen(engine: Engine) -> None:

@@ -9,8 +9,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from fakes.clock import START, FakeClock
+from fakes.first_version import make_first_version
 from fakes.vaults import ROOT, VaultHome, blind, document, enrol, open_retained, person, purpose_pseudonyms
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from privacy.errors import SealBrokenError
 from privacy.keys.keyring import Keyring
@@ -27,7 +28,13 @@ def test_the_adapter_is_a_vault(vault: SqlVault) -> None:
     assert port.restricted() == frozenset()
 
 
-def test_migrations_make_exactly_the_tables(home: VaultHome) -> None:
+def test_the_migrations_make_exactly_the_tables(home: VaultHome) -> None:
+    with home.engine().begin() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "alembic_version_vault"})
+        assert compare_metadata(context, METADATA) == []
+        connection.execute(text("DROP TABLE alembic_version_vault"))
+        METADATA.drop_all(connection)
+        make_first_version(connection, "vault")
     with home.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "alembic_version_vault"})
         assert compare_metadata(context, METADATA) == []

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
+from fakes.audit_logs import entry, small_log
 
 from audit.batches import Batches
+from audit.filestore import FileStore
+from audit.segment import scan
 
 
 class Journal:
@@ -20,8 +24,9 @@ class Journal:
         self.entered, self.go = threading.Event(), threading.Event()
         self.fail = False
 
-    def commit(self, entries: list[bytes]) -> int:
+    def commit(self, batch: Sequence[bytes]) -> int:
         """Index of the first."""
+        entries = list(batch)
         self.entered.set()
         assert self.go.wait(10)
         if self.fail:
@@ -37,7 +42,9 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
 
 
 def waiting(batches: Batches, count: int) -> None:
+    end = time.monotonic() + 10
     while len(batches._waiting) < count:
+        assert time.monotonic() < end
         time.sleep(0.001)
 
 
@@ -112,3 +119,74 @@ def test_nobody_waits_for_a_leader_who_was_interrupted_before_the_turn() -> None
     leader.join(10)
     follower.join(10)
     assert got == [None]
+
+
+def test_who_comes_before_the_entries_are_looked_at_is_in() -> None:
+    looks, begun, look = list[list[bytes]](), threading.Event(), threading.Event()
+
+    def commit(batch: Sequence[bytes]) -> int:
+        begun.set()
+        assert look.wait(10)
+        looks.append(list(batch))
+        return 5
+
+    batches, got = Batches(threading.Lock(), commit), dict[bytes, object]()
+
+    def add(data: bytes) -> None:
+        got[data] = batches.add([data])
+
+    threads = [in_thread(partial(add, b"a"))]
+    assert begun.wait(10)
+    for number, later in enumerate((b"b", b"c"), 2):
+        threads.append(in_thread(partial(add, later)))
+        waiting(batches, number)
+    look.set()
+    for thread in threads:
+        thread.join(10)
+    assert looks == [[b"a", b"b", b"c"]]
+    assert got == {b"a": 5, b"b": 6, b"c": 7}
+
+
+def test_nobody_waits_for_a_commit_that_failed_before_it_looked() -> None:
+    begun, go, got = threading.Event(), threading.Event(), list[object]()
+
+    def commit(_: Sequence[bytes]) -> int:
+        begun.set()
+        assert go.wait(10)
+        raise ConnectionError
+
+    batches = Batches(threading.Lock(), commit)
+
+    def lead() -> None:
+        with pytest.raises(ConnectionError):
+            batches.add([b"a"])
+
+    leader = in_thread(lead)
+    assert begun.wait(10)
+    follower = in_thread(lambda: got.append(batches.add([b"b"])))
+    waiting(batches, 2)
+    go.set()
+    leader.join(10)
+    follower.join(10)
+    assert got == [None]
+
+
+def test_a_log_takes_along_who_comes_while_another_process_holds_it(tmp_path: Path) -> None:
+    log, store = small_log(tmp_path / "log", 0), FileStore(tmp_path / "log")
+    got = dict[int, tuple[int, ...]]()
+
+    def append(number: int) -> None:
+        got[number] = log.append(entry(number))
+
+    with store.lock():
+        threads = list[threading.Thread]()
+        for number in range(6):
+            threads.append(in_thread(partial(append, number)))
+            waiting(log._batches, number + 1)
+    for thread in threads:
+        thread.join(10)
+    groups, _ = scan(store.read_pending(0))
+    assert [len(group.entries) for group in groups] == [6]
+    assert got == {number: (number,) for number in range(6)}
+    store.close()
+    log.close()

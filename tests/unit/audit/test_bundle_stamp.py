@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes.audit_logs import REPORT, make_bundle, make_certificate, small_log
+from fakes.audit_logs import REPORT, make_bundle, make_certificate, places, small_log
 from fakes.authority import ROOT, RSA, TSA, Authority
 
 from audit.bundle import STAMP, build_bundle, pack_bundle, unpack_bundle, verify_bundle
 from audit.errors import BrokenLinkError, FormatError
+from audit.evidence import parse_place
 from audit.log import Log
 from audit.timestamp import stamp_query, verify_stamp
 from audit.verify import main, verify
@@ -58,16 +59,18 @@ def test_a_bundle_is_built_with_it(log: Log, authority: Authority) -> None:
     plain = make_bundle(log, [1])
     assert verify_bundle(plain).stamped_at == ""
     files = unpack_bundle(plain)
-    issue = verify_bundle(plain).issue
-    evidence = log.evidence([1, issue])
+    issue = parse_place(verify_bundle(plain).issue)
+    evidence, cited = log.evidence([1, issue.position]), places(log, 1)
     stamp = authority.answer(stamp_query(hashlib.sha256(evidence.checkpoint).digest()))
     evidence = replace(evidence, stamp=stamp)
-    data = build_bundle(REPORT, files["manifest.dsse.json"], [1], issue, evidence=evidence)
+    data = build_bundle(REPORT, files["manifest.dsse.json"], cited, issue, evidence=evidence)
     assert unpack_bundle(data)[STAMP] == stamp
     with pytest.raises(FormatError, match="taken"):
-        build_bundle({**REPORT, STAMP: b""}, files["manifest.dsse.json"], [1], issue, evidence=evidence)
+        build_bundle({**REPORT, STAMP: b""}, files["manifest.dsse.json"], cited, issue, evidence=evidence)
     with pytest.raises(BrokenLinkError, match=LINK):
-        build_bundle(REPORT, files["manifest.dsse.json"], [1], issue, evidence=replace(evidence, stamp=b"x"))
+        build_bundle(
+            REPORT, files["manifest.dsse.json"], cited, issue, evidence=replace(evidence, stamp=b"x")
+        )
 
 
 def test_one_of_another_checkpoint_breaks_the_bundle(log: Log, authority: Authority, tmp_path: Path) -> None:

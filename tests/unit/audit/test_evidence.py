@@ -19,15 +19,17 @@ from fakes.audit_logs import (
     flips,
     make_bundle,
     make_certificate,
+    places,
+    sign_manifest,
     small_log,
 )
 
 from audit.bundle import build_bundle, pack_bundle, unpack_bundle, verify_bundle
 from audit.canonical import digest
 from audit.certificate import build_certificate, parse_certificate, verify_certificate
-from audit.dsse import Statement, format_statement, sign_statement, subject_digests
+from audit.dsse import subject_digests
 from audit.errors import AuditError, BrokenLinkError, FormatError
-from audit.evidence import Evidence
+from audit.evidence import Evidence, Place
 from audit.log import Log
 from audit.logdir import create_log
 from audit.note import SigningKey, format_vkey
@@ -49,7 +51,8 @@ def broken(data: bytes, check: Callable[[bytes], object] = verify_bundle) -> str
 
 def test_a_bundle_says_what_it_proves(log: Log) -> None:
     facts = verify_bundle(make_bundle(log, [0, 3]), vkey=VKEY)
-    assert (facts.entries, facts.issue, facts.size, facts.origin) == ((0, 3), 5, 6, KEY.name)
+    assert (facts.entries, facts.issue) == ((f"{KEY.name}/0", f"{KEY.name}/3"), f"{KEY.name}/5")
+    assert (facts.size, facts.origin) == (6, KEY.name)
     assert facts.files == subject_digests(REPORT)
     assert facts.vkey_pinned
     assert facts.issued_at.endswith("+00:00")
@@ -63,10 +66,10 @@ def test_a_bundle_is_a_plain_zip_with_the_documented_files(log: Log) -> None:
             MANIFEST,
             "checkpoint",
             "vkey",
-            "entries/0.json",
-            "entries/5.json",
-            "proofs/0.tlog-proof",
-            "proofs/5.tlog-proof",
+            f"entries/{KEY.name}/0.json",
+            f"entries/{KEY.name}/5.json",
+            f"proofs/{KEY.name}/0.tlog-proof",
+            f"proofs/{KEY.name}/5.tlog-proof",
         }
 
 
@@ -114,10 +117,10 @@ def change(data: bytes, name: str, new: bytes | None) -> bytes:
         ("checkpoint", b"x", "checkpoint signature"),
         ("vkey", b"x\n", "verifier key"),
         ("vkey", VKEY.encode(), "verifier key"),
-        ("entries/3.json", entry(2), "inclusion of entry 3"),
-        ("entries/3.json", None, "proofs"),
-        ("proofs/3.tlog-proof", b"x", "inclusion of entry 3"),
-        ("entries/2.json", entry(2), "proofs"),
+        (f"entries/{KEY.name}/3.json", entry(2), f"inclusion of entry {KEY.name}/3"),
+        (f"entries/{KEY.name}/3.json", None, "proofs"),
+        (f"proofs/{KEY.name}/3.tlog-proof", b"x", f"inclusion of entry {KEY.name}/3"),
+        (f"entries/{KEY.name}/2.json", entry(2), "proofs"),
     ],
 )
 def test_the_first_broken_link_of_a_well_packed_bundle_is_named(
@@ -129,61 +132,90 @@ def test_the_first_broken_link_of_a_well_packed_bundle_is_named(
 def test_proof_of_another_index_or_checkpoint_is_refused(log: Log) -> None:
     old = log.evidence([3])
     data = make_bundle(log, [0, 3])
-    assert broken(change(data, "proofs/3.tlog-proof", old.proofs[3])) == "inclusion of entry 3"
-    other = unpack_bundle(data)["proofs/0.tlog-proof"]
-    assert broken(change(data, "proofs/3.tlog-proof", other)) == "inclusion of entry 3"
+    assert (
+        broken(change(data, f"proofs/{KEY.name}/3.tlog-proof", old.proofs[Place(KEY.name, 3)]))
+        == f"inclusion of entry {KEY.name}/3"
+    )
+    other = unpack_bundle(data)[f"proofs/{KEY.name}/0.tlog-proof"]
+    assert (
+        broken(change(data, f"proofs/{KEY.name}/3.tlog-proof", other)) == f"inclusion of entry {KEY.name}/3"
+    )
 
 
 def test_one_more_or_one_less_entry_than_cited_is_refused(log: Log) -> None:
     data = make_bundle(log, [0, 3])
-    more = log.evidence([2])
-    files = unpack_bundle(data) | {"entries/2.json": more.entries[2], "proofs/2.tlog-proof": more.proofs[2]}
+    more, place = log.evidence([2]), Place(KEY.name, 2)
+    files = unpack_bundle(data) | {
+        f"entries/{place}.json": more.entries[place],
+        f"proofs/{place}.tlog-proof": more.proofs[place],
+    }
     assert broken(pack_bundle(files)) == f"entries cited by {MANIFEST}"
     files = unpack_bundle(data)
-    del files["entries/3.json"], files["proofs/3.tlog-proof"]
+    del files[f"entries/{KEY.name}/3.json"], files[f"proofs/{KEY.name}/3.tlog-proof"]
     assert broken(pack_bundle(files)) == f"entries cited by {MANIFEST}"
 
 
-def signed(cited: object) -> bytes:
-    statement = Statement(subject_digests(REPORT), "https://example.com/report/v1", {"entries": cited})
-    return sign_statement(format_statement(statement), KEY)
-
-
-@pytest.mark.parametrize("cited", [None, "0", [1, 0], [0, 0], [True], [-1], [1.0]])
+@pytest.mark.parametrize(
+    "cited",
+    [
+        None,
+        f"{KEY.name}/0",
+        [f"{KEY.name}/1", f"{KEY.name}/0"],
+        [f"{KEY.name}/0", f"{KEY.name}/0"],
+        [True],
+        [0],
+        ["0"],
+        ["/0"],
+        [f"{KEY.name}/-1"],
+        [f"{KEY.name}/1.0"],
+        [f"{KEY.name}/01"],
+        [f"{KEY.name}/"],
+    ],
+)
 def test_citations_have_one_form(log: Log, cited: object) -> None:
-    envelope = signed(cited)
+    envelope = sign_manifest(cited, KEY)
     (issue,) = log.append(entry(9, kind="report:issue", payload=digest(envelope)))
     log.publish()
     with pytest.raises(BrokenLinkError) as caught:
-        build_bundle(REPORT, envelope, [0, 1], issue, evidence=log.evidence([0, 1, issue]))
+        build_bundle(
+            REPORT,
+            envelope,
+            places(log, 0, 1),
+            Place(log.origin, issue),
+            evidence=log.evidence([0, 1, issue]),
+        )
     assert caught.value.link == f"entries cited by {MANIFEST}"
 
 
 @pytest.mark.parametrize("kind", ["report:issue", "report:build"])
 def test_a_manifest_that_nobody_logged_is_refused(log: Log, kind: str) -> None:
-    envelope = signed([0])
+    envelope = sign_manifest([f"{KEY.name}/0"], KEY)
     payload = digest(envelope if kind == "report:build" else b"another")
     (issue,) = log.append(entry(9, kind=kind, payload=payload))
     log.publish()
     with pytest.raises(BrokenLinkError) as caught:
-        build_bundle(REPORT, envelope, [0], issue, evidence=log.evidence([0, issue]))
+        build_bundle(
+            REPORT, envelope, places(log, 0), Place(log.origin, issue), evidence=log.evidence([0, issue])
+        )
     assert caught.value.link == "report:issue entry"
 
 
 def test_building_from_parts_that_do_not_fit_is_refused(log: Log) -> None:
-    envelope = signed([0])
+    envelope = sign_manifest([f"{KEY.name}/0"], KEY)
     (issue,) = log.append(entry(9, kind="report:issue", payload=digest(envelope)))
     log.publish()
-    evidence = log.evidence([0, issue])
-    build_bundle(REPORT, envelope, [0], issue, evidence=evidence)
+    evidence, cited, (act, later) = log.evidence([0, issue]), places(log, 0), places(log, issue, issue + 1)
+    build_bundle(REPORT, envelope, cited, act, evidence=evidence)
     with pytest.raises(BrokenLinkError):
-        build_bundle(REPORT, envelope, [0], issue + 1, evidence=evidence)
+        build_bundle(REPORT, envelope, cited, later, evidence=evidence)
     with pytest.raises(BrokenLinkError):
-        build_bundle(REPORT, envelope, [], issue, evidence=evidence)
+        build_bundle(REPORT, envelope, cited, Place("example.com/other", issue), evidence=evidence)
+    with pytest.raises(BrokenLinkError):
+        build_bundle(REPORT, envelope, [], act, evidence=evidence)
     with pytest.raises(FormatError):
-        build_bundle({**REPORT, "vkey": b""}, envelope, [0], issue, evidence=evidence)
+        build_bundle({**REPORT, "vkey": b""}, envelope, cited, act, evidence=evidence)
     with pytest.raises(BrokenLinkError):
-        build_bundle({"report.json": b""}, envelope, [0], issue, evidence=evidence)
+        build_bundle({"report.json": b""}, envelope, cited, act, evidence=evidence)
 
 
 def test_whoever_knows_the_key_refuses_evidence_made_with_another(tmp_path: Path, log: Log) -> None:
@@ -222,7 +254,8 @@ def test_a_zip_made_by_other_means_is_refused() -> None:
 def test_a_certificate_says_what_it_proves(log: Log) -> None:
     data = make_certificate(log, [0, 3])
     facts = verify_certificate(data, vkey=VKEY)
-    assert (facts.entries, facts.certify, facts.size, facts.origin) == ((0, 3), 5, 6, KEY.name)
+    assert (facts.entries, facts.certify) == ((f"{KEY.name}/0", f"{KEY.name}/3"), f"{KEY.name}/5")
+    assert (facts.size, facts.origin) == (6, KEY.name)
     assert facts.predicate["outcome"] == "erased"
     assert facts.vkey_pinned
     assert facts.certified_at.endswith("+00:00")
@@ -230,19 +263,23 @@ def test_a_certificate_says_what_it_proves(log: Log) -> None:
 
 def test_the_first_broken_link_of_a_certificate_is_named(log: Log) -> None:
     envelope, evidence = parse_certificate(make_certificate(log, [0, 3]))
+    first, third, act = places(log, 0, 3, 5)
     cases: list[tuple[Evidence, str]] = [
         (replace(evidence, checkpoint=b"x"), "checkpoint signature"),
         (replace(evidence, vkey="x"), "verifier key"),
-        (replace(evidence, entries={**evidence.entries, 3: entry(2)}), "inclusion of entry 3"),
-        (replace(evidence, proofs={0: evidence.proofs[0]}), "proofs"),
+        (
+            replace(evidence, entries={**evidence.entries, third: entry(2)}),
+            f"inclusion of entry {KEY.name}/3",
+        ),
+        (replace(evidence, proofs={first: evidence.proofs[first]}), "proofs"),
     ]
     for changed, link in cases:
         with pytest.raises(BrokenLinkError) as caught:
-            build_certificate(envelope, [0, 3], 5, evidence=changed)
+            build_certificate(envelope, [first, third], act, evidence=changed)
         assert caught.value.link == link
     with pytest.raises(BrokenLinkError):
-        build_certificate(envelope, [0], 5, evidence=evidence)
-    build_certificate(envelope, [0, 3], 5, evidence=evidence)
+        build_certificate(envelope, [first], act, evidence=evidence)
+    build_certificate(envelope, [first, third], act, evidence=evidence)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 60_000, b'{"statement": 1}'])

@@ -27,7 +27,7 @@ from audit.log import Log
 from audit.logdir import create_key, create_log, load_key, open_log
 from audit.note import SigningKey
 from audit.tiles import tile_paths
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 WORKER = """
 import sys

@@ -15,7 +15,7 @@ from fakes.audit_logs import KEY, FailingStore, PowerCutStore, entries, entry, s
 from audit.errors import LogError, StorageFailedError, WriterEndedError
 from audit.log import Log
 from audit.logdir import create_log, open_log
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 
 def test_acknowledged_entries_survive_a_power_cut(tmp_path: Path) -> None:

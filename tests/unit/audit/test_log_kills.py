@@ -21,7 +21,7 @@ from audit.log import Log
 from audit.logdir import create_log
 from audit.merkle import consistency_proof, verify_consistency
 from audit.tiles import TreeReader
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 KILLS, PER_LOG = 200, 20
 SCHEDULE = (2, SEAL, 3, SEAL, 1)

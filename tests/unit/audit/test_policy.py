@@ -16,7 +16,8 @@ from audit.errors import BrokenLinkError, FormatError, SignatureError
 from audit.logdir import create_log
 from audit.note import SigningKey, format_lines, format_note, format_vkey, parse_note, sign_line
 from audit.policy import Group, Party, Policy, format_policy, open_checkpoint, parse_policy, trust_key
-from audit.verify import BROKEN, USAGE, main, verify_log
+from audit.verify import BROKEN, USAGE, main
+from audit.verify_log import verify_log
 
 VKEY, V1, V2 = (format_vkey(signer.key) for signer in (KEY, W1, W2))
 V3, V4 = (format_vkey(SigningKey(f"w{n}", bytes([n] * 32), 4).key) for n in (3, 4))

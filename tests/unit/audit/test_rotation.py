@@ -31,7 +31,7 @@ from audit.log import Log
 from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_key, load_keys, open_log
 from audit.note import VerifierKey, format_vkey, parse_note, parse_vkey, sign_note
 from audit.policy import Party, Policy
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 NAME = "example.com/log"

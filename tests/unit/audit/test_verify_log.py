@@ -26,7 +26,8 @@ from audit.merkle import leaf_hashes
 from audit.note import SigningKey, format_vkey
 from audit.segment import encode_group
 from audit.tiles import encode_bundle
-from audit.verify import BROKEN, USAGE, LogFacts, main, verify, verify_log
+from audit.verify import BROKEN, USAGE, main, verify
+from audit.verify_log import LogFacts, verify_log
 
 VKEY = format_vkey(KEY.key)
 

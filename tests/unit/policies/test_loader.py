@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.policy_examples import load_examples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import loader
 from policies.errors import PolicyError
 from policies.lint import conflicting_roles, lint
-from policies.loader import Files, digest, load_examples, load_policies, parse_policies, read_files
+from policies.loader import Files, digest, load_policies, parse_policies, read_files
 from policies.rules import HEADER, parse_rules
 
 FILES = read_files()
@@ -174,6 +175,7 @@ def test_a_yaml_file_that_says_something_unknown_is_refused(
             "working_days: [x]",
             "unknown clock",
         ),
+        ("jurisdictions/cn_pipl.yaml", "grade: larger", "grade: large", "grade: large$"),
     ],
 )
 def test_files_that_do_not_fit_together_are_refused(file: str, old: str, new: str, reason: str) -> None:
@@ -291,3 +293,8 @@ def test_the_shipped_values_are_the_declared_ones() -> None:
     assert bundle.jurisdictions["cn_pipl"].clocks["rights_request"] == 15
     assert "rights_request" in bundle.jurisdictions["cn_pipl"].working_days
     assert bundle.jurisdictions["eu_gdpr"].clocks["rights_request"] == 30
+    notices = [n for law in bundle.jurisdictions.values() for n in law.notices]
+    assert [(n.hours, n.start, n.grade) for n in notices] == [
+        (0, "known", ""), (1, "known", "larger"), (4, "known", "larger"), (720, "closed", "larger"),
+        (72, "known", ""),
+    ]  # fmt: skip

@@ -9,10 +9,10 @@ from itertools import groupby
 import pytest
 from fakes import access_oracle as oracle
 from fakes.access_oracle import Cell
+from fakes.policy_examples import failing_examples, load_examples
 
 from policies.enforcer import Enforcer
-from policies.lint import failing_examples
-from policies.loader import load_examples, load_policies
+from policies.loader import load_policies
 from policies.model import ANY_PURPOSE, CLASSES, AccessRequest, PolicyBundle, Rule
 
 BUNDLE = load_policies()

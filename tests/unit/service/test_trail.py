@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +17,9 @@ from audit.certificate import build_certificate, verify_certificate
 from audit.checkpoint import verify_proof
 from audit.dsse import Statement, format_statement, verify_envelope
 from audit.entry import Entry, format_entry
+from audit.evidence import Place
 from audit.note import parse_vkey
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 from service.adapters.sql.audit_index import AuditIndex
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.trail import LogTrail, open_trail
@@ -33,12 +35,20 @@ def opened(folder: Path, *, create: bool = False, origin: str = ORIGIN) -> LogTr
     engine = make_engine(f"sqlite:///{folder / 'ops.sqlite'}")
     migrate(engine, "ops")
     index = AuditIndex(engine)
-    return open_trail(folder / "log", folder / "keys" / "log.key", origin, index, create=create)
+    return open_trail(folder / "log", folder / "keys" / "log.key", origin, index, year=2026 if create else 0)
 
 
 @pytest.fixture
 def trail(tmp_path: Path) -> LogTrail:
     return opened(tmp_path, create=True)
+
+
+def at(position: int) -> Place:
+    return Place(f"{ORIGIN}/governance/2026", position)
+
+
+def shard(folder: Path) -> Path:
+    return folder / "log" / "governance" / "2026"
 
 
 def numbered(number: int) -> Entry:
@@ -49,42 +59,44 @@ def test_it_is_an_audit_trail(trail: LogTrail) -> None:
     port: AuditTrail = trail
     port.append(numbered(0), numbered(1))
     port.append()
-    assert [place for place, _ in port.find(EntryFilter())] == [0, 1]
+    assert [place for place, _ in port.find(EntryFilter())] == [at(0), at(1)]
 
 
 def test_entries_are_listed_sealed(tmp_path: Path, trail: LogTrail) -> None:
     trail.append(numbered(0), numbered(1))
-    assert list(trail.entries()) == [(0, numbered(0)), (1, numbered(1))]
-    facts = verify_log(tmp_path / "log", vkey=trail.vkey)
+    assert list(trail.entries()) == [(at(0), numbered(0)), (at(1), numbered(1))]
+    facts = verify_log(shard(tmp_path), vkey=trail.vkeys()[0])
     assert (facts.size, facts.unsealed) == (2, 0)
 
 
 def test_proof_and_evidence_lead_to_the_checkpoint(trail: LogTrail) -> None:
     trail.append(numbered(0), numbered(1))
     note = trail.seal()
-    verify_proof(trail.evidence([1]).proofs[1], format_entry(numbered(1)), parse_vkey(trail.vkey))
-    assert trail.evidence([0]).checkpoint == note
+    verify_proof(
+        trail.evidence([at(1)]).proofs[at(1)], format_entry(numbered(1)), parse_vkey(trail.vkeys()[0])
+    )
+    assert trail.evidence([at(0)]).checkpoint == note
     with pytest.raises(AuditUnavailableError):
-        trail.evidence([2])
+        trail.evidence([at(2)])
 
 
 def test_a_certificate_is_made_from_what_the_trail_gives(trail: LogTrail) -> None:
     trail.append(numbered(0))
-    cited, certify = 0, 1
+    cited, certify = at(0), at(1)
     statement = Statement(
-        {"request/R-1": "0" * 64}, "https://fiduciary.example/erasure/v1", {"entries": [cited]}
+        {"request/R-1": "0" * 64}, "https://fiduciary.example/erasure/v1", {"entries": [str(cited)]}
     )
     envelope = trail.attest(format_statement(statement))
-    assert verify_envelope(envelope, parse_vkey(trail.vkey)) == statement
+    assert verify_envelope(envelope, parse_vkey(trail.vkeys()[0])) == statement
     trail.append(replace(numbered(1), type="rights:certify", payload=digest(envelope)))
     data = build_certificate(envelope, [cited], certify, evidence=trail.evidence([cited, certify]))
-    assert verify_certificate(data, vkey=trail.vkey).certify == certify
+    assert verify_certificate(data, vkey=trail.vkeys()[0]).certify == str(certify)
 
 
 def test_reopening_goes_on_with_the_same_key(tmp_path: Path, trail: LogTrail) -> None:
     trail.append(numbered(0))
     again = opened(tmp_path, create=True)
-    assert again.vkey == trail.vkey
+    assert again.vkeys()[0] == trail.vkeys()[0]
     again.append(numbered(1))
     assert [entry.id for _, entry in again.entries()] == [numbered(0).id, numbered(1).id]
 
@@ -97,8 +109,8 @@ def test_a_log_is_not_made_by_accident(tmp_path: Path) -> None:
 
 
 def test_a_creation_that_stopped_after_the_key_is_finished(tmp_path: Path, trail: LogTrail) -> None:
-    (tmp_path / "log" / "checkpoint").unlink()
-    assert opened(tmp_path, create=True).vkey == trail.vkey
+    shutil.rmtree(tmp_path / "log" / "access")
+    assert opened(tmp_path, create=True).vkeys()[0] == trail.vkeys()[0]
 
 
 def lose_key(folder: Path) -> None:
@@ -110,11 +122,11 @@ def open_key(folder: Path) -> None:
 
 
 def lose_checkpoint(folder: Path) -> None:
-    (folder / "log" / "checkpoint").unlink()
+    (shard(folder) / "checkpoint").unlink()
 
 
 def lose_tile(folder: Path) -> None:
-    next((folder / "log" / "tile" / "0").rglob("1")).unlink()
+    next((shard(folder) / "tile" / "0").rglob("1")).unlink()
 
 
 @pytest.mark.parametrize("harm", [lose_key, open_key, lose_checkpoint, lose_tile])

@@ -23,7 +23,7 @@ from audit.log import Log
 from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_keys, open_log
 from audit.merkle import EMPTY_ROOT
 from audit.note import Signer, SigningKey
-from audit.verify import verify_log
+from audit.verify_log import verify_log
 from service.adapters.keys.pkcs11 import TokenSigner, parse_uri
 from service.errors import StorageError, UsageError
 

@@ -5,7 +5,7 @@ import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
@@ -117,7 +117,7 @@ def test_the_json_holds_every_row_with_table_versions() -> None:
     assert len(answer["rows"]) == 48
     segments = next(t for t in body["tables"] if t["id"] == "segments")
     assert segments["source"]["inputs"] == ["derived_profile@1"]
-    assert body["log"] == {"origin": "fiduciary.example/log", "root": provenance().log_root, "size": 128}
+    assert body["logs"] == [asdict(head) for head in provenance().logs]
     assert body["type"] == "behaviour.2021-11-01"
     assert body["template"].startswith("sha256:")
 

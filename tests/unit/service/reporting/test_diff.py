@@ -60,9 +60,10 @@ def test_a_report_does_not_differ_from_itself(rows: Table) -> None:
 
 def test_a_changed_figure_is_told_with_the_inputs_and_the_context_that_changed() -> None:
     fewer = customer_answers(profiles().filter(pl.col("segment") != "steady"), scores(), version=2)
-    later = replace(provenance(), log_size=140, policy="sha256:" + "aa" * 32)
+    heads = [replace(head, size=140) for head in provenance().logs]
+    later = replace(provenance(), logs=tuple(heads), policy="sha256:" + "aa" * 32)
     found = diff(body(report()), body(report(fewer | governance_answers(), later)))
-    assert set(found["context"]) == {"log", "policy"}
+    assert set(found["context"]) == {"logs", "policy"}
     segments = found["tables"]["segments"]
     assert [source["inputs"] for source in segments["inputs"]] == [
         ["derived_profile@1"],

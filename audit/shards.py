@@ -1,0 +1,247 @@
+"""A log in yearly shards, each a log of its own: what is old ends, and can be pruned without the rest.
+
+Shard 2026 of ``example.com/access`` lies in the folder ``2026``; its origin is ``example.com/access/2026``.
+An entry goes into the newest shard. The first one of a later year turns it over: a ``log:close`` entry ends
+the old shard, its last checkpoint becomes entry 0 of the new one (``log:open``: origin, size, root, digest of
+the note), so whoever trusts the newest checkpoint trusts all before it. A shard comes into being by one
+rename, complete with its first entry: a killed process leaves the old one closed or not, the next goes on.
+
+Pruned, a shard keeps checkpoint and hashes: whoever holds one of its entries can still prove it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import secrets
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from audit.canonical import digest, encode64
+from audit.checkpoint import Checkpoint, parse_checkpoint
+from audit.cosign import Cosigner
+from audit.entry import CLOSE, OPEN, Entry, format_entry, parse_entry
+from audit.errors import (
+    LogCorruptError,
+    LogExistsError,
+    LogFinishedError,
+    LogMissingError,
+    NotSealedError,
+    StorageFailedError,
+)
+from audit.evidence import Evidence, Place
+from audit.filestore import TEMPORARY, opened, sync
+from audit.log import CHECKPOINT, Log
+from audit.logdir import create_log, open_log
+from audit.note import Signer, parse_note
+from audit.tiles import WIDTH, TreeReader
+
+ENTRIES: Final = "tile/entries"
+_YEAR: Final = re.compile(r"[0-9]{4}")
+_ACTOR: Final = "svc:log"
+Keys = Callable[[str], Sequence[Signer]]
+
+
+@contextlib.contextmanager
+def _step(name: str) -> Iterator[None]:
+    """A failure of the disk is one clear error."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailedError(name, error.errno or 0) from error
+
+
+def shard_years(folder: Path) -> list[int]:
+    """The shards in a folder, oldest first; none when there is no folder."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if _YEAR.fullmatch(name))
+
+
+def create_shards(folder: Path, name: str, keys: Keys, year: int) -> None:
+    """Make the first shard, empty.
+
+    Raises:
+        LogExistsError: there is a shard.
+        StorageFailedError: the disk failed.
+    """
+    if shard_years(folder):
+        raise LogExistsError(str(folder))
+    _create(folder / str(year), keys(f"{name}/{year}")[:1], ())
+
+
+@_step("creation")
+def _create(shard: Path, signers: Sequence[Signer], entries: Sequence[bytes]) -> None:
+    """A log with these entries and signatures, there all at once."""
+    fresh = shard.with_name(f"{shard.name}{TEMPORARY}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    log = create_log(fresh, signers[0])
+    log.append(*entries)
+    log.publish(*signers)
+    log.close()
+    fresh.rename(shard)
+    sync(shard.parent)
+
+
+class Shards:
+    """The shards of one log, open for appending. Threads and processes may share the folder."""
+
+    def __init__(self, folder: Path, name: str, keys: Keys, witnesses: Sequence[Cosigner] = ()) -> None:
+        """Open the newest shard; ``keys`` are those at hand for an origin, ``witnesses`` cosign the newest.
+
+        Raises:
+            LogMissingError: there is no shard.
+            LogError: as ``audit.logdir.open_log``.
+        """
+        self.folder, self.name = folder, name
+        self._keys, self._witnesses = keys, witnesses
+        self._lock = threading.RLock()
+        self._logs: dict[int, Log] = {}
+        self._newest = 0
+        self._look()
+        self.newest()
+
+    @_step("opening")
+    def _look(self) -> None:
+        """Find the newest shard."""
+        years = shard_years(self.folder)
+        if not years:
+            raise LogMissingError(str(self.folder))
+        self._newest = years[-1]
+
+    def origin(self, year: int) -> str:
+        """Origin of a shard."""
+        return f"{self.name}/{year}"
+
+    def years(self) -> list[int]:
+        """All shards, oldest first."""
+        return shard_years(self.folder)
+
+    def is_pruned(self, year: int) -> bool:
+        """Whether a shard has no entries any more; one that was closed had at least one."""
+        return year < self._newest and not (self.folder / str(year) / ENTRIES).exists()
+
+    @_step("opening")
+    def log(self, year: int) -> Log:
+        """One shard. Raises LogError."""
+        with self._lock:
+            if year not in self._logs:
+                sync(self.folder)  # who made the shard may have died before its name was durable
+                asked = self._witnesses if year >= self._newest else ()
+                keys = partial(self._keys, self.origin(year))
+                self._logs[year] = open_log(self.folder / str(year), keys, asked)
+            return self._logs[year]
+
+    def newest(self) -> Log:
+        """The shard that takes entries, as far as this process knows. Raises LogError."""
+        return self.log(self._newest)
+
+    def append(self, *entries: bytes, at: datetime) -> None:
+        """Make entries durable in the newest shard, that of the year of ``at`` if there was none so new.
+
+        Raises:
+            LogError: as ``Log.append``; nothing is acknowledged.
+        """
+        while True:
+            newest = self._newest
+            if at.year <= newest:
+                with contextlib.suppress(LogFinishedError):  # by another, who made the next, or died before
+                    self.log(newest).append(*entries)
+                    return
+            self._turn_over(newest, at)
+
+    @_step("turn-over")
+    def _turn_over(self, year: int, at: datetime) -> None:
+        """Close that shard and make the next one, unless another thread or process has."""
+        with self._lock, opened(self.folder) as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._look()
+            if self._newest > year:
+                return
+            old = self.newest()
+            close = self._entry(at, CLOSE, self.origin(max(at.year, self._newest + 1)))
+            note = old.finish(format_entry(close))
+            head = parse_checkpoint(parse_note(note).text)
+            ((_, last),) = old.read([head.size - 1])
+            origin = parse_entry(last).resource  # a process that died here may have begun another year's
+            first = replace(
+                self._entry(at, OPEN, head.origin),
+                payload=digest(note),
+                detail=(("root", encode64(head.root)), ("size", head.size)),
+            )
+            known = {signer.key.public: signer for signer in self._keys(origin)}
+            signers = [known[signer.key.public] for signer in old.signers]
+            _create(self.folder / origin.rpartition("/")[2], signers, [format_entry(first)])
+            self._look()
+
+    def _entry(self, at: datetime, kind: str, origin: str) -> Entry:
+        return Entry(id=secrets.token_hex(16), at=at, type=kind, actor=_ACTOR, resource=origin)
+
+    def publish(self) -> bytes:
+        """Publish the newest shard, which may be another process's; its checkpoint note. Raises LogError."""
+        self._look()
+        return self.newest().publish()
+
+    def head(self, year: int) -> Checkpoint:
+        """The last signed tree head of a shard, pruned or not. Raises LogCorruptError."""
+        try:
+            note = (self.folder / str(year) / CHECKPOINT).read_bytes()
+        except OSError as error:
+            raise LogCorruptError(CHECKPOINT, error.strerror or "missing") from error
+        return parse_checkpoint(parse_note(note).text)
+
+    def evidence(self, places: Iterable[Place]) -> Evidence:
+        """Entries with proofs that lead to the newest checkpoint, by the first entries of the shards between.
+
+        Raises:
+            NotSealedError: an entry is in no published tree of these shards.
+            LogError: an entry is not there any more.
+        """
+        wanted = defaultdict[str, set[int]](set)
+        for place in places:
+            wanted[place.origin].add(place.position)
+        years = [year for year in self.years() if year <= self._newest]
+        while len(years) > 1 and self.origin(years[0]) not in wanted:
+            years.pop(0)
+        for year in years[1:]:
+            wanted[self.origin(year)].add(0)
+        if strange := wanted.keys() - {self.origin(year) for year in years}:
+            raise NotSealedError(min(wanted[min(strange)]), 0)
+        parts = [self.log(year).evidence(sorted(wanted[self.origin(year)])) for year in years]
+        entries = {place: data for part in parts for place, data in part.entries.items()}
+        proofs = {place: data for part in parts for place, data in part.proofs.items()}
+        return replace(parts[-1], entries=entries, proofs=proofs)
+
+    def prune(self, year: int) -> Iterator[bytes]:
+        """Remove the entries of a closed shard, each handed out first; a killed removal goes on.
+
+        The shard that takes entries is left alone.
+
+        Raises:
+            StorageFailedError: the disk failed.
+        """
+        shard = self.folder / str(year)
+        gone = shard / f"entries{TEMPORARY}"
+        if year >= self._newest:
+            return
+        with _step("pruning"):
+            if (shard / ENTRIES).exists():
+                (shard / ENTRIES).rename(gone)
+                sync(shard / "tile")
+                sync(shard)
+            if not gone.exists():
+                return
+            size, mine = self.head(year).size, len(f"{ENTRIES}/")
+            tree = TreeReader(size, lambda path: (gone / path[mine:]).read_bytes())
+            for start in range(0, size, WIDTH):
+                with contextlib.suppress(LogCorruptError):  # removed, so handed out, before this was killed
+                    yield from tree.bundle(start // WIDTH)
+            shutil.rmtree(gone)
+            sync(shard)
