@@ -1,7 +1,7 @@
 """Group commit: callers that come while a commit is under way share the next one.
 
-The first of a batch leads: it waits for its turn, commits for all who have come when the entries are looked
-at, and tells them. The others wait to be told and need no turn of their own, so that nobody is overtaken
+The first of a batch leads: it waits for its turn, commits for all who have come when the entries are taken,
+and tells them. The others wait to be told and need no turn of their own, so that nobody is overtaken
 again and again. All are told at once, not one by the other: beside a thread that computes, each link of such
 a chain would cost a switch interval (docs/adr/0021-acknowledgement.md).
 """
@@ -9,10 +9,10 @@ a chain would cost a switch interval (docs/adr/0021-acknowledgement.md).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
-from typing import Any
+
+Commit = Callable[[Callable[[], list[bytes]]], int]
 
 
 class _Ticket:
@@ -25,39 +25,13 @@ class _Ticket:
         self.told.acquire()
 
 
-class _Batch(Sequence[bytes]):
-    """The entries of one commit: of all who come before they are first looked at."""
-
-    def __init__(self, take: Callable[[], list[_Ticket]]) -> None:
-        self._take = take
-
-    @cached_property
-    def tickets(self) -> list[_Ticket]:
-        return self._take()
-
-    @cached_property
-    def _entries(self) -> list[bytes]:
-        return [entry for ticket in self.tickets for entry in ticket.entries]
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __getitem__(self, at: Any) -> Any:
-        return self._entries[at]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._entries)
-
-
 class Batches:
     """The entries that wait for a commit."""
 
-    def __init__(
-        self, turn: AbstractContextManager[object], commit: Callable[[Sequence[bytes]], int]
-    ) -> None:
-        """``commit`` makes entries durable and returns the index of the first; called within ``turn``.
+    def __init__(self, turn: AbstractContextManager[object], commit: Commit) -> None:
+        """``commit`` makes what it takes durable and returns the index of the first; called within ``turn``.
 
-        It should look at them as late as it can: every look before, even at their number, closes the batch.
+        It should take as late as it can: whoever comes after that waits for the next one.
         """
         self._turn, self._commit = turn, commit
         self._waiting: list[_Ticket] = []
@@ -85,13 +59,18 @@ class Batches:
         return batch
 
     def _lead(self) -> None:
-        batch = _Batch(self._take)
+        batch: list[_Ticket] = []
+
+        def take() -> list[bytes]:
+            batch.extend(self._take())
+            return [entry for ticket in batch for entry in ticket.entries]
+
         try:
             with self._turn:
-                first = self._commit(batch)
-            for ticket in batch.tickets:
+                first = self._commit(take)
+            for ticket in batch:
                 ticket.first = first
                 first += len(ticket.entries)
         finally:  # also when the wait for the turn was interrupted: nobody may wait for ever
-            for ticket in batch.tickets:
+            for ticket in batch or self._take():
                 ticket.told.release()

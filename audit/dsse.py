@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from audit.canonical import decode64, encode64, encode_json, read_exact
@@ -113,6 +113,12 @@ def _key_id(key: VerifierKey) -> str:
     return f"{key.name}+{key.id.hex()}"
 
 
+def _is_of(key_id: str, key: VerifierKey) -> bool:
+    """Whether it is the key's, under the name of any log: the one who signs may be a shard behind."""
+    name = key_id.rpartition("+")[0]
+    return name != "" and _key_id(replace(key, name=name)) == key_id
+
+
 def sign_statement(statement: bytes, *signers: Signer) -> bytes:
     """An envelope over a statement. Raises FormatError when it is not a canonical statement."""
     parse_statement(statement)
@@ -128,7 +134,7 @@ def verify_envelope(data: bytes, *keys: VerifierKey) -> Statement:
         SignatureError: a signature does not verify.
     """
     envelope = parse_envelope(data)
-    ours = [(key, signature) for key in keys if (signature := envelope.signatures.get(_key_id(key)))]
+    ours = [(key, sig) for key in keys for name, sig in envelope.signatures.items() if _is_of(name, key)]
     if envelope.payload_type != PAYLOAD_TYPE or not ours:
         raise FormatError("envelope", "payload type or key id")
     for key, signature in ours:

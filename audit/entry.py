@@ -107,8 +107,8 @@ def _detail_ok(key: str, value: str | int) -> bool:
 
 
 def is_last(data: bytes) -> bool:
-    """Whether a canonical entry is the last of its log. No text of an entry holds a quote."""
-    return f'"type":"{CLOSE}"'.encode() in data
+    """Whether a canonical entry is the last of its log. Texts hold no quotes; what is before is no detail."""
+    return data.partition(b',"actor":')[0].endswith(f'"type":"{CLOSE}"'.encode())
 
 
 def format_entry(entry: Entry) -> bytes:

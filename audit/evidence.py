@@ -202,7 +202,8 @@ def _verify_entries(evidence: Evidence, origin: str) -> dict[Place, Entry]:
         if mine == left:
             break
         if not mine or first is None or first.type != OPEN:
-            raise BrokenLinkError(f"inclusion of entry {left[0]}", f"nothing leads there from {origin}")
+            away = min({*left} - {*mine})
+            raise BrokenLinkError(f"inclusion of entry {away}", f"nothing leads there from {origin}")
         origin, expected = first.resource, first.payload
     return entries
 

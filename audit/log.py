@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from audit import merkle
@@ -36,26 +36,15 @@ from audit.errors import (
     WriterEndedError,
 )
 from audit.evidence import Evidence, Place
-from audit.filestore import PENDING, FileStore
+from audit.filestore import FileStore
 from audit.note import Signer, format_vkey, parse_note, verify_lines
-from audit.recovery import check_extends, sealed_tree, sweep
+from audit.recovery import State, follow, load, sealed_tree, sweep
 from audit.segment import encode_group, scan
 from audit.tiles import WIDTH, TreeReader, partial_paths
 
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "vkey"
 Keys = Callable[[], Sequence[Signer]]
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What the writer knows: the signed tree, the index of the next entry, the end of the segment."""
-
-    note: bytes
-    checkpoint: Checkpoint
-    next: int
-    offset: int
-    finished: bool
 
 
 class Log:
@@ -78,7 +67,7 @@ class Log:
         self._turn = threading.Lock()
         self._batches = Batches(self._turn, self._commit)
         self._ended: LogError | None = None
-        self._state: _State | None = None
+        self._state: State | None = None
         with self._exclusive("recovery"):
             pass
         if witnesses:
@@ -119,9 +108,10 @@ class Log:
         if not entries:
             return ()
         first = self._batches.add(entries)
-        if first is None:  # the commit that took these along failed, or its caller was interrupted before
-            closed = not self._ended and self._state and self._state.finished
-            raise LogFinishedError(self.origin) if closed else WriterEndedError(str(self._ended))
+        if first is None:  # the commit that took these along failed
+            if self._state and self._state.finished:
+                raise LogFinishedError(self.origin)
+            raise WriterEndedError(str(self._ended or "interrupted"))
         return tuple(range(first, first + len(entries)))
 
     def finish(self, last: bytes) -> bytes:
@@ -131,7 +121,7 @@ class Log:
         """
         check_entry(last)
         with self._turn, contextlib.suppress(LogFinishedError):
-            self._commit([last])
+            self._commit(lambda: [last])
         return self.publish()
 
     def publish(self, *signers: Signer) -> bytes:
@@ -217,7 +207,7 @@ class Log:
         return TreeReader(size, self._store.read)
 
     @contextlib.contextmanager
-    def _exclusive(self, step: str) -> Iterator[_State]:
+    def _exclusive(self, step: str) -> Iterator[State]:
         """The state as it is now, while no other process can change it. Any failure ends the writer."""
         if self._ended:
             raise WriterEndedError(str(self._ended))
@@ -236,11 +226,12 @@ class Log:
             self._ended = StorageFailedError(step, 0)
             raise
 
-    def _commit(self, entries: Sequence[bytes]) -> int:
+    def _commit(self, take: Callable[[], Sequence[bytes]]) -> int:
         """Write and sync entries as one group; index of the first."""
         with self._exclusive("append") as state:
             if state.finished:
                 raise LogFinishedError(self.origin)
+            entries = take()
             data = encode_group(state.next, entries)
             try:
                 self._store.append_pending(data, state.offset)
@@ -257,7 +248,7 @@ class Log:
             )
         return state.next
 
-    def _extend(self, state: _State) -> _State:
+    def _extend(self, state: State) -> State:
         """Publish the pending entries: tiles, then checkpoint, then the segment and old tiles go."""
         groups, _ = scan(self._store.read_pending(0))
         fresh = [entry for group in groups for entry in group.entries]
@@ -270,7 +261,7 @@ class Log:
         self._store.cut_pending(0)
         self._store.remove(partial_paths(state.checkpoint.size) - partial_paths(state.next))
         self._store.finish()
-        return _State(note, checkpoint, state.next, 0, state.finished)
+        return State(note, checkpoint, state.next, 0, state.finished)
 
     def _sign(self, checkpoint: Checkpoint, before: bytes) -> bytes:
         """The checkpoint, signed and cosigned; at first every witness is asked what it has seen."""
@@ -278,7 +269,7 @@ class Log:
         self._greeted = True
         return cosign(note, before, self._tree(checkpoint.size).node, self._witnesses, again=again)
 
-    def _refresh(self) -> _State:
+    def _refresh(self) -> State:
         """The state as it is on disk; cheap when no other process moved it."""
         state = self._state
         if state is None or self._store.interrupted():
@@ -287,39 +278,16 @@ class Log:
         elif self._store.read(CHECKPOINT) != state.note:
             state = self._load()
         elif self._store.pending_size() != state.offset:
-            state = self._follow(state)
+            state = follow(self._store, state)
         self._state = state
         return state
 
-    def _load(self) -> _State:
-        """Read the state from disk and check that it covers what was signed and seen before."""
+    def _load(self) -> State:
+        """The state as it is on disk, and who signs."""
         note = self._store.read(CHECKPOINT)
         try:
             checkpoint, self.signers = open_signed(note, self.at_hand())
             verify_lines(parse_note(note), [witness.key for witness in self._witnesses])
         except AuditError as error:
             raise LogCorruptError(CHECKPOINT, str(error)) from error
-        tree = sealed_tree(checkpoint, self._store.read)
-        if self._state:
-            check_extends(self._state.checkpoint, checkpoint, tree)
-        finished = checkpoint.size > 0 and is_last(tree.entry(checkpoint.size - 1))
-        return self._follow(_State(note, checkpoint, checkpoint.size, 0, finished))
-
-    def _follow(self, state: _State) -> _State:
-        """Read on in the segment; cut a torn tail, drop groups that are sealed already."""
-        if self._store.pending_size() < state.offset:
-            raise LogCorruptError(PENDING, "shorter than what was acknowledged")
-        self._store.settle()  # what is built upon or tidied away below must not vanish in a power cut
-        data = self._store.read_pending(state.offset)
-        groups, end = scan(data)
-        if end < len(data):
-            self._store.cut_pending(state.offset + end)
-        if groups and groups[-1].stop <= state.checkpoint.size:
-            self._store.cut_pending(0)
-            return replace(state, offset=0)
-        if groups and groups[0].index != state.next:
-            raise LogCorruptError(PENDING, "does not continue the signed tree")
-        offset = state.offset + end
-        if not groups:
-            return replace(state, offset=offset)
-        return replace(state, next=groups[-1].stop, offset=offset, finished=is_last(groups[-1].entries[-1]))
+        return load(self._store, note, checkpoint, self._state)

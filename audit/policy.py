@@ -63,7 +63,9 @@ class Policy:
             names.append(name)
         parties = (*self.logs, *self.witnesses)
         members = tuple(member for group in self.groups for member in group.members)
-        if any(len(set(x)) != len(x) for x in (names, members, [party.key.public for party in parties])):
+        keys = [*{log.key.public for log in self.logs}, *(party.key.public for party in self.witnesses)]
+        logs = [log.key for log in self.logs]  # one key may sign several, each under its own name
+        if any(len(set(x)) != len(x) for x in (names, members, keys, logs)):
             raise FormatError("policy", "named twice")
         kinds = [ED25519] * len(self.logs) + [COSIGNATURE] * len(self.witnesses)
         items = (*names, *(party.url for party in parties if party.url))

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from audit import merkle
 from audit.checkpoint import Checkpoint
+from audit.entry import is_last
 from audit.errors import LogCorruptError, ProofError
-from audit.filestore import TEMPORARY, FileStore
+from audit.filestore import PENDING, TEMPORARY, FileStore
+from audit.segment import scan
 from audit.tiles import WIDTH, TreeReader, tile_end, tile_path, tile_paths
 
 _WHERE: Final = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a writer knows: the signed tree, index of the next entry, end of the segment, whether closed."""
+
+    note: bytes
+    checkpoint: Checkpoint
+    next: int
+    offset: int
+    finished: bool
+
+
+def load(store: FileStore, note: bytes, checkpoint: Checkpoint, before: State | None) -> State:
+    """The state, if the disk covers what was signed and extends what was seen. Raises LogCorruptError."""
+    tree = sealed_tree(checkpoint, store.read)
+    if before:
+        check_extends(before.checkpoint, checkpoint, tree)
+    finished = checkpoint.size > 0 and is_last(tree.entry(checkpoint.size - 1))
+    return follow(store, State(note, checkpoint, checkpoint.size, 0, finished))
+
+
+def follow(store: FileStore, state: State) -> State:
+    """Read on in the segment; cut a torn tail, drop what is sealed already. Raises LogCorruptError."""
+    if store.pending_size() < state.offset:
+        raise LogCorruptError(PENDING, "shorter than what was acknowledged")
+    store.settle()  # what is built upon or tidied away below must not vanish in a power cut
+    data = store.read_pending(state.offset)
+    groups, end = scan(data)
+    if end < len(data):
+        store.cut_pending(state.offset + end)
+    if groups and groups[-1].stop <= state.checkpoint.size:
+        store.cut_pending(0)
+        return replace(state, offset=0)
+    if groups and groups[0].index != state.next:
+        raise LogCorruptError(PENDING, "does not continue the signed tree")
+    offset = state.offset + end
+    if not groups:
+        return replace(state, offset=offset)
+    return replace(state, next=groups[-1].stop, offset=offset, finished=is_last(groups[-1].entries[-1]))
 
 
 def sealed_tree(checkpoint: Checkpoint, read: Callable[[str], bytes]) -> TreeReader:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from service.errors import UsageError
+
+_ORIGIN: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,80}(?:/(?!\.)[A-Za-z0-9._-]{1,80}){0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Settings:
         database_url: SQLAlchemy URL of the operational database; SQLite below ``home`` by default.
         vault_url: SQLAlchemy URL of the vault; a separate SQLite file by default.
         policies: directory of the policy files; the ones shipped with the package by default.
-        origin: name of the audit log, a schema-less URL.
+        origin: what the names of the audit logs begin with, a schema-less URL.
         trust: C2SP tlog-policy file; its witnesses with a URL cosign the log.
         buckets: partitions of the event store, fixed when it is created.
         token: API token of whoever runs the command line.
@@ -79,12 +83,15 @@ def load_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
     buckets = env.get("FIDUCIARY_BUCKETS", "16")
     if not buckets.isdecimal() or int(buckets) not in {2**k for k in range(13)}:
         raise UsageError("FIDUCIARY_BUCKETS must be a power of two up to 4096")
+    origin = env.get("FIDUCIARY_ORIGIN", "fiduciary.example/log")
+    if not _ORIGIN.fullmatch(origin):  # evidence has it in the names of files
+        raise UsageError("FIDUCIARY_ORIGIN must be a URL without scheme: letters, digits, . - _ and /")
     return Settings(
         home=base,
         database_url=env.get("FIDUCIARY_DATABASE_URL", f"sqlite:///{base / 'ops.sqlite'}"),
         vault_url=env.get("FIDUCIARY_VAULT_URL", f"sqlite:///{base / 'vault.sqlite'}"),
         policies=_path(env, "FIDUCIARY_POLICIES"),
-        origin=env.get("FIDUCIARY_ORIGIN", "fiduciary.example/log"),
+        origin=origin,
         trust=_path(env, "FIDUCIARY_TRUST"),
         buckets=int(buckets),
         token=_token(env),

@@ -30,6 +30,7 @@ from typing import Final
 
 import polars as pl
 
+from privacy.pii.tables import table
 from privacy.pseudonym.blind_index import blind_index
 
 #: Kind of evidence to its levels of agreement, the closest last.
@@ -53,15 +54,7 @@ _TYPO: Final = (("sound", None), ("letters", "digits"), ("digits", "letters"))
 _SHORT: Final = {"sound": 6, "letters": 10, "digits": 3}  # what is shorter has too many neighbours by chance
 _NOT_LETTERS: Final = r"[^\p{L}]"
 #: Characters that are read otherwise in a family name.
-_SURNAMES: Final = {
-    "曾": "zeng",
-    "单": "shan",
-    "單": "shan",
-    "仇": "qiu",
-    "解": "xie",
-    "查": "zha",
-    "翟": "zhai",
-}
+_SURNAMES: Final = table("recognisers/surnames")["readings"]
 
 
 def people_frame(people: Iterable[tuple[int, Mapping[str, object]]]) -> pl.DataFrame:

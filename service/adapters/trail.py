@@ -86,11 +86,9 @@ class LogTrail:
     def _open(self) -> Iterator[Log]:
         return (shards.newest() for shards in self._logs.values())
 
-    @_unavailable("relay")
     def relay(self) -> None:
         """Move what the outbox holds, if anything, into the logs, each entry once."""
-        if self._index.is_waiting():
-            self._catch_up()
+        self.append()
 
     def _catch_up(self) -> None:
         """Bring the index up to date, and move what the outbox holds and the logs have not."""

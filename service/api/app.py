@@ -9,6 +9,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from service.api import aggregates, datasets, evidence, identity, pii, problems, quality, rights, scores
 from service.api.jobs import Jobs
+from service.api.sealing import Sealing
 from service.api.uploads import BodyLimit
 from service.ports import Deps
 
@@ -35,15 +36,18 @@ _HEADERS: Final = {
 
 def create_app(deps: Deps) -> FastAPI:
     """The application over a composed service."""
+    jobs, sealing = Jobs(), Sealing(deps.audit)
     app = FastAPI(
         title="Fiduciary",
         version="1",
         summary="Customer data for consumer finance: consent in, private aggregates and signed evidence out.",
         responses=_PROBLEMS,
+        on_startup=[sealing.start],
+        on_shutdown=[jobs.close, sealing.close],
         docs_url=None,  # the stock pages load scripts from a content delivery network
         redoc_url=None,
     )
-    app.state.deps, app.state.jobs = deps, Jobs()
+    app.state.deps, app.state.jobs = deps, jobs
     problems.install(app)
     for module in (datasets, pii, quality, aggregates, scores, identity, rights, evidence):
         app.include_router(module.router, prefix="/v1")

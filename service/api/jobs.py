@@ -63,6 +63,10 @@ class Jobs:
             job = self._jobs[owner, key] = Job(asked, Future())
             job.made = self._pool.submit(work, job)
 
+    def close(self) -> None:
+        """Let the one that runs come to its end; those that wait are given up."""
+        self._pool.shutdown(cancel_futures=True)
+
     def find(self, owner: str, key: str) -> Job:
         """One's own job. Raises UnknownError, also when a restart or many others came in between."""
         if job := self._jobs.get((owner, key)):

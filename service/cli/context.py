@@ -5,6 +5,7 @@ Heavy imports happen on first use, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.errors import UsageError
+from service.errors import AuditUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from service.ports import Deps
@@ -40,6 +41,7 @@ class Session:
     home: Path | None = None
     language: str = "en"
     as_json: bool = False
+    opened: Deps | None = None
 
     @property
     def settings(self) -> Settings:
@@ -52,7 +54,15 @@ class Session:
         """Open the service. Raises ConflictError when the directory holds none."""
         from service.wiring import open_service
 
-        return open_service(self.settings)
+        self.opened = open_service(self.settings)
+        return self.opened
+
+    def seal(self) -> None:
+        """Publish what a command has logged; when that fails it is durable all the same, and waits."""
+        if self.opened:
+            with contextlib.suppress(AuditUnavailableError):
+                self.opened.audit.seal()
+        self.opened = None
 
     def acting(self) -> Acting:
         """The service, and the actor that the token names."""

@@ -155,7 +155,12 @@ def audit_who_accessed(id_type: IdType = "mobile") -> None:
 def _show(entries: tuple[tuple[Place, Entry], ...], said: str = "") -> None:
     value = [asdict(entry) | {"place": str(place)} for place, entry in entries]
     lines = [
-        f"{'/'.join(str(at).split('/')[-3:]):<22} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
+        f"{_short(at):<22} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
         for at, e in entries
     ]
     emit(value, "\n".join(lines) + said)
+
+
+def _short(place: Place) -> str:
+    """``governance/2026/17``."""
+    return "/".join(str(place).rsplit("/", 3)[1:])

@@ -103,6 +103,8 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001  panics of native libraries derive from it; the text may hold data
         failure = FiduciaryError("an unexpected failure", kind=type(error).__name__)
         failure.__cause__ = error
+    finally:
+        SESSION.seal()
     if is_debugging():
         traceback.print_exception(failure)
     return fail(failure)

@@ -1,6 +1,6 @@
 """Which of the two logs an entry belongs in: what is kept three years apart from what is kept ten.
 
-``access`` has who looked, asked or was refused; ``governance`` what was changed, decided, spent and handed out.
+``access`` has who looked, asked or was refused; ``governance`` what was changed, decided, spent, handed out.
 Reports and certificates cite ``governance`` alone.
 """
 

@@ -68,7 +68,7 @@ def plain(cell: Any) -> str:
     if isinstance(cell, dict):
         return plain(cell["en"] if "en" in cell else [*cell.values()])
     if isinstance(cell, list):
-        return " ".join(map(str, cell))
+        return " ".join(map(plain, cell))
     return "<10" if cell is None else str(cell)
 
 

@@ -18,16 +18,7 @@ import typst
 from service.domain.logs import Head
 from service.reporting import document
 from service.reporting.charts import describe, draw
-from service.reporting.document import (
-    Figure,
-    KeyFigure,
-    Language,
-    Provenance,
-    Report,
-    Section,
-    Table,
-    Text,
-)
+from service.reporting.document import Figure, KeyFigure, Language, Provenance, Report, Section, Table, Text
 from service.reporting.words import NUMERIC, WORDS, abbreviate, spell
 
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
@@ -70,9 +61,8 @@ def _plain(value: Any, language: Language) -> object:
         case Table():
             told = _table(value, language)
         case Figure():
-            title = value.title.to(language)
-            alt = f"{title}. {describe(value, language)}"
-            told = {"type": "figure", "title": title, "svg": draw(value, language), "alt": alt}
+            drawn = {"svg": draw(value, language), "alt": describe(value, language)}
+            told = {"type": "figure", "title": value.title.to(language), **drawn}
         case KeyFigure():
             told = {"label": value.label.to(language), "value": spell(value.value, value.kind, language)}
         case Section() | Provenance() | Head():

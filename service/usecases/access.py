@@ -6,7 +6,7 @@ A refusal is recorded too. If the log cannot append, the use case stops with Aud
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NoReturn
 
@@ -16,7 +16,7 @@ from policies.model import AccessRequest, Decision
 from service.domain.actors import Actor
 from service.errors import DeniedError, TamperedError
 from service.ports import Deps, EntryFilter, OpsTransaction
-from service.usecases.payloads import MARK, Said, seal_payload
+from service.usecases.payloads import MARK, seal_payload
 from service.usecases.tags import PEOPLE, file_people, person_key, tag
 
 
@@ -52,7 +52,7 @@ class Act(Decision):
         subjects: int = 0,
         rho: int = 0,
         detail: Detail = (),
-        sealed: Said | None = None,
+        sealed: tuple[int, Mapping[str, object]] | None = None,
     ) -> str:
         """Write one entry and return its id.
 
@@ -65,7 +65,7 @@ class Act(Decision):
         """
         deps, entry_id, purpose = self.deps, secrets.token_hex(16), self.purpose
         if sealed:
-            about, payload = seal_payload(sealed, entry_id, deps)
+            about, payload = seal_payload(*sealed, entry_id, deps)
             detail = (*detail, MARK)
         whom, people = self._people(entry_id, about, list(among))
         entry = Entry(

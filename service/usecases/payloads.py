@@ -24,17 +24,15 @@ from service.usecases.tags import PEOPLE, file_beside, is_about, person_key, tag
 SEALED: Final = "sealed"  # folder of the files, in the data directory
 MARK: Final = ("payload", "sealed")  # the detail of an entry that has one
 _KEY: Final = 32
-Said = tuple[int, Mapping[str, object]]  # a subject, and what is sealed for them
 
 
-def seal_payload(said: Said, entry_id: str, deps: Deps) -> tuple[bytes, str]:
+def seal_payload(subject: int, content: Mapping[str, object], entry_id: str, deps: Deps) -> tuple[bytes, str]:
     """Write the payload of an entry, durably; returns whom the entry is about and the file's digest.
 
     Raises:
         UnknownError: the subject's keys are destroyed.
         StorageError: the disk is full or not writable.
     """
-    subject, content = said
     key, commitment = _keys(deps.vault.derive(subject, SEALED), entry_id)
     box = seal(key, encode_json(content), subject=subject, data_class=entry_id, schema=1)
     pseudonym = bytes(deps.vault.pseudonyms([subject]).item(0, "_sp"))
@@ -60,7 +58,7 @@ def read_payload(entry: Entry, subject: int, deps: Deps) -> Any:
     try:
         return decode_json(open_sealed(key, box, subject=subject, data_class=entry.id, schema=1), SEALED)
     except SealBrokenError:
-        raise _tampered(entry) from None
+        raise TamperedError("the payload of an entry does not open", entry=entry.id) from None
 
 
 def find_payload(entry: Entry, subjects: Sequence[int], deps: Deps) -> dict[str, object]:
@@ -72,11 +70,8 @@ def find_payload(entry: Entry, subjects: Sequence[int], deps: Deps) -> dict[str,
 def remove_payloads(subjects: Sequence[int], deps: Deps) -> int:
     """Remove the files of these subjects, those that no entry names too; returns how many."""
     own = [deps.vault.derive(subject, SEALED) for subject in subjects]
-    mine = [
-        path
-        for path in (deps.home / SEALED).glob("*")
-        if any(path.read_bytes()[:_KEY] == _keys(each, path.stem)[1] for each in own)
-    ]
+    files = (deps.home / SEALED).glob("*")
+    mine = [path for path in files if path.read_bytes()[:_KEY] in {_keys(one, path.stem)[1] for one in own}]
     for path in mine:
         path.unlink(missing_ok=True)
     return len(mine)
@@ -94,14 +89,14 @@ def check_payloads(deps: Deps) -> dict[str, int]:
     """
     tagged = deps.audit.tagged(lambda _id, whom, _people: bool(whom))
     entries = {entry.id: entry for _, entry in tagged if MARK in entry.detail}
-    found = {path.name for path in (deps.home / SEALED).glob("*")}
-    gone, key = entries.keys() - found, deps.keyring.derive("subject-tag")
+    named, found = entries.keys(), {path.name for path in (deps.home / SEALED).glob("*")}
+    gone, key = named - found, deps.keyring.derive("subject-tag")
     is_living = is_about(deps.home / PEOPLE, key, deps.vault.pseudonyms()["_sp"] if gone else ())
     for name, entry in entries.items():
         if name in found or is_living(name.encode(), entry.tag.encode(), b""):
             _read(entry, deps)
-    counts = {"payloads": len(entries.keys() & found), "payloads_erased": len(gone)}
-    return counts | {"payloads_unnamed": len(found - entries.keys())}
+    here, unnamed = len(named & found), len(found - named)
+    return {"payloads": here, "payloads_erased": len(gone), "payloads_unnamed": unnamed}
 
 
 def _keys(own: bytes, entry_id: str) -> tuple[bytes, bytes]:
@@ -115,9 +110,5 @@ def _read(entry: Entry, deps: Deps) -> bytes:
     path = deps.home / SEALED / entry.id
     data = path.read_bytes() if path.exists() else b""
     if digest(data) != entry.payload:
-        raise _tampered(entry)
+        raise TamperedError("the payload of an entry is not what it says", entry=entry.id)
     return data
-
-
-def _tampered(entry: Entry) -> TamperedError:
-    return TamperedError("the payload of an entry is not what it says", entry=entry.id)

@@ -101,10 +101,9 @@ def open_payload(entry_id: str, *, actor: Actor, deps: Deps) -> tuple[Entry, Any
         TamperedError: the file is missing or was changed.
     """  # PIPL 51
     act = authorise(deps, actor, "audit:open", data_class="C3", resource="log")
-    found = deps.audit.find(EntryFilter(id=frozenset({entry_id})))
-    if not found:
+    entry = next((entry for _, entry in deps.audit.find(EntryFilter(id=frozenset({entry_id})))), None)
+    if entry is None:
         raise UnknownError("the log has no such entry")
-    ((_, entry),) = found
     subject, pseudonym = owner(entry, deps)
     act.record(resource=f"entry/{entry.id}", about=pseudonym, subjects=int(subject > 0))
     if not subject:

@@ -371,3 +371,15 @@ def test_two_houses_do_not_know_each_other(home: House, tmp_path: Path) -> None:
     other = build(tmp_path / "other", tmp_path / "other-input", at=datetime.now(UTC))
     ran = line_of(home).call("budget", "show", FIDUCIARY_TOKEN=other.tokens["ann"])
     assert ran.code == 3
+
+
+def test_reports_are_listed_in_words_and_in_json(home: House) -> None:
+    line = line_of(home)
+    assert line.call("report", "build", "rights", who="cora").code == 0
+    name = next((home.settings.home / "report").glob("rights-*")).name
+    (row,) = json.loads(line.call("report", "list", "--json", who="aud").out)
+    assert (row["name"], row["type"], row["state"]) == (name, "rights", "draft")
+    assert row["size"] == (home.settings.home / "report" / name).stat().st_size
+    words = line.call("report", "list", who="aud").out
+    assert [part in words for part in (name, "draft", row["date"])] == [True] * 3
+    assert line.call("report", "list", who="ann").code == 3

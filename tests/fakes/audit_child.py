@@ -16,7 +16,8 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-from fakes.audit_logs import KEY, entries
+from fakes.audit_logs import KEY, entries, entry
+from fakes.audit_shards import new_year, open_shards
 from mutants.log_stores import STORES
 
 from audit.errors import AuditError
@@ -66,7 +67,26 @@ def hammer(request: dict[str, Any], acknowledged: int) -> None:
     kill.wait()
 
 
-PROGRAMS: Final = {"write": write, "hammer": hammer}
+def turn_over(request: dict[str, Any], acknowledged: int) -> None:
+    """Append an entry in each of these years, publish now and then; numbers count up from ``first``."""
+    shards = open_shards(Path(request["directory"]))
+    for number, year in enumerate(request["schedule"], request["first"]):
+        if year == SEAL:
+            shards.publish()
+            continue
+        shards.append(entry(number), at=new_year(year))
+        os.write(acknowledged, b"%d %d 1\n" % (number, number))
+
+
+def prune(request: dict[str, Any], acknowledged: int) -> None:
+    """Prune shards, and say how many entries of each were handed out."""
+    shards = open_shards(Path(request["directory"]))
+    for year in request["schedule"]:
+        for _ in shards.prune(year):
+            os.write(acknowledged, b"0 0 1\n")
+
+
+PROGRAMS: Final = {"write": write, "hammer": hammer, "turn_over": turn_over, "prune": prune}
 
 
 def _say(number: int) -> None:

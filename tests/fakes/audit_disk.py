@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 SECTOR: Final = 512
-CALLS: Final = "write,pwrite64,fsync,fdatasync,ftruncate,rename,openat,mkdir,unlink,rmdir"
+CALLS: Final = "write,pwrite64,fsync,fdatasync,ftruncate,rename,openat,mkdir,unlink,unlinkat,rmdir"
 #: ``strace -xx -y``: every string and path in hexadecimal, so that nothing needs quoting.
 OPTIONS: Final = ("-y", "-xx", "-s", "1000000", "-e", f"trace={CALLS}")
 _LINE: Final = re.compile(r"\d+ +(\w+)\((.*)\) += +(\d+)")
@@ -57,6 +57,8 @@ def parse(trace: str, directory: Path, acknowledged: Path) -> Iterator[Call | by
             continue
         writes, path_at = name in {"write", "pwrite64"}, 1 if name == "openat" else 0
         named = texts[path_at : path_at + (2 if name == "rename" else 1)]
+        if name == "unlinkat":  # below an open folder
+            named = [b"/".join(texts[:2])]
         if not all(PurePosixPath(text.decode()).is_relative_to(directory) for text in named):
             continue
         paths = tuple(PurePosixPath(text.decode()).relative_to(directory).as_posix() for text in named)
@@ -136,7 +138,7 @@ class Disk:
     def _unlink(self, call: Call) -> None:
         self._change(call, None)
 
-    _rmdir = _unlink
+    _rmdir = _unlinkat = _unlink
 
     def _write(self, call: Call) -> None:
         file = self._file(call)
@@ -185,7 +187,10 @@ def _folder(call: Call) -> str:
 def _apply(names: dict[str, File | None], call: Call, content: File | None) -> None:
     if call.name == "rename":
         names.pop(call.paths[0], None)
-    if call.name in {"unlink", "rmdir"}:
+        inside = [path for path in names if path.startswith(f"{call.paths[0]}/")]
+        for path in inside:  # a folder takes along what it holds
+            names[call.paths[1] + path.removeprefix(call.paths[0])] = names.pop(path)
+    if call.name in {"unlink", "unlinkat", "rmdir"}:
         names.pop(call.paths[0], None)
     else:
         names[call.paths[-1]] = content

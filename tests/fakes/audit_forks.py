@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +20,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from fakes.audit_child import obtain
+from fakes.audit_disk import CALLS
 from fakes.audit_logs import entry
 
 from audit.entry import parse_entry
 from audit.verify_log import verify_log
 
 TESTS = Path(__file__).parents[1]
+_LINE = re.compile(r"(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)")
 MARK = 99_999_999  #: number of the entry that ``outcome`` appends
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders of our own in it
 
@@ -122,6 +126,42 @@ def traced(process: int, *options: str) -> Iterator[None]:
                 break
         yield
         tracer.communicate()
+
+
+def touching(trace: str, directory: Path) -> list[tuple[str, int]]:
+    """Each call on a file below the directory, with its ordinal among the calls of its name."""
+    seen: Counter[str] = Counter()
+    found = list[tuple[str, int]]()
+    for line in trace.splitlines():
+        if match := _LINE.match(line):
+            seen[match[1]] += 1
+            if str(directory) in match[2]:
+                found.append((match[1], seen[match[1]]))
+    return found
+
+
+def faults(
+    forks: Forks, directory: Path, program: str, fault: str, *, state: Path | None = None, **request: Any
+) -> Iterator[tuple[str, int]]:
+    """The program once for each of its calls, with the fault at that call, from the same state.
+
+    Gives which call it was and the exit code, while the directory is as the program left it.
+    """
+
+    def run(*options: str) -> int:
+        shutil.rmtree(directory, ignore_errors=True)
+        if state:
+            shutil.copytree(state, directory)
+        process = forks.start(program, directory, **request)
+        with traced(process, "-e", f"trace={CALLS}", *options):
+            forks.go()
+        return forks.wait()
+
+    output = directory.parent / "trace"
+    assert run("-y", "-o", str(output)) == 0
+    for call, ordinal in touching(output.read_text(), directory):
+        inject = f"inject={call}:{fault}:when={ordinal}"
+        yield f"{fault} at {call} {ordinal}", run("-o", "/dev/null", "-e", inject)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def ok(response: httpx.Response, status: int = 200) -> dict[str, object]:
     body = response.json()
     assert isinstance(body, dict)
     return body
+
+
+def made(client: TestClient, started: httpx.Response, who: dict[str, str]) -> object:
+    """The draft that a job makes."""
+    ok(started, 202)
+    while "draft" not in (job := ok(client.get(started.headers["location"], headers=who))):
+        time.sleep(0.05)
+    return job["draft"]
 
 
 def test_the_way_in_over_http(tmp_path: Path) -> None:
@@ -103,10 +112,8 @@ def test_a_score_a_deletion_and_a_report_over_http(api: tuple[TestClient, House]
     certificate = client.get(f"{url}/certificate", headers=cora).content
     verify_certificate(certificate, vkey=house.deps.audit.vkeys()[0])
     assert client.post("/v1/scores/query", json=query, headers=rita).status_code == 404
-    drafts = [
-        ok(client.post("/v1/reports", json={"type": t}, headers=cora), 201)["draft"]
-        for t in ("rights", "behaviour")
-    ]
+    started = [client.post("/v1/reports", json={"type": t}, headers=cora) for t in ("rights", "behaviour")]
+    drafts = [made(client, response, cora) for response in started]
     ok(client.post(f"/v1/reports/{drafts[0]}/rejection", headers=paul))
     assert client.post(f"/v1/reports/{drafts[0]}/approval", headers=paul).status_code == 404
     assert client.get(f"/v1/reports/{drafts[1]}", headers=paul).status_code == 200

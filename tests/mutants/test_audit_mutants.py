@@ -432,8 +432,8 @@ MUTANTS: list[Mutant] = [
     (
         "policy: one key, two witnesses",
         audit.policy,
-        "(names, members, [party.key.public for party in parties])",
-        "(names, members)",
+        "(names, members, keys, logs)",
+        "(names, members, logs)",
         only_a_quorum_of_trusted_keys_will_do,
     ),
     (

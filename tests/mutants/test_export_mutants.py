@@ -74,7 +74,7 @@ MUTANTS: list[tuple[str, ModuleType, str, str, Check]] = [
     ("ocsf: no trace", EXPORT, '.get("trace", "")', '.get("span", "")', FACTS),
     ("prov: denied, yet used", EXPORT, 'if entry.decision == "allow" else None', "if entry else None", FACTS),
     ("prov: names as they are", EXPORT, '"[^A-Za-z0-9_/@]"', '"[^ -~]"', FACTS),
-    ("prov: bundles of one name", EXPORT, '"entry:{index}"', '"entry:0"', FACTS),
+    ("prov: bundles of one name", EXPORT, '"entry:{place}"', '"entry:a/0"', FACTS),
     ("trace: version ff", TRACES, "ff|", "", FORM),
     ("trace: more than there is", TRACES, "|00.{54}", "", FORM),
     ("trace: zeros", TRACES, "(?!0{32})", "", FORM),

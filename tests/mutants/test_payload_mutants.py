@@ -43,7 +43,7 @@ class Scene:
     def entry(self, subject: int, entry_id: str = "") -> Entry:
         """An entry about a person with something sealed beside it, not in the log."""
         entry_id = entry_id or secrets.token_hex(16)
-        pseudonym, named = self.module.seal_payload((subject, CONTENT), entry_id, self.deps)
+        pseudonym, named = self.module.seal_payload(subject, CONTENT, entry_id, self.deps)
         assert pseudonym == self.deps.vault.pseudonyms([subject]).item(0, "_sp")
         at = self.deps.clock.now()
         return Entry(id=entry_id, at=at, type="test:entry", actor="user:cora", payload=named, detail=(MARK,))
@@ -176,13 +176,13 @@ MUTANTS: list[tuple[str, str, str, Check]] = [
         a_copy_is_of_no_use_once_the_person_is_erased,
     ),
     ("one key for everybody", "key=own,", "key=bytes(32),", all_of_one_person_go_and_none_of_another),
-    ("no commitment", " if data[:_KEY] == commitment else b\"\"", "", nothing_about_a_file_may_change),
+    ("no commitment", ' if data[:_KEY] == commitment else b""', "", nothing_about_a_file_may_change),
     ("leaves torn files", "path.stem", "path.name", all_of_one_person_go_and_none_of_another),
     ("removes nothing", "path.unlink(missing_ok=True)", "pass", all_of_one_person_go_and_none_of_another),
     ("blind to loss", " or is_living(", " or not (", what_is_missing_is_told_from_what_is_erased),
     ("none is erased", "if name in found or is_living(", "if (", what_is_missing_is_told_from_what_is_erased),
     ("believes", "digest(data) != entry.payload", "not data", every_file_is_held_against_its_entry),
-    ("counts no strangers", "len(found - ", "len(found & ", every_file_is_held_against_its_entry),
+    ("counts no strangers", "len(found - named)", "0", every_file_is_held_against_its_entry),
 ]
 
 

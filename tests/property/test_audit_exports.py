@@ -35,7 +35,7 @@ ENTRIES = st.builds(
 )  # fmt: skip
 PLACES = st.builds(
     Place,
-    st.sampled_from([f"{NAME}/access/2026", f"{NAME}/access/2027", f"{NAME}/=a\\b"]),
+    st.sampled_from([f"{NAME}/access/2026", f"{NAME}/access/2027", f"{NAME}/log.b/2026"]),
     st.integers(0, 2**31 - 1),
 )
 ROWS = st.lists(st.tuples(PLACES, ENTRIES), max_size=4)

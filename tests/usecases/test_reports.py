@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from service.errors import ConflictError, DeniedError, StorageError, TamperedErr
 from service.ports import EntryFilter
 from service.reporting.template import load_templates
 from service.usecases.profile import build_profiles
-from service.usecases.report import approve_report, build_report, reject_report
+from service.usecases.report import DRAFT, approve_report, build_report, list_reports, reject_report
 from service.usecases.report_queries import Reading
 from service.usecases.rights import run_request
 
@@ -228,6 +229,46 @@ def test_a_rejected_draft_is_kept_logged_and_never_issued(house: House) -> None:
     assert drafted(house, "rights").name == "rights-2026-11-20-2.draft.zip"
     ((_, entry),) = house.deps.audit.find(EntryFilter(type=frozenset({"report:reject"})))
     assert (entry.actor, entry.payload) == ("user:paul", digest(data))
+
+
+def test_the_list_says_what_became_of_each_report(house: House) -> None:
+    listed = partial(list_reports, actor=house.actor("aud"), deps=house.deps)
+    assert listed() == []
+    bundle, kept = issued(house, "budget"), drafted(house, "rights")
+    data = kept.read_bytes()
+    drafts = [drafted(house, "rights") for _ in range(10)]
+    rejected = reject_report(kept.name, actor=house.actor("paul"), deps=house.deps)
+    (bundle.parent / "notes.zip").write_bytes(b"")  # no report
+    (bundle.parent / bundle.name.replace(".zip", DRAFT)).write_bytes(data)  # of a killed process
+    states = [(row["name"], row["type"], row["state"]) for row in listed()]
+    assert states == [
+        *((path.name, "rights", "draft") for path in reversed(drafts)),  # -11 comes before -2
+        (rejected.name, "rights", "rejected"),
+        (bundle.name, "budget", "issued"),
+    ]
+    assert {row["date"] for row in listed()} == {"2026-11-20"}
+    assert listed()[-2]["size"] == len(data)
+    entries = house.deps.audit.find(EntryFilter(type=frozenset({"report:read"})))
+    assert [(e.decision, e.resource) for _, e in entries] == [("allow", "report")] * 4
+
+
+@pytest.mark.parametrize("who", ["ann", "max", "rita", "dana", "admin"])
+def test_the_list_is_for_those_who_read_reports(house: House, who: str) -> None:
+    actor = Actor("user:admin", frozenset({"admin"})) if who == "admin" else house.actor(who)
+    with pytest.raises(DeniedError):
+        list_reports(actor=actor, deps=house.deps)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_table_is_there_as_parquet_with_the_same_rows(house: House, kind: str) -> None:
+    files = contents(drafted(house, kind))
+    names = {name.removesuffix(".csv") for name in files if name.endswith(".csv")}
+    assert names == {name.removesuffix(".parquet") for name in files if name.endswith(".parquet")}
+    for name in names:
+        rows = [[*row.values()] for row in csv.DictReader(io.StringIO(files[f"{name}.csv"].decode()))]
+        frame = pl.read_parquet(files[f"{name}.parquet"])
+        hidden = [len(keys) for keys in frame["_suppressed"].to_list()]
+        assert hidden == [row.count("suppressed") for row in rows]
 
 
 def test_without_a_report_key_nothing_is_approved(house: House) -> None:

@@ -19,18 +19,7 @@ from typing import Final
 
 from privacy.pii.checksums import is_iban, is_luhn
 from privacy.pii.findings import IN_CONTEXT, VALIDATED, Span
-from privacy.pii.recognisers.rule import (
-    HAN,
-    SEPARATORS,
-    Needs,
-    Rule,
-    nearest,
-    scan,
-    shaped,
-    starting,
-    words,
-)
-from privacy.pii.tables import table
+from privacy.pii.recognisers.rule import HAN, SEPARATORS, Needs, Rule, nearest, scan, shaped, starting, words
 
 _S: Final = r"[ \t\-]{1,2}"
 _START: Final = starting("1-9", r"(?<![0-9])(?<![0-9][.])[1-9](?:[ \t\-]{0,2}[0-9]){11}")
@@ -46,7 +35,7 @@ _SHAPES: Final = tuple(
         rf"[1-9][0-9]{{3}}{_S}[0-9]{{6}}{_S}[0-9]{{4,5}}",
     )
 )
-_PREFIX: Final = re.compile("|".join(table("recognisers/shapes")["issuers"].values()))
+_PREFIX: Final = words("issuer")
 _FOR: Final = words("card")
 _AGAINST: Final = words("no_card")
 _IDENTITY: Final = words("id_document")

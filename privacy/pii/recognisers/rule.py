@@ -96,8 +96,9 @@ class Shape:
                 yield Span(start, end, self.type, score, self.name)
 
 
-def rule_of(name: str, needs: Needs, *shapes: Shape) -> Rule:
-    """The rule that finds values of some shapes; their patterns are its triggers."""
+def shaped(name: str, needs: Needs) -> Rule:
+    """The rule whose shapes are the rows of that name in ``shapes.toml``; their patterns are its triggers."""
+    shapes = tuple(_shape(**row) for row in _TABLE[name])
 
     def find(text: str) -> Iterator[Span]:
         for shape in shapes:
@@ -105,11 +106,6 @@ def rule_of(name: str, needs: Needs, *shapes: Shape) -> Rule:
 
     types = tuple(dict.fromkeys(shape.type for shape in shapes))
     return Rule(name, types, needs, find, tuple(shape.pattern for shape in shapes))
-
-
-def shaped(name: str, needs: Needs) -> Rule:
-    """The rule whose shapes are the rows of that name in ``shapes.toml``."""
-    return rule_of(name, needs, *(_shape(**row) for row in _TABLE[name]))
 
 
 def _shape(
@@ -120,11 +116,12 @@ def _shape(
     group: int | str = 0,
     context: str = "",
     alone: str = "",
-    **as_it_is: Any,
+    **names: Any,
 ) -> Shape:
+    """A row of ``shapes.toml``; ``names`` are ``type`` and ``name``."""
     body = spelt(pattern, _TABLE["words"])
     return Shape(
-        **as_it_is,
+        **names,
         score=_BANDS[score],
         pattern=starting(starts, body) if starts else re.compile(body),
         group=group or (1 if starts else 0),

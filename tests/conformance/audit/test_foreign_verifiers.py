@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.audit_logs import CHECKPOINT, KEY, entries, entry
+from fakes.audit_shards import key_of, make_shards, new_year
 from fakes.foreign import Claim, ask_node, node_missing
 from tlog_scales.backend import LocalBackend
 from tlog_scales.reader import TilesReader
@@ -16,10 +17,12 @@ from tlog_scales.signing import Vkey
 from tlog_scales.tlog import ConsistencyProof, ConsistencyProofInvalid, InclusionProof, InclusionProofInvalid
 
 from audit.checkpoint import Proof, format_proof, parse_checkpoint, parse_proof, verify_checkpoint
+from audit.evidence import Place
 from audit.log import Log
 from audit.logdir import create_log
 from audit.merkle import consistency_proof, leaf_hash
 from audit.note import format_vkey, parse_note
+from audit.shards import Shards
 from audit.tiles import TreeReader
 
 SIZE = 700
@@ -126,6 +129,48 @@ def test_sigstore_accepts_our_inclusion_proofs_and_no_changed_one(log: Log) -> N
     bad = [wrong for claim in good for wrong in spoilt(claim)]
     assert len(bad) > 150
     assert ask_node([*good, *bad]) == ["ok"] * len(good) + ["TLOG_INCLUSION_PROOF_ERROR"] * len(bad)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Shards:
+    """A log of 300 entries that turned over twice."""
+    made = make_shards(tmp_path_factory.mktemp("turned") / "log", 2026, each=300)
+    for number, year in enumerate((2027, 2029), 1):
+        made.append(*entries(1000 * number, 1000 * number + 300), at=new_year(year))
+    made.publish()
+    return made
+
+
+def test_tlog_scales_reads_each_shard_as_a_log_of_its_own(shards: Shards) -> None:
+    for year, size in ((2026, 301), (2027, 302), (2029, 301)):
+        log, reader = shards.log(year), TilesReader(LocalBackend(shards.folder / str(year)))
+        checkpoint = reader.get_checkpoint()
+        checkpoint.verify(Vkey.from_string(format_vkey(key_of(shards.origin(year)).key)))
+        assert (checkpoint.origin, checkpoint.size) == (shards.origin(year), size)
+        assert checkpoint.root_hash == reader.calculate_root_hash() == shards.head(year).root
+        assert [reader.get_entry(n) for n in range(size)] == [data for _, data in log.entries()]
+        for index in (0, 1, 255, 256, size - 1):
+            theirs = tuple(reader.get_inclusion_proof(index, size).node_hashes)
+            assert format_proof(Proof(index, theirs, log.checkpoint())) == log.proof(index)
+
+
+def test_others_accept_the_proofs_of_evidence_over_shards_and_no_changed_one(shards: Shards) -> None:
+    places = [Place(shards.origin(year), 200) for year in (2026, 2027, 2029)]
+    evidence, made = shards.evidence(places), []
+    assert len(evidence.entries) == 5
+    for place, data in evidence.entries.items():
+        proof = parse_proof(evidence.proofs[place])
+        head = parse_checkpoint(parse_note(proof.checkpoint).text)
+        made.append(Claim(data, place.position, head.size, head.root, proof.hashes))
+    bad = [wrong for claim in made for wrong in spoilt(claim)]
+    for claim in made:
+        accept(claim)
+    for claim in bad:
+        with pytest.raises(InclusionProofInvalid):
+            accept(claim)
+    if missing := node_missing():
+        pytest.skip(missing)
+    assert ask_node([*made, *bad]) == ["ok"] * len(made) + ["TLOG_INCLUSION_PROOF_ERROR"] * len(bad)
 
 
 def test_the_node_lock_names_no_host() -> None:

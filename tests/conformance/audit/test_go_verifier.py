@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes.audit_logs import CHECKPOINT, KEY, entries, snapshot
+from fakes.audit_shards import NAME, key_of, make_shards, new_year
 from fakes.foreign import build_go, go_missing
 
 from audit.errors import BrokenLinkError
@@ -76,6 +77,23 @@ def test_go_refuses_another_key_and_a_checkpoint_of_another_history(
     other.append(*entries(1, 101))
     (tmp_path / "other").write_bytes(other.publish())
     assert run(program, log, tmp_path / "other").returncode == 1
+
+
+def test_go_accepts_each_shard_of_a_log_that_turned_over(program: Path, tmp_path: Path) -> None:
+    shards = make_shards(tmp_path / "log", 2026, each=300)
+    older = tmp_path / "checkpoint"
+    older.write_bytes((tmp_path / "log" / "2026" / CHECKPOINT).read_bytes())
+    for number, year in enumerate((2027, 2029), 1):
+        shards.append(*entries(1000 * number, 1000 * number + 300), at=new_year(year))
+    shards.publish()
+    vkeys = {year: format_vkey(key_of(f"{NAME}/{year}").key) for year in (2026, 2027, 2029)}
+    said = {year: run(program, tmp_path / "log" / str(year), vkey=vkeys[year]).stdout for year in vkeys}
+    sizes = {2026: 301, 2027: 302, 2029: 301}
+    assert said == {year: f"{size} entries, 0 older checkpoints\n" for year, size in sizes.items()}
+    first = tmp_path / "log" / "2026"
+    assert run(program, first, older, vkey=vkeys[2026]).stdout == "301 entries, 1 older checkpoints\n"
+    assert run(program, first, vkey=vkeys[2027]).returncode == 1
+    assert run(program, tmp_path / "log" / "2027", older, vkey=vkeys[2027]).returncode == 1
 
 
 def flip_one(chance: random.Random, files: dict[str, bytes], kind: str) -> tuple[str, bytes]:

@@ -91,6 +91,21 @@ def test_a_simulated_disk_may_lose_names_until_their_folder_is_synced() -> None:
     assert disk.after_a_power_cut(random.Random(1), "none") == {"b": b""}
 
 
+def test_a_simulated_folder_takes_along_what_it_holds_when_it_is_named_anew() -> None:
+    disk = replayed(
+        Call("mkdir", ("a.tmp",)), Call("openat", ("a.tmp/x",), creates=True),
+        Call("write", ("a.tmp/x",), b"1"), Call("fsync", ("a.tmp/x",)), Call("fsync", ("a.tmp",)),
+        Call("fsync", (".",)), Call("rename", ("a.tmp", "a")),
+    )  # fmt: skip
+    assert disk.after_a_power_cut(random.Random(1), "none") == {"a.tmp/x": b"1"}
+    assert disk.after_a_power_cut(random.Random(1), "all") == {"a/x": b"1"}
+    disk.do(Call("openat", ("a/y",), creates=True))
+    disk.do(Call("fsync", ("a",)))
+    assert disk.after_a_power_cut(random.Random(1), "none") == {"a.tmp/x": b"1"}  # not even found by its name
+    disk.do(Call("fsync", (".",)))
+    assert disk.after_a_power_cut(random.Random(1), "none") == {"a/x": b"1", "a/y": b""}
+
+
 def test_a_simulated_cut_moves_the_end_and_erases_nothing_else() -> None:
     disk = replayed(
         MADE, Call("write", ("a",), bytes(range(256)) * 4), Call("fsync", ("a",)), Call("fsync", (".",))
@@ -114,6 +129,7 @@ def test_recorded_calls_are_read_from_a_trace() -> None:
             f'9 mkdir("{text("/l/c")}", 0777) = -1 EEXIST (File exists)',
             f'9 rename("{text("/l/a")}", "{text("/l/d")}") = 0',
             f"9 fsync(8<{text('/l')}>) = 0",
+            f'9 unlinkat(8<{text("/l/e")}>, "{text("f")}", 0) = 0',
             f"9 fsync(8<{text('/elsewhere')}>) = 0",
         ]
     )
@@ -123,4 +139,5 @@ def test_recorded_calls_are_read_from_a_trace() -> None:
         b"0 0 2",
         Call("rename", ("a", "d")),
         Call("fsync", (".",)),
+        Call("unlinkat", ("e/f",)),
     ]

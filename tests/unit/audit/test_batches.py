@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from audit.batches import Batches
 from audit.filestore import FileStore
 from audit.segment import scan
 
+Take = Callable[[], list[bytes]]
+
 
 class Journal:
     """Commits that wait until they are let go, and may fail."""
@@ -24,9 +26,9 @@ class Journal:
         self.entered, self.go = threading.Event(), threading.Event()
         self.fail = False
 
-    def commit(self, batch: Sequence[bytes]) -> int:
+    def commit(self, take: Take) -> int:
         """Index of the first."""
-        entries = list(batch)
+        entries = take()
         self.entered.set()
         assert self.go.wait(10)
         if self.fail:
@@ -121,13 +123,13 @@ def test_nobody_waits_for_a_leader_who_was_interrupted_before_the_turn() -> None
     assert got == [None]
 
 
-def test_who_comes_before_the_entries_are_looked_at_is_in() -> None:
+def test_who_comes_before_the_entries_are_taken_is_in() -> None:
     looks, begun, look = list[list[bytes]](), threading.Event(), threading.Event()
 
-    def commit(batch: Sequence[bytes]) -> int:
+    def commit(take: Take) -> int:
         begun.set()
         assert look.wait(10)
-        looks.append(list(batch))
+        looks.append(take())
         return 5
 
     batches, got = Batches(threading.Lock(), commit), dict[bytes, object]()
@@ -147,10 +149,10 @@ def test_who_comes_before_the_entries_are_looked_at_is_in() -> None:
     assert got == {b"a": 5, b"b": 6, b"c": 7}
 
 
-def test_nobody_waits_for_a_commit_that_failed_before_it_looked() -> None:
+def test_nobody_waits_for_a_commit_that_failed_before_it_took() -> None:
     begun, go, got = threading.Event(), threading.Event(), list[object]()
 
-    def commit(_: Sequence[bytes]) -> int:
+    def commit(_: Take) -> int:
         begun.set()
         assert go.wait(10)
         raise ConnectionError

@@ -14,7 +14,7 @@ from audit.bundle import verify_bundle
 from audit.certificate import verify_certificate
 from audit.errors import BrokenLinkError, FormatError, SignatureError
 from audit.logdir import create_log
-from audit.note import SigningKey, format_lines, format_note, format_vkey, parse_note, sign_line
+from audit.note import COSIGNATURE, SigningKey, format_lines, format_note, format_vkey, parse_note, sign_line
 from audit.policy import Group, Party, Policy, format_policy, open_checkpoint, parse_policy, trust_key
 from audit.verify import BROKEN, USAGE, main
 from audit.verify_log import verify_log
@@ -160,6 +160,15 @@ def test_lines_of_unknown_keys_are_passed_over_and_lines_of_known_keys_must_veri
             open_checkpoint(
                 format_note(replace(parsed, signatures=tuple(lines))), replace(POLICY, quorum="none")
             )
+
+
+def test_one_key_may_sign_several_logs_but_not_be_a_witness_too() -> None:
+    names = ("example.com/log", "example.com/access/2026", "example.com/access/2027")
+    logs = "".join(f"log {format_vkey(SigningKey(name, KEY.seed).key)}\n" for name in names)
+    assert [log.key.name for log in parse_policy(f"{logs}quorum none\n".encode()).logs] == [*names]
+    own = format_vkey(SigningKey("w", KEY.seed, COSIGNATURE).key)
+    with pytest.raises(FormatError, match="line 4"):
+        parse_policy(f"{logs}witness own {own}\nquorum none\n".encode())
 
 
 def broken(path: Path, policy: Policy | str = POLICY) -> str:

@@ -130,8 +130,8 @@ def test_a_rule_is_read_back_exactly_or_refused(fields: list[str]) -> None:
             "    law: PIPL 13(1) 1; PIPL 24(3)",
             "key twice",
         ),
-        ("retention.yaml", "    keep_days: 3650", "    keep_days: '3650'", "    keep_days: 3650", "integer"),
-        ("retention.yaml", "    keep_days: 3650", "    keep_days: -1", "    keep_days: 3650", "greater than"),
+        ("retention.yaml", "    keep_days: 3653", "    keep_days: '3650'", "    keep_days: 3653", "integer"),
+        ("retention.yaml", "    keep_days: 3653", "    keep_days: -1", "    keep_days: 3653", "greater than"),
         ("retention.yaml", "outcome: restrict", "outcome: keep", "outcome: restrict", "outcome"),
         ("budgets.yaml", "rho: 150000", "rho: 1.5", '"dataset:customers"', "integer"),
         ("budgets.yaml", "rho: 150000", "rho: 0", '"dataset:customers"', "greater than 0"),
@@ -165,7 +165,7 @@ def test_a_yaml_file_that_says_something_unknown_is_refused(
         ("access/roles.yaml", "[admin, data_steward]", "[admin, admin]", "apart from itself"),
         ("access/roles.yaml", "    - dataset:ingest", "    - dataset:read", "unknown role or permission"),
         ("purposes.yaml", "    consent_kind: plain\n", "", "consent_kind goes with"),
-        ("retention.yaml", "    keep_days: 3650\n", "", "keep_days goes with"),
+        ("retention.yaml", "    keep_days: 3653\n", "", "keep_days goes with"),
         ("datamap.yaml", "vault:card: card", "vault:card: cards", "no retention rule"),
         ("budgets.yaml", "dataset:customers", "dataset:nothing", "unknown scope"),
         ("budgets.yaml", "dataset:customers", "dataset:statements", "scope twice"),
@@ -278,7 +278,7 @@ def test_one_person_does_not_ask_and_approve() -> None:
 def test_the_shipped_values_are_the_declared_ones() -> None:
     bundle = load_policies()
     assert bundle.retention["aml_record"].outcome == "restrict"
-    assert bundle.retention["aml_record"].keep_days == 3650
+    assert bundle.retention["aml_record"].keep_days == 3653
     assert bundle.retention["aml_record"].covers == ("dataset:statements", "vault:identity")
     assert {code for code, rule in bundle.retention.items() if rule.outcome == "restrict"} == {"aml_record"}
     assert {rule.scope: rule.rho for rule in bundle.budgets} == {

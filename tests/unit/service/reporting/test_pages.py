@@ -13,7 +13,7 @@ from fakes.clock import FakeClock
 
 from service.adapters.keys.report_key import FILE, ReportKey
 from service.errors import StorageError
-from service.reporting.document import Language, Text, format_report
+from service.reporting.document import Column, Language, Section, Source, Table, Text, format_report
 from service.reporting.render import render
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden"
@@ -45,6 +45,23 @@ def test_the_words_are_the_golden_ones(
 ) -> None:
     words = poppler("pdftotext", pages[language], tmp_path, "-layout", "-")
     assert plain(words) == (GOLDEN / f"behaviour.{language}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rows", [*range(28, 40, 2), 75, 76, 77])
+def test_a_broken_table_keeps_its_last_rows_and_its_source_together(rows: int, tmp_path: Path) -> None:
+    whole = report()
+    source = Source("segments.by_band@1", ("derived_profile@1",))
+    columns = (Column("name", Text("名", "Name"), "name"), Column("n", Text("数", "Number"), "count"))
+    lines = tuple((f"row-{n}", n) for n in range(rows))
+    long = Table("long", Text("长表", "A long table"), source, columns, lines)
+    sections = (Section("long", Text("长", "Long"), items=(long,)), whole.sections[-1])
+    pdf = render(replace(whole, sections=sections), "en")
+    pages = poppler("pdftotext", pdf, tmp_path, "-layout", "-").split("\f")
+    held = [page for page in pages if "row-" in page]
+    assert [f"row-{n} " in held[-1] for n in range(rows - 3, rows)] == [True] * 3
+    assert "Source: segments.by_band@1" in held[-1]
+    assert all("Name" in page and page.count("row-") >= 3 for page in held)
+    assert "Table 1.1" in held[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
