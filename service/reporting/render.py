@@ -23,6 +23,7 @@ from service.reporting.words import NUMERIC, WORDS, abbreviate, spell
 
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _HERE: Final = Path(str(resources.files("service.reporting")))
+HOW_TO_VERIFY: Final = (_HERE / "verify.txt").read_bytes()
 FONTS: Final = _HERE / "fonts"
 TEMPLATE: Final = _HERE / "templates" / "report.typ"
 

@@ -29,7 +29,7 @@ from service.domain.models import ModelState
 from service.errors import ConflictError, StorageError, TamperedError, UnknownError, UsageError
 from service.ports import Deps, EntryFilter, ReportSigner
 from service.reporting.document import Answer, Provenance, Report, Text, format_json, format_report, header
-from service.reporting.render import LANGUAGES, render
+from service.reporting.render import HOW_TO_VERIFY, LANGUAGES, render
 from service.reporting.tabular import format_csv, format_parquet
 from service.reporting.template import Template, choose, fill, load_templates
 from service.usecases import report_customers, report_governance
@@ -98,7 +98,10 @@ def build_report(
         report = fill(form, answers, at)
         tell("render", 60)
         draft = pack_bundle(_files(report) | {_FACTS: format_json(_facts(report, answers, reading))})
-        act.record(basis=BASIS, resource=f"report/{name}", payload=digest(draft))
+        read = reading.people
+        act.record(
+            basis=BASIS, resource=f"report/{name}", payload=digest(draft), among=read, subjects=len(read)
+        )
         path = _folder(deps) / f"{name}{DRAFT}"
         file_away(path, draft)
     tell("done", 100)
@@ -185,7 +188,7 @@ def _files(report: Report) -> dict[str, bytes]:
     files = {f"report.{language}.pdf": render(report, language) for language in LANGUAGES}
     files |= {f"tables/{table.id}.csv": format_csv(table) for table in report.tables()}
     files |= {f"tables/{table.id}.parquet": format_parquet(table) for table in report.tables()}
-    return files | {"report.json": format_report(report)}
+    return files | {"report.json": format_report(report), "verify.txt": HOW_TO_VERIFY}
 
 
 def _facts(report: Report, answers: Mapping[str, tuple[Answer, ...]], reading: Reading) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from service.reporting.document import Answer, Cell, named
 from service.reporting.suppression import people, safe_share
 from service.reporting.words import MICRO, NOT_APPLICABLE
 from service.scoring.scorecard import PROTECTED, default_probability, parse_scorecard
-from service.usecases.audience import audience
 from service.usecases.model import BAD, MODEL, approved_model
 from service.usecases.model import PURPOSE as SCORING
 from service.usecases.profile import PURPOSE as SEGMENTING
@@ -39,7 +38,7 @@ def _of(table: str, purpose: str, reading: Reading) -> pl.LazyFrame:
     """A derived table, only of those who may be processed for its purpose now."""
     if table not in reading.versions:
         raise UnknownError("build profiles and scores first", table=table)
-    mine = audience(purpose, reading.deps).lazy().select("_sp")
+    mine = reading.audience(purpose).lazy().select("_sp")
     return rows_for_use(table, reading.deps).join(mine, on="_sp", how="semi")
 
 

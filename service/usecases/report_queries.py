@@ -61,7 +61,7 @@ class Reading:
     """
 
     def __init__(self, first: date, last: date, deps: Deps, incident: Incident = NOTHING) -> None:
-        self.incident = incident
+        self.incident, self._audiences = incident, dict[str, pl.DataFrame]()
         self.first, self.last, self.deps, self.policy = first, last, deps, deps.policy.bundle
         self.at = min(deps.clock.now(), datetime.combine(last, time.max, UTC))
         self.versions = {name: deps.events.version(name) for name in deps.events.tables()}
@@ -74,7 +74,18 @@ class Reading:
     @cached_property
     def behaviour(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Statements and customers of everyone about whom the duty to report allows it."""
-        return load_behaviour(audience(PURPOSE, self.deps), self.deps)
+        return load_behaviour(self.audience(PURPOSE), self.deps)
+
+    def audience(self, code: str) -> pl.DataFrame:
+        """Everyone who may be processed for a purpose; the report is logged as about them."""
+        if code not in self._audiences:
+            self._audiences[code] = audience(code, self.deps)
+        return self._audiences[code]
+
+    @property
+    def people(self) -> set[bytes]:
+        """Storage pseudonyms of those whose rows were read."""
+        return {pseudonym for frame in self._audiences.values() for pseudonym in frame["_sp"]}
 
     @cached_property
     def log(self) -> pl.DataFrame:

@@ -32,6 +32,7 @@ from service.usecases.profile import build_profiles
 from service.usecases.report import DRAFT, approve_report, build_report, list_reports, reject_report
 from service.usecases.report_queries import Reading
 from service.usecases.rights import run_request
+from service.usecases.tracing import who_accessed
 
 TYPES = ("behaviour", "rights", "budget", "consent")
 
@@ -81,8 +82,17 @@ def test_the_bundle_verifies_offline_and_cites_what_it_used(house: House) -> Non
     assert log[parse_place(facts.issue)].type == "report:issue"
     assert facts.predicate["type"] == "behaviour.2021-11-01"
     assert facts.predicate["approvers"] == ["user:paul"]
-    assert {"report.zh.pdf", "report.en.pdf", "report.json", "signer.pem"} <= facts.files.keys()
+    assert {"report.zh.pdf", "report.en.pdf", "report.json", "signer.pem", "verify.txt"} <= facts.files.keys()
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_report_that_reads_customers_is_among_their_uses(house: House) -> None:
+    drafted(house)
+    drafted(house, "budget")
+    found = who_accessed("email", house.emails[0], actor=house.actor("cora"), deps=house.deps).entries
+    built = [entry for _, entry in found if entry.type == "report:build"]
+    assert [entry.resource for entry in built] == ["report/behaviour-2026-11-20-1"]
+    assert built[0].subjects > 300
 
 
 def test_both_pdfs_are_signed(house: House, tmp_path: Path) -> None:

@@ -151,6 +151,15 @@ def test_each_entry_that_leads_to_an_earlier_shard_is_needed(
     assert broken(build(without(issue))) == "entries cited by manifest.dsse.json"
 
 
+def test_a_statement_that_comes_with_no_entry_at_all_is_refused(
+    parts: tuple[bytes, Place, Evidence],
+) -> None:
+    envelope, issue, evidence = parts
+    bare = replace(evidence, entries={}, proofs={})
+    link = broken(lambda: build_bundle(REPORT, envelope, [], issue, evidence=bare))
+    assert link == "entries cited by manifest.dsse.json"
+
+
 def test_an_entry_of_no_shard_in_the_chain_is_refused(
     shards: Shards, parts: tuple[bytes, Place, Evidence]
 ) -> None:

@@ -223,9 +223,11 @@ def test_a_vkey_file_that_cannot_be_read_is_a_failure_of_the_disk(tmp_path: Path
         open_log(tmp_path / "log", KEY)
 
 
-def test_text_that_no_note_can_hold_is_not_signed() -> None:
+@pytest.mark.parametrize("text", ["a\n\n\u2014 b", "a", "a\n\n\u2014 example.com/log AAAAAAA="])
+def test_text_that_no_note_can_hold_is_not_signed(text: str) -> None:
+    """The last one would be read as a shorter text with one more signature."""
     with pytest.raises(FormatError):
-        sign_note("a\n\n\u2014 b", KEY)
+        sign_note(text, KEY)
 
 
 def test_tiles_larger_than_the_log_are_not_swept_away(tmp_path: Path) -> None:
