@@ -14,6 +14,8 @@ standard library and ``cryptography``, nothing else, so that an auditor can run 
 >>> log.append(format_entry(Entry(id="1", at=datetime(2026, 1, 2, tzinfo=UTC), type="a:b", actor="user:ann")))
 (0,)
 >>> note = log.publish()
->>> verify_proof(log.evidence([0]).proofs[0], log.evidence([0]).entries[0], log.signer.key).size
-1
+>>> evidence = log.evidence([0])
+>>> ((place, entry),) = evidence.entries.items()
+>>> str(place), verify_proof(evidence.proofs[place], entry, log.signer.key).size
+('example.com/log/0', 1)
 """

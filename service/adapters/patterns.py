@@ -31,11 +31,10 @@ class Patterns:
 
     def __init__(self, numbers: Mapping[bytes, int]) -> None:
         """Patterns shorter than ``SHORTEST`` bytes are left out."""
-        self._numbers = numbers
+        self._numbers = {pattern: n for pattern, n in numbers.items() if len(pattern) >= SHORTEST}
         groups: dict[int, dict[int, list[bytes]]] = {SHORTEST: defaultdict(list), _WIDE: defaultdict(list)}
-        for pattern in numbers:
-            if len(pattern) >= SHORTEST:
-                groups[_WIDE if len(pattern) >= _WIDE else SHORTEST][len(pattern)].append(pattern)
+        for pattern in self._numbers:
+            groups[_WIDE if len(pattern) >= _WIDE else SHORTEST][len(pattern)].append(pattern)
         self._groups = [_Group(width, lengths) for width, lengths in groups.items() if lengths]
 
     def found(self, data: bytes | mmap.mmap) -> set[int]:

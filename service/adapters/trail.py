@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
@@ -29,7 +29,7 @@ from audit.logdir import begin_rotation, create_key, end_rotation
 from audit.note import format_vkey
 from audit.shards import Shards, create_shards, shard_years
 from service.adapters.keys.log_keys import Tokens, log_keys
-from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex, index_rows
+from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex
 from service.domain.logs import LOGS, Head, LogName, log_of
 from service.errors import AuditUnavailableError, ConflictError, TamperedError
 from service.ports import EntryFilter
@@ -67,8 +67,7 @@ class LogTrail:
     @_unavailable("append")
     def append(self, *entries: Entry) -> None:
         """Make the entries durable, behind what the outbox holds: they may be about its changes."""
-        if self._index.is_waiting():
-            self._catch_up()
+        LogTrail.relay(self)
         self._append(entries)
 
     def _append(self, entries: Sequence[Entry]) -> None:
@@ -86,9 +85,11 @@ class LogTrail:
     def _open(self) -> Iterator[Log]:
         return (shards.newest() for shards in self._logs.values())
 
+    @_unavailable("relay")
     def relay(self) -> None:
         """Move what the outbox holds, if anything, into the logs, each entry once."""
-        self.append()
+        if self._index.is_waiting():
+            self._catch_up()
 
     def _catch_up(self) -> None:
         """Bring the index up to date, and move what the outbox holds and the logs have not."""
@@ -131,28 +132,10 @@ class LogTrail:
             raise TamperedError("the index knows a log that is not there", origin=min(unknown))
         total = 0
         for origin, log in kept.items():
-            total += self._compare(log, Place(origin, sizes.get(origin, 0)), progress)
+            end = Place(origin, sizes.get(origin, 0))
+            total += self._index.compare(end, _blocks(log, Place(origin, 0)), progress)
         indexed = sum(sizes.values())
         return {"entries": total, "indexed": indexed, "behind": total - indexed, "outbox": waiting}
-
-    def _compare(self, log: Log, end: Place, progress: Callable[[int, int], None]) -> int:
-        """Number of entries of a log that is as the index says up to its end. Raises TamperedError."""
-        size, total = end.position, 0
-        with self._index() as index:
-            wrong = [row["position"] for row in index.rows(end, 1 << 62)]
-        for place, entries in _blocks(log, Place(end.origin, 0)):
-            total = place.position + len(entries)
-            right = index_rows(place, entries[: max(0, size - place.position)])
-            with self._index() as index:
-                found = index.rows(place, min(size, total))
-            pairs = itertools.zip_longest(right, found, fillvalue=dict[str, Any]())
-            wrong += [(row or seen)["position"] for row, seen in pairs if row != seen]
-            progress(total, max(size, total))
-        if wrong or total < size:
-            raise TamperedError(
-                "the index is not that of the log", origin=end.origin, position=min(wrong or [total])
-            )
-        return total
 
     def _kept(self) -> Iterator[tuple[Shards, int]]:
         """The shards that have their entries, in order."""

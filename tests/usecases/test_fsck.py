@@ -13,9 +13,9 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.mutated import mutated
 
-import service.adapters.trail
 import service.usecases.doctor
 from audit.evidence import Place
+from service.adapters.sql import audit_index
 from service.adapters.sql.ops import SqlOps
 from service.adapters.trail import LogTrail
 from service.domain.actors import Actor
@@ -213,11 +213,23 @@ def test_a_directory_is_checked_without_a_service(scene: Scene, tmp_path: Path) 
 
 
 MUTANTS = [
-    ("counts nothing", service.adapters.trail, "in index.rows(end, 1 << 62)]", "in ()]", add_to_the_index),
-    ("compares nothing", service.adapters.trail, " if row != seen]", " if not row]", change_the_index),
+    (
+        "counts nothing",
+        audit_index,
+        "in index.rows(end, 1 << 62)]",
+        "in ()]",
+        add_to_the_index,
+    ),
+    (
+        "compares nothing",
+        audit_index,
+        " if row != seen]",
+        " if not row]",
+        change_the_index,
+    ),
     (
         "believes the index",
-        service.adapters.trail,
+        audit_index,
         "if wrong or total < size:",
         "if wrong:",
         roll_back_the_log,
@@ -257,4 +269,4 @@ def test_a_check_with_a_hole_is_caught(
             scene.settings.log, lambda: deps, now=scene.clock.now(), progress=lambda *_: None, rebuild=False
         )
     else:
-        scene.check(trail=module.LogTrail(trail._logs, trail._index))
+        scene.check(trail=LogTrail(trail._logs, module.AuditIndex(trail._index.engine)))

@@ -8,9 +8,10 @@ it says of an entry is there to find it, the log is the evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from audit.evidence import Place
 from service.adapters.sql.errors import plain_errors
 from service.adapters.sql.statements import SqlTable, insert_new
 from service.adapters.sql.tables import AUDIT_ENTRY, AUDIT_INDEX, OUTBOX
+from service.errors import TamperedError
 from service.ports import EntryFilter
 
 _INDEXED: Final = ("id", "at", "type", "actor", "decision", "purpose", "resource")
@@ -117,6 +119,26 @@ class AuditIndex:
         """One transaction."""
         with plain_errors(), self.engine.begin() as connection:
             yield SqlAuditIndex(connection)
+
+    def compare(
+        self, end: Place, blocks: Iterable[tuple[Place, list[Entry]]], progress: Callable[[int, int], None]
+    ) -> int:
+        """Number of entries of a log that is as the index says up to its end. Raises TamperedError."""
+        size, total = end.position, 0
+        with self() as index:
+            wrong = [row["position"] for row in index.rows(end, 1 << 62)]
+        for place, entries in blocks:
+            total = place.position + len(entries)
+            right = index_rows(place, entries[: max(0, size - place.position)])
+            with self() as index:
+                found = index.rows(place, min(size, total))
+            pairs = zip_longest(right, found, fillvalue=dict[str, Any]())
+            wrong += [(row or seen)["position"] for row, seen in pairs if row != seen]
+            progress(total, max(size, total))
+        if wrong or total < size:
+            first = {"origin": end.origin, "position": min(wrong or [total])}
+            raise TamperedError("the index is not that of the log", **first)
+        return total
 
     def is_waiting(self) -> bool:
         """Whether the outbox holds anything that is committed; waits for no other transaction."""

@@ -61,6 +61,10 @@ def test_one_pass_finds_what_a_search_for_each_pattern_finds(data: st.DataObject
     assert Patterns({p: n for n, p in enumerate(patterns)}).found(text) == wanted
 
 
+def test_a_pattern_that_is_too_short_is_not_found_at_the_end_of_the_data() -> None:
+    assert Patterns({b"\x00": 0, bytes(6): 1}).found(bytes(6)) == {1}
+
+
 @pytest.mark.parametrize("length", [6, 7, 8, 9, 30])
 @pytest.mark.parametrize("before", [-31, -9, -7, -1, 0, 1])
 def test_nothing_is_lost_where_two_chunks_meet(length: int, before: int) -> None:
