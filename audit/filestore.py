@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 PENDING: Final = "pending"  #: name of the segment's file
+FIRST: Final = "first"  #: the one entry that a pruned shard keeps: what links it to the one before
 TEMPORARY: Final = ".tmp"  #: ending of files that are not in place yet
 _OPEN_FILES: Final = 100
 _MARK: Final = f"publishing{TEMPORARY}"

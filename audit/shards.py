@@ -6,7 +6,8 @@ the old shard, its last checkpoint becomes entry 0 of the new one (``log:open``:
 the note), so whoever trusts the newest checkpoint trusts all before it. A shard comes into being by one
 rename, complete with its first entry: a killed process leaves the old one closed or not, the next goes on.
 
-Pruned, a shard keeps checkpoint and hashes: whoever holds one of its entries can still prove it.
+Pruned, a shard keeps checkpoint, hashes and its link to the one before: whoever holds one of its entries can
+still prove it.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from audit.errors import (
     StorageFailedError,
 )
 from audit.evidence import Evidence, Place
-from audit.filestore import TEMPORARY, opened, sync
+from audit.filestore import FIRST, TEMPORARY, opened, sync, write_durably
 from audit.log import CHECKPOINT, Log
 from audit.logdir import create_log, open_log
 from audit.note import Signer, parse_note
-from audit.tiles import WIDTH, TreeReader
+from audit.tiles import WIDTH, TreeReader, tile_path
 
 ENTRIES: Final = "tile/entries"
 _YEAR: Final = re.compile(r"[0-9]{4}")
@@ -222,26 +223,30 @@ class Shards:
     def prune(self, year: int) -> Iterator[bytes]:
         """Remove the entries of a closed shard, each handed out first; a killed removal goes on.
 
-        The shard that takes entries is left alone.
+        Left alone are the shard that takes entries, and any behind one that is not pruned.
 
         Raises:
             StorageFailedError: the disk failed.
         """
         shard = self.folder / str(year)
         gone = shard / f"entries{TEMPORARY}"
-        if year >= self._newest:
+        if year >= self._newest or any(y < year and not self.is_pruned(y) for y in self.years()):
             return
+        size, mine = self.head(year).size, len(f"{ENTRIES}/")
         with _step("pruning"):
             if (shard / ENTRIES).exists():
+                first = TreeReader(size, lambda path: (shard / path).read_bytes()).entry(0)
+                if parse_entry(first).type == OPEN:
+                    write_durably({shard / FIRST: first})
                 (shard / ENTRIES).rename(gone)
                 sync(shard / "tile")
                 sync(shard)
             if not gone.exists():
                 return
-            size, mine = self.head(year).size, len(f"{ENTRIES}/")
             tree = TreeReader(size, lambda path: (gone / path[mine:]).read_bytes())
             for start in range(0, size, WIDTH):
-                with contextlib.suppress(LogCorruptError):  # removed, so handed out, before this was killed
+                path = tile_path("entries", start // WIDTH, min(WIDTH, size - start))
+                if (gone / path[mine:]).exists():  # else it was handed out before this was killed
                     yield from tree.bundle(start // WIDTH)
             shutil.rmtree(gone)
             sync(shard)

@@ -21,14 +21,14 @@ from audit.checkpoint import Checkpoint
 from audit.entry import check_entry, parse_entry
 from audit.errors import BrokenLinkError, EntryError
 from audit.evidence import HeadFacts, Trust, head_facts, link, read_vkey, trusted_checkpoint
-from audit.filestore import PENDING, TEMPORARY, list_files, opened
+from audit.filestore import FIRST, PENDING, TEMPORARY, list_files, opened
 from audit.log import CHECKPOINT, VKEY
-from audit.merkle import frontier, leaf_hashes, root_of
+from audit.merkle import frontier, leaf_hash, leaf_hashes, root_of
 from audit.segment import scan
 from audit.tiles import WIDTH, decode_bundle, decode_row, grow, partial_paths, tile_path, tile_paths
 
 ENTRIES: Final = "tile/entries/"
-RECOVER: Final = "if a writer was killed, open the log to recover"
+RECOVER: Final = "if a writer was killed, open the log, or append to it, to recover"
 Progress = Callable[[int, int], None]
 Show = Callable[[int, Sequence[bytes]], None]
 
@@ -85,6 +85,7 @@ def verify_log(
         pruned = prunable and not any(path.startswith(ENTRIES) for path in files)
         expected = _account(files, head.size, pruned=pruned)
         kept |= {path: _read(directory, path) for path in partial_paths(head.size) & expected}
+        kept |= {FIRST: _read(directory, FIRST) if FIRST in expected else b""}
     unsealed, since = _verify_pending(kept[PENDING], head.size)
 
     def read(path: str) -> bytes:
@@ -119,7 +120,7 @@ def _read(directory: Path, path: str) -> bytes:
 def _account(files: frozenset[str], size: int, *, pruned: bool) -> frozenset[str]:
     """Every file that a log of this size has, if they are there and no others are."""
     tiles = (path for path in tile_paths(size) if not (pruned and path.startswith(ENTRIES)))
-    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles})
+    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles}) | (files & {FIRST} if pruned else set())
     for path in sorted(expected - files):
         raise BrokenLinkError(f"file {path}", "missing")
     for path in sorted(files - expected):
@@ -173,10 +174,17 @@ def _read_bundle(start: int, width: int, read: Callable[[str], bytes], show: Sho
     return leaf_hashes(entries)
 
 
-def _read_leaves(start: int, width: int, read: Callable[[str], bytes], show: Show | None) -> list[bytes]:  # noqa: ARG001
-    """The hashes that are left of a bundle."""
+def _read_leaves(start: int, width: int, read: Callable[[str], bytes], show: Show | None) -> list[bytes]:
+    """The hashes that are left of a bundle, and the first entry."""
     path = tile_path(0, start // WIDTH, width)
-    return link(f"file {path}", lambda: decode_row(read(path), width))
+    leaves = link(f"file {path}", lambda: decode_row(read(path), width))
+    if start == 0 and (first := read(FIRST)):
+        _verify_entries([first], 0)
+        if leaf_hash(first) != leaves[0]:
+            raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")
+        if show:
+            show(0, [first])
+    return leaves
 
 
 def _verify_entries(entries: Sequence[bytes], first: int) -> None:

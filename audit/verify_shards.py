@@ -68,9 +68,8 @@ def _verify_shards(folder: Path, trust: Trust, progress: Progress | None) -> Ite
         facts = verify_log(
             folder / str(year), vkey=vkey, progress=progress, show=ends.show, prunable=prunable
         )
-        if not facts.pruned:
-            _check_first(facts, ends.first, before, note)
-        if before and last and (last.type, last.resource) != (CLOSE, facts.origin):
+        _check_first(facts, ends.first, before, note)
+        if before and not before.pruned and last and (last.type, last.resource) != (CLOSE, facts.origin):
             raise BrokenLinkError(f"last entry of {before.origin}", f"does not hand over to {facts.origin}")
         yield facts
         before, note = facts, digest((folder / str(year) / CHECKPOINT).read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,11 @@ from audit.certificate import build_certificate
 from audit.cosign import Cosigner
 from audit.entry import CLOSE, OPEN, Entry, format_entry, parse_entry
 from audit.evidence import Evidence, Place
+from audit.filestore import FIRST
 from audit.log import CHECKPOINT
 from audit.logdir import create_log, open_log
 from audit.note import SigningKey
-from audit.shards import Shards, create_shards, shard_years
+from audit.shards import ENTRIES, Shards, create_shards, shard_years
 from audit.verify_shards import LogsFacts, verify_logs
 
 NAME: Final = "example.com/access"
@@ -52,6 +54,14 @@ def make_shards(folder: Path, *years: int, each: int = 3) -> Shards:
         shards.append(*(entry(100 * number + n) for n in range(each)), at=new_year(year))
     shards.publish()
     return shards
+
+
+def take_entries(folder: Path, year: int) -> None:
+    """Leave of a shard what pruning leaves, whether or not it may be pruned."""
+    shard = folder / str(year)
+    bundle = min(path for path in (shard / ENTRIES).rglob("*") if path.is_file()).read_bytes()
+    (shard / FIRST).write_bytes(bundle[2 : 2 + int.from_bytes(bundle[:2])])
+    shutil.rmtree(shard / ENTRIES)
 
 
 def read_shard(folder: Path, year: int) -> list[Entry]:

@@ -22,11 +22,13 @@ from fakes.audit_shards import (
     new_year,
     open_shards,
     opening,
+    take_entries,
 )
 from fakes.operators import W1, new_witness
 
 from audit.entry import parse_entry
 from audit.errors import BrokenLinkError
+from audit.filestore import FIRST
 from audit.note import SigningKey, format_vkey
 from audit.policy import Party, Policy, format_policy
 from audit.shards import ENTRIES, create_shards
@@ -66,11 +68,11 @@ def swap(log: Path) -> None:
 
 
 def pruned_in_the_middle(log: Path) -> None:
-    list(open_shards(log).prune(2027))
+    take_entries(log, 2027)
 
 
 def pruned_at_the_end(log: Path) -> None:
-    shutil.rmtree(log / "2028" / ENTRIES)
+    take_entries(log, 2028)
 
 
 CASES: list[tuple[Callable[[Path], object], str]] = [
@@ -172,8 +174,29 @@ def test_the_oldest_shards_may_be_pruned(log: Path) -> None:
         facts = verify_logs(log, vkey=format_vkey(K28))
         assert [each.pruned for each in facts.logs] == [True] * count + [False] * (3 - count)
         assert [each.size for each in facts.logs] == [4, 5, 4]
-    shutil.rmtree(log / "2026")  # what was there before a pruned shard is nobody's to know
-    assert [each.pruned for each in verify_logs(log).logs] == [True, False]
+    forged = by_hand(log.parent / "forged", 2026, *entries(20, 23), key=THIEF)
+    shutil.rmtree(forged / ENTRIES)
+    shutil.rmtree(log / "2026")
+    assert broken(log) == f"presence of {NAME}/2026"
+    shutil.copytree(forged, log / "2026")  # another key's, and pruned
+    assert broken(log) == f"first entry of {NAME}/2027"
+
+
+def test_a_shard_behind_one_that_has_its_entries_is_not_pruned(log: Path) -> None:
+    assert list(open_shards(log).prune(2027)) == []
+    assert not any(each.pruned for each in verify_logs(log).logs)
+
+
+def test_the_link_of_a_pruned_shard_is_the_entry_that_was_signed(log: Path) -> None:
+    shards = open_shards(log)
+    for year in (2026, 2027):
+        list(shards.prune(year))
+    assert not (log / "2026" / FIRST).exists()  # it went on from nothing
+    kept = (log / "2027" / FIRST).read_bytes()
+    (log / "2027" / FIRST).write_bytes(kept.replace(b'"svc:log"', b'"svc:lag"'))
+    assert broken(log) == f"file {FIRST}"
+    (log / "2027" / FIRST).unlink()
+    assert broken(log) == f"first entry of {NAME}/2027"
 
 
 def test_a_pruning_under_way_is_told(log: Path) -> None:
