@@ -62,10 +62,20 @@ def is_credit_code(value: str) -> bool:
     return (31 - total % 31) % 31 == numbers[17]
 
 
+#: Registry of ISO 13616.
+_IBAN_COUNTRIES: Final = (
+    "AD AE AL AT AZ BA BE BG BH BI BR BY CH CR CY CZ DE DJ DK DO EE EG ES FI FK FO FR GB GE GI GL GR GT "
+    "HN HR HU IE IL IQ IS IT JO KW KZ LB LC LI LT LU LV LY MC MD ME MK MN MR MT MU NI NL NO OM PK PL PS "
+    "PT QA RO RS RU SA SC SD SE SI SK SM SO ST SV TL TN TR UA VA VG XK YE"
+)
+
+
 def is_iban(value: str) -> bool:
-    """ISO 13616 without blanks: country first, MOD 97-10 (ISO 7064) over the rotated value is 1."""
+    """ISO 13616 without blanks: a registered country, MOD 97-10 (ISO 7064) over the rotated value is 1."""
+    if len(value) <= 14 or value[:2].upper() not in _IBAN_COUNTRIES:  # noqa: PLR2004
+        return False
     rotated = value[4:] + value[:4]
-    return len(value) > 14 and int("".join(str(int(c, 36)) for c in rotated)) % 97 == 1  # noqa: PLR2004
+    return int("".join(str(int(c, 36)) for c in rotated)) % 97 == 1
 
 
 def is_hk_id(value: str) -> bool:

@@ -261,7 +261,7 @@ def test_tampered_evidence_and_a_foreign_key_name_the_broken_link(home: House, t
         refused(line.call("audit", "verify", path, "--vkey", foreign, "--json"), 5, "verifier key")
         double = tmp_path / f"copy{number}{path.suffix}"
         (shutil.copytree if path.is_dir() else shutil.copy)(path, double)
-        tampered(next((double / "tile").rglob("entries/*/*")) if double.is_dir() else double)
+        tampered(next(double.rglob("tile/entries/*/*")) if double.is_dir() else double)
         refused(line.call("audit", "verify", double, "--json"), 5, "broken link")
         assert line.spawn("audit", "verify", double).code == 5
     empty = tmp_path / "empty.zip"
@@ -315,7 +315,7 @@ def test_a_corrupted_database_is_refused(home: House, database: str) -> None:
 def test_a_log_that_was_cut_stops_everything(home: House) -> None:
     before = stored(home)
     line = line_of(home)
-    entries = next((home.settings.log / "tile").rglob("entries/*/*"))
+    entries = next((home.settings.log / "governance").rglob("tile/entries/*/*"))
     whole = entries.read_bytes()
     entries.write_bytes(whole[: len(whole) // 2])
     for arguments, who in (
@@ -328,7 +328,7 @@ def test_a_log_that_was_cut_stops_everything(home: House) -> None:
     assert stored(home) == before
     shutil.rmtree(home.settings.log)
     refused(line.call("profile", "build", "--json", who="max"), 5, "log")
-    assert not (home.settings.log / "checkpoint").exists()  # a log is never quietly begun anew
+    assert not home.settings.log.exists()  # a log is never quietly begun anew
 
 
 @pytest.mark.parametrize("limit", [0, 2_000, 40_000])

@@ -14,7 +14,7 @@ import pytest
 from fakes.command import PROGRAM, CommandLine
 from fakes.house import build
 
-from audit.verify_log import verify_log
+from audit.verify_shards import verify_logs
 
 
 def free_port() -> int:
@@ -55,7 +55,7 @@ def test_the_server_answers_and_stops_cleanly(tmp_path: Path, stop: signal.Signa
     assert server.returncode == 0, err
     assert "Traceback" not in out + err
     assert house.tokens["ann"] not in out + err
-    assert verify_log(house.settings.log).size > 0
+    assert verify_logs(house.settings.log).size > 0
 
 
 def test_a_port_that_is_taken_is_an_error_and_no_traceback(tmp_path: Path) -> None:

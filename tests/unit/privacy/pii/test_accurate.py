@@ -95,6 +95,10 @@ def test_published_account_numbers_pass_and_one_changed_digit_fails(iban: str) -
     assert not is_iban(iban[:-1] + str((int(iban[-1]) + 1) % 10))
 
 
+def test_a_card_number_behind_two_letters_is_no_iban() -> None:
+    assert not is_iban("Bz6230707282982809")  # its check digits fit, but Belize has none
+
+
 @pytest.mark.parametrize(
     "unit", ["12 ", "a1@b.c ", "www.a(", "GB82 ", "1990-01-01 born ", "PO Box 1 ", "张三住", "(+1", "Emma "]
 )
