@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -14,12 +14,14 @@ from audit.entry import Entry
 from audit.evidence import Evidence, Place
 from policies.enforcer import Enforcer
 from privacy.keys.keyring import Keyring
-from privacy.pii.detect import Detector
 from service.domain.contracts import DatasetContract, TextProfile
 from service.domain.logs import Head
 from service.domain.refusals import RefusalLimit
 from service.ports.stores import EventStore, Vault
 from service.ports.tables import Ops
+
+if TYPE_CHECKING:
+    from privacy.pii.detect import Detector  # its rules take time to load, and few commands read texts
 
 
 class Clock(Protocol):
