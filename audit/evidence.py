@@ -28,7 +28,7 @@ from audit.entry import OPEN, Entry, parse_entry
 from audit.errors import AuditError, BrokenLinkError, FormatError
 from audit.merkle import leaf_hash, verify_inclusion
 from audit.note import parse_note, parse_vkey
-from audit.policy import Opened, Policy, open_checkpoint, trust_key
+from audit.policy import Opened, Policy, in_year, open_checkpoint, trust_key
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ def trusted_checkpoint(note: bytes, text: str, trust: Trust) -> Opened:
     own = link("verifier key", lambda: parse_vkey(text))
     key = trust if isinstance(trust, str) else text
     policy = trust if isinstance(trust, Policy) else link("verifier key", lambda: trust_key(parse_vkey(key)))
-    known = own in {party.key for party in policy.logs}
+    known = own in {in_year(party.key, own.name) for party in policy.logs}
     opened = link("checkpoint signature" if known else "verifier key", lambda: open_checkpoint(note, policy))
     link("checkpoint signature", lambda: verify_checkpoint(note, own))
     return opened

@@ -21,9 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from audit import merkle
 from audit.batches import Batches
-from audit.checkpoint import Checkpoint, Proof, format_proof, open_signed, sign_checkpoint
+from audit.checkpoint import Checkpoint, open_signed, sign_checkpoint
 from audit.cosign import Cosigner, cosign
 from audit.entry import check_entry, is_last
 from audit.errors import (
@@ -39,8 +38,9 @@ from audit.evidence import Evidence, Place
 from audit.filestore import FileStore
 from audit.note import Signer, format_vkey, parse_note, verify_lines
 from audit.recovery import State, follow, load, sealed_tree, sweep
+from audit.sealed import Sealed
 from audit.segment import encode_group, scan
-from audit.tiles import WIDTH, TreeReader, partial_paths
+from audit.tiles import TreeReader, partial_paths
 
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "vkey"
@@ -127,10 +127,13 @@ class Log:
     def publish(self, *signers: Signer) -> bytes:
         """Write tiles and a signed checkpoint over everything appended; returns the checkpoint note.
 
-        Given ``signers``, these sign from now on. Raises LogError; the last checkpoint still holds.
+        Given ``signers``, these sign from now on. Raises LogError; the last checkpoint still holds;
+        LogFinishedError when the log is closed, and others should sign it.
         """
         with self._turn, self._exclusive("publication") as state:
             if state.finished and state.next == state.checkpoint.size:
+                if signers:
+                    raise LogFinishedError(self.origin)
                 return state.note
             if signers:  # first the file that names the key, which signs already when it is a new one
                 self._store.write({VKEY: f"{format_vkey(signers[0].key)}\n".encode()})
@@ -158,26 +161,16 @@ class Log:
         """A tlog-proof of one entry against the last checkpoint. Raises NotSealedError, LogError."""
         return self.evidence([index]).proofs[Place(self.origin, index)]
 
-    def evidence(self, indices: Sequence[int]) -> Evidence:
+    def evidence(self, indices: Iterable[int]) -> Evidence:
         """Entries with proofs against the last checkpoint. Raises NotSealedError, LogError."""
         with self._turn, self._exclusive("reading") as state:
-            tree = self._tree(state.checkpoint.size)
-            entries = {index: tree.entry(index) for index in indices}
-            paths = {index: merkle.inclusion_proof(index, tree.size, tree.node) for index in entries}
-        proofs = {index: format_proof(Proof(index, path, state.note)) for index, path in paths.items()}
-        named = [{Place(self.origin, n): data for n, data in found.items()} for found in (entries, proofs)]
-        return Evidence(state.note, self.vkey, named[0], named[1])
+            return self._sealed(state).evidence(indices)
 
     def read(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Sealed entries by index, as of now; fast where neighbours are asked for one after the other.
-
-        Raises NotSealedError, LogError.
-        """
+        """Sealed entries by index, as of now. Raises NotSealedError, LogError."""
         with self._turn, self._exclusive("reading") as state:
-            tree = self._tree(state.checkpoint.size)
-            last, at = tree.last_bundle(), tree.size - tree.size % WIDTH  # its file may be replaced later
-        for index in indices:
-            yield index, last[index - at] if at <= index < tree.size else tree.entry(index)
+            sealed = self._sealed(state)
+        yield from sealed.read(indices)
 
     def entries(self, start: int = 0, *, unsealed: bool = False) -> Iterator[tuple[int, bytes]]:
         """Every sealed entry from ``start`` on with its index, as of now; later ones are not seen.
@@ -187,15 +180,13 @@ class Log:
             unsealed: also those that are durable, but in no signed tree yet.
         """
         with self._turn, self._exclusive("reading") as state:
-            tree = self._tree(state.checkpoint.size)
-            last = tree.last_bundle()  # its file may be replaced later
+            sealed = self._sealed(state)
             groups = scan(self._store.read_pending(0))[0] if unsealed else ()
-        for bundle in range(start // WIDTH, tree.size // WIDTH):
-            entries = enumerate(tree.bundle(bundle), bundle * WIDTH)
-            yield from (entry for entry in entries if entry[0] >= start)
-        rest = [*last, *(entry for group in groups for entry in group.entries)]
-        at = tree.size - len(last)
-        yield from enumerate(rest[max(0, start - at) :], max(at, start))
+        later = [entry for group in groups for entry in group.entries]
+        yield from sealed.entries(start, unsealed=unsealed, later=later)
+
+    def _sealed(self, state: State) -> Sealed:
+        return Sealed(state.note, self.vkey, self._store.read)
 
     def close(self) -> None:
         """End this writer; entries that were acknowledged stay, sealed or not."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from audit.errors import (
     LogMissingError,
     StorageFailedError,
 )
-from audit.filestore import PENDING, TEMPORARY, FileStore
+from audit.filestore import PENDING, TEMPORARY, FileStore, sync
 from audit.log import CHECKPOINT, VKEY, Keys, Log
 from audit.merkle import EMPTY_ROOT
 from audit.note import ED25519, KEY_BYTES, Signer, SigningKey, format_skey, format_vkey, parse_skey
@@ -56,7 +56,15 @@ def create_log(directory: Path, signer: Signer, witnesses: Sequence[Cosigner] = 
         store.write({CHECKPOINT: sign_checkpoint(Checkpoint(signer.key.name, 0, EMPTY_ROOT), signer)})
     except OSError as error:
         raise StorageFailedError("creation", error.errno or 0) from error
-    return Log(store, signer, witnesses)
+    return _opened(store, signer, witnesses)
+
+
+def _opened(store: FileStore, keys: Signer | Keys, witnesses: Sequence[Cosigner]) -> Log:
+    try:
+        return Log(store, keys, witnesses)
+    except BaseException:
+        store.close()
+        raise
 
 
 def open_log(directory: Path, keys: Signer | Keys, witnesses: Sequence[Cosigner] = ()) -> Log:
@@ -79,7 +87,7 @@ def open_log(directory: Path, keys: Signer | Keys, witnesses: Sequence[Cosigner]
         raise LogCorruptError(Path(error.filename).name, "missing") from error
     except OSError as error:
         raise StorageFailedError("opening", error.errno or 0) from error
-    return Log(store, keys, witnesses)
+    return _opened(store, keys, witnesses)
 
 
 def begin_rotation(log: Log, *, at: datetime, actor: str) -> str:
@@ -125,6 +133,11 @@ def create_key(path: Path, name: str, kind: int = ED25519, *, add: bool = False)
         KeyFileError: the file exists, or with ``add`` does not, or cannot be written.
     """
     key = SigningKey(name, secrets.token_bytes(KEY_BYTES), kind)
+    _write_key(path, key, add=add)
+    return key
+
+
+def _write_key(path: Path, key: SigningKey, *, add: bool) -> None:
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_APPEND if add else os.O_CREAT | os.O_EXCL)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -134,7 +147,23 @@ def create_key(path: Path, name: str, kind: int = ED25519, *, add: bool = False)
             os.fsync(file.fileno())
     except OSError as error:
         raise KeyFileError(str(path), error.strerror or "cannot be written") from error
-    return key
+
+
+def keep_keys(path: Path, public: Collection[bytes]) -> None:
+    """Destroy all keys of a file but these, by public halves; an empty file goes. Raises KeyFileError."""
+    held = load_keys(path) if path.exists() else ()
+    kept = [key for key in held if key.key.public in public]
+    if len(kept) == len(held):
+        return
+    fresh = path.with_name(f"{path.name}{TEMPORARY}")
+    fresh.unlink(missing_ok=True)
+    for key in kept:
+        _write_key(fresh, key, add=fresh.exists())
+    if kept:
+        fresh.rename(path)
+    else:
+        path.unlink()
+    sync(path.parent)
 
 
 def load_keys(path: Path) -> tuple[SigningKey, ...]:

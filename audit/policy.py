@@ -1,7 +1,8 @@
 """Whom a verifier trusts (C2SP tlog-policy): keys of logs, keys of witnesses, and how many must agree.
 
-A checkpoint holds under a policy when the key of a ``log`` line signed it and the witnesses who cosigned it
-meet the quorum. A key alone is the policy of that one log with ``quorum none``.
+A checkpoint holds under a policy when the key of a ``log`` line signed it, under its own name or that of
+another year's shard of the log, and the witnesses who cosigned it meet the quorum. A key alone is the policy
+of that one log with ``quorum none``.
 
 Signature lines of keys that the policy does not name are passed over and counted in ``ignored``, never
 refused: during a rotation the line of the other key stands there, and a log may add a witness, and neither
@@ -26,6 +27,7 @@ from audit.note import COSIGNATURE, ED25519, VerifierKey, format_vkey, parse_not
 
 NONE: Final = "none"
 _TEXT: Final = re.compile(r"(?:[^\x00-\x08\x0b-\x1f\x7f]*\n)?")
+_SHARD: Final = re.compile(r"(.+)/[0-9]{4}")
 _ITEM: Final = re.compile(r"[^\x00-\x20\x7f]+")
 
 
@@ -145,6 +147,12 @@ class Opened(NamedTuple):
     ignored: int
 
 
+def in_year(key: VerifierKey, origin: str) -> VerifierKey:
+    """A log's key under the name of another year's shard of that log (``audit.shards``), else as it is."""
+    mine, other = _SHARD.fullmatch(key.name), _SHARD.fullmatch(origin)
+    return replace(key, name=origin) if mine and other and mine[1] == other[1] else key
+
+
 def open_checkpoint(data: bytes, policy: Policy) -> Opened:
     """Verify a checkpoint under a policy.
 
@@ -155,7 +163,8 @@ def open_checkpoint(data: bytes, policy: Policy) -> Opened:
     """
     note = parse_note(data)
     checkpoint = parse_checkpoint(note.text)
-    found = verify_lines(note, [party.key for party in (*policy.logs, *policy.witnesses)])
+    logs = dict.fromkeys(in_year(log.key, checkpoint.origin) for log in policy.logs)
+    found = verify_lines(note, [*logs, *(witness.key for witness in policy.witnesses)])
     signers = tuple(key for key in found if (key.name, key.kind) == (checkpoint.origin, ED25519))
     if not signers:
         raise SignatureError(checkpoint.origin)

@@ -46,15 +46,15 @@ def follow(store: FileStore, state: State) -> State:
     groups, end = scan(data)
     if end < len(data):
         store.cut_pending(state.offset + end)
-    if groups and groups[-1].stop <= state.checkpoint.size:
-        store.cut_pending(0)
-        return replace(state, offset=0)
-    if groups and groups[0].index != state.next:
-        raise LogCorruptError(PENDING, "does not continue the signed tree")
-    offset = state.offset + end
     if not groups:
-        return replace(state, offset=offset)
-    return replace(state, next=groups[-1].stop, offset=offset, finished=is_last(groups[-1].entries[-1]))
+        return state
+    last = groups[-1]
+    if not state.offset and last.stop <= state.checkpoint.size:
+        store.cut_pending(0)
+        return state
+    if groups[0].index != state.next:
+        raise LogCorruptError(PENDING, "does not continue the signed tree")
+    return replace(state, next=last.stop, offset=state.offset + end, finished=is_last(last.entries[-1]))
 
 
 def sealed_tree(checkpoint: Checkpoint, read: Callable[[str], bytes]) -> TreeReader:

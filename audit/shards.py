@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.canonical import digest, encode64
-from audit.checkpoint import Checkpoint, parse_checkpoint
+from audit.checkpoint import Checkpoint, parse_checkpoint, parse_proof
 from audit.cosign import Cosigner
 from audit.entry import CLOSE, OPEN, Entry, format_entry, parse_entry
 from audit.errors import (
@@ -40,9 +40,11 @@ from audit.errors import (
 )
 from audit.evidence import Evidence, Place
 from audit.filestore import FIRST, TEMPORARY, opened, sync, write_durably
-from audit.log import CHECKPOINT, Log
+from audit.log import CHECKPOINT, VKEY, Log
 from audit.logdir import create_log, open_log
+from audit.merkle import leaf_hash, verify_inclusion
 from audit.note import Signer, parse_note
+from audit.sealed import Sealed
 from audit.tiles import WIDTH, TreeReader, tile_path
 
 ENTRIES: Final = "tile/entries"
@@ -58,6 +60,11 @@ def _step(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailedError(name, error.errno or 0) from error
+
+
+def read_head(note: bytes) -> Checkpoint:
+    """What a checkpoint note says; who signed it is not looked at."""
+    return parse_checkpoint(parse_note(note).text)
 
 
 def shard_years(folder: Path) -> list[int]:
@@ -83,10 +90,9 @@ def _create(shard: Path, signers: Sequence[Signer], entries: Sequence[bytes]) ->
     """A log with these entries and signatures, there all at once."""
     fresh = shard.with_name(f"{shard.name}{TEMPORARY}")
     shutil.rmtree(fresh, ignore_errors=True)
-    log = create_log(fresh, signers[0])
-    log.append(*entries)
-    log.publish(*signers)
-    log.close()
+    with contextlib.closing(create_log(fresh, signers[0])) as log:
+        log.append(*entries)
+        log.publish(*signers)
     fresh.rename(shard)
     sync(shard.parent)
 
@@ -105,44 +111,76 @@ class Shards:
         self._keys, self._witnesses = keys, witnesses
         self._lock = threading.RLock()
         self._logs: dict[int, Log] = {}
+        self._closed: dict[int, Sealed] = {}
+        self._firsts: dict[int, Entry] = {}
         self._newest = 0
-        self._look()
+        self.years()
         self.newest()
 
     @_step("opening")
-    def _look(self) -> None:
-        """Find the newest shard."""
-        years = shard_years(self.folder)
-        if not years:
-            raise LogMissingError(str(self.folder))
-        self._newest = years[-1]
+    def years(self) -> list[int]:
+        """All shards, oldest first. Raises LogMissingError when there is none."""
+        with self._lock:
+            if not (years := shard_years(self.folder)):
+                raise LogMissingError(str(self.folder))
+            self._newest = max(self._newest, years[-1])
+            return years
 
     def origin(self, year: int) -> str:
         """Origin of a shard."""
         return f"{self.name}/{year}"
-
-    def years(self) -> list[int]:
-        """All shards, oldest first."""
-        return shard_years(self.folder)
 
     def is_pruned(self, year: int) -> bool:
         """Whether a shard has no entries any more; one that was closed had at least one."""
         return year < self._newest and not (self.folder / str(year) / ENTRIES).exists()
 
     @_step("opening")
-    def log(self, year: int) -> Log:
-        """One shard. Raises LogError."""
+    def _log(self, year: int) -> Log:
         with self._lock:
             if year not in self._logs:
                 sync(self.folder)  # who made the shard may have died before its name was durable
-                asked = self._witnesses if year >= self._newest else ()
                 keys = partial(self._keys, self.origin(year))
-                self._logs[year] = open_log(self.folder / str(year), keys, asked)
+                self._logs[year] = open_log(self.folder / str(year), keys, self._witnesses)
             return self._logs[year]
 
     def newest(self) -> Log:
         """The shard that takes entries, as far as this process knows. Raises LogError."""
-        return self.log(self._newest)
+        return self._log(self._newest)
+
+    def shard(self, year: int) -> Log | Sealed:
+        """One shard to read; a closed one needs no key. Raises LogError."""
+        return self.newest() if year >= self._newest else self._sealed(year)
+
+    @_step("opening")
+    def _sealed(self, year: int) -> Sealed:
+        """A closed shard, if the next one goes on from it: that is what vouches for it."""
+        with self._lock:
+            if year not in self._closed or self.is_pruned(year):
+                shard, later = self.folder / str(year), min(y for y in self.years() if y > year)
+                note, first = (shard / CHECKPOINT).read_bytes(), self.first(later)
+                if (first.type, first.resource, first.payload) != (OPEN, self.origin(year), digest(note)):
+                    raise LogCorruptError(
+                        f"{year}/{CHECKPOINT}", f"not what {self.origin(later)} goes on from"
+                    )
+                vkey, read = (shard / VKEY).read_text().strip(), lambda path: (shard / path).read_bytes()
+                self._closed[year] = Sealed(note, vkey, read, pruned=self.is_pruned(year))
+            return self._closed[year]
+
+    @_step("opening")
+    def first(self, year: int) -> Entry:
+        """The first entry of a shard that has one. Raises LogError."""
+        with self._lock:
+            if year not in self._firsts:
+                if self.is_pruned(year):
+                    data = (self.folder / str(year) / FIRST).read_bytes()
+                    self._sealed(year).verify(0, data)
+                else:
+                    found = self.shard(year).evidence([0])
+                    ((place, data),) = found.entries.items()
+                    head, proof = read_head(found.checkpoint), parse_proof(found.proofs[place])
+                    verify_inclusion(leaf_hash(data), 0, head.size, proof.hashes, head.root)
+                self._firsts[year] = parse_entry(data)
+            return self._firsts[year]
 
     def append(self, *entries: bytes, at: datetime) -> None:
         """Make entries durable in the newest shard, that of the year of ``at`` if there was none so new.
@@ -150,11 +188,15 @@ class Shards:
         Raises:
             LogError: as ``Log.append``; nothing is acknowledged.
         """
+        self.on_newest(at, lambda log: log.append(*entries))
+
+    def on_newest(self, at: datetime, work: Callable[[Log], object]) -> None:
+        """Do something with the shard that ``append`` would append to; again if it was closed meanwhile."""
         while True:
             newest = self._newest
             if at.year <= newest:
                 with contextlib.suppress(LogFinishedError):  # by another, who made the next, or died before
-                    self.log(newest).append(*entries)
+                    work(self._log(newest))
                     return
             self._turn_over(newest, at)
 
@@ -163,13 +205,13 @@ class Shards:
         """Close that shard and make the next one, unless another thread or process has."""
         with self._lock, opened(self.folder) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            self._look()
+            self.years()
             if self._newest > year:
                 return
             old = self.newest()
             close = self._entry(at, CLOSE, self.origin(max(at.year, self._newest + 1)))
             note = old.finish(format_entry(close))
-            head = parse_checkpoint(parse_note(note).text)
+            head = read_head(note)
             ((_, last),) = old.read([head.size - 1])
             origin = parse_entry(last).resource  # a process that died here may have begun another year's
             first = replace(
@@ -180,23 +222,26 @@ class Shards:
             known = {signer.key.public: signer for signer in self._keys(origin)}
             signers = [known[signer.key.public] for signer in old.signers]
             _create(self.folder / origin.rpartition("/")[2], signers, [format_entry(first)])
-            self._look()
+            self.years()
 
     def _entry(self, at: datetime, kind: str, origin: str) -> Entry:
         return Entry(id=secrets.token_hex(16), at=at, type=kind, actor=_ACTOR, resource=origin)
 
     def publish(self) -> bytes:
         """Publish the newest shard, which may be another process's; its checkpoint note. Raises LogError."""
-        self._look()
+        self.years()
         return self.newest().publish()
 
     def head(self, year: int) -> Checkpoint:
-        """The last signed tree head of a shard, pruned or not. Raises LogCorruptError."""
-        try:
-            note = (self.folder / str(year) / CHECKPOINT).read_bytes()
-        except OSError as error:
-            raise LogCorruptError(CHECKPOINT, error.strerror or "missing") from error
-        return parse_checkpoint(parse_note(note).text)
+        """The last signed tree head of a shard, pruned or not.
+
+        Raises:
+            LogCorruptError: the next shard goes on from another, or the one before is missing.
+        """
+        head = read_head(self.newest().checkpoint()) if year >= self._newest else self._sealed(year).head
+        if head.size and year == self.years()[0] and (first := self.first(year)).type == OPEN:
+            raise LogCorruptError(first.resource, f"missing, though {self.origin(year)} goes on from it")
+        return head
 
     def evidence(self, places: Iterable[Place]) -> Evidence:
         """Entries with proofs that lead to the newest checkpoint, by the first entries of the shards between.
@@ -215,7 +260,7 @@ class Shards:
             wanted[self.origin(year)].add(0)
         if strange := wanted.keys() - {self.origin(year) for year in years}:
             raise NotSealedError(min(wanted[min(strange)]), 0)
-        parts = [self.log(year).evidence(sorted(wanted[self.origin(year)])) for year in years]
+        parts = [self.shard(year).evidence(sorted(wanted[self.origin(year)])) for year in years]
         entries = {place: data for part in parts for place, data in part.entries.items()}
         proofs = {place: data for part in parts for place, data in part.proofs.items()}
         return replace(parts[-1], entries=entries, proofs=proofs)
@@ -228,22 +273,22 @@ class Shards:
         Raises:
             StorageFailedError: the disk failed.
         """
-        shard = self.folder / str(year)
+        shard, mine = self.folder / str(year), len(f"{ENTRIES}/")
         gone = shard / f"entries{TEMPORARY}"
-        if year >= self._newest or any(y < year and not self.is_pruned(y) for y in self.years()):
-            return
-        size, mine = self.head(year).size, len(f"{ENTRIES}/")
-        with _step("pruning"):
+        with _step("pruning"), opened(self.folder) as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if year >= self._newest or any(y < year and not self.is_pruned(y) for y in self.years()):
+                return
+            size = self.head(year).size
             if (shard / ENTRIES).exists():
-                first = TreeReader(size, lambda path: (shard / path).read_bytes()).entry(0)
-                if parse_entry(first).type == OPEN:
-                    write_durably({shard / FIRST: first})
                 (shard / ENTRIES).rename(gone)
                 sync(shard / "tile")
                 sync(shard)
             if not gone.exists():
                 return
             tree = TreeReader(size, lambda path: (gone / path[mine:]).read_bytes())
+            if not (shard / FIRST).exists():
+                write_durably({shard / FIRST: tree.entry(0)})
             for start in range(0, size, WIDTH):
                 path = tile_path("entries", start // WIDTH, min(WIDTH, size - start))
                 if (gone / path[mine:]).exists():  # else it was handed out before this was killed

@@ -85,7 +85,6 @@ def verify_log(
         pruned = prunable and not any(path.startswith(ENTRIES) for path in files)
         expected = _account(files, head.size, pruned=pruned)
         kept |= {path: _read(directory, path) for path in partial_paths(head.size) & expected}
-        kept |= {FIRST: _read(directory, FIRST) if FIRST in expected else b""}
     unsealed, since = _verify_pending(kept[PENDING], head.size)
 
     def read(path: str) -> bytes:
@@ -120,7 +119,7 @@ def _read(directory: Path, path: str) -> bytes:
 def _account(files: frozenset[str], size: int, *, pruned: bool) -> frozenset[str]:
     """Every file that a log of this size has, if they are there and no others are."""
     tiles = (path for path in tile_paths(size) if not (pruned and path.startswith(ENTRIES)))
-    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles}) | (files & {FIRST} if pruned else set())
+    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles}) | ({FIRST} if pruned else set())
     for path in sorted(expected - files):
         raise BrokenLinkError(f"file {path}", "missing")
     for path in sorted(files - expected):
@@ -178,7 +177,8 @@ def _read_leaves(start: int, width: int, read: Callable[[str], bytes], show: Sho
     """The hashes that are left of a bundle, and the first entry."""
     path = tile_path(0, start // WIDTH, width)
     leaves = link(f"file {path}", lambda: decode_row(read(path), width))
-    if start == 0 and (first := read(FIRST)):
+    if start == 0:
+        first = read(FIRST)
         _verify_entries([first], 0)
         if leaf_hash(first) != leaves[0]:
             raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")

@@ -51,8 +51,19 @@ def verify_logs(folder: Path, *, vkey: Trust = None, progress: Progress | None =
         BrokenLinkError: names the first link that does not hold.
     """
     series = [folder] if shard_years(folder) else sorted(folder.iterdir())
-    logs = tuple(facts for each in series for facts in _verify_shards(each, vkey, progress))
+    logs = tuple(facts for each in series for facts in _verify_settled(each, vkey, progress))
     return LogsFacts(sum(log.size for log in logs), sum(log.unsealed for log in logs), logs)
+
+
+def _verify_settled(folder: Path, trust: Trust, progress: Progress | None) -> list[LogFacts]:
+    """Verify; again when a writer has made a shard meanwhile."""
+    years = shard_years(folder)
+    try:
+        return list(_verify_shards(folder, trust, progress))
+    except BrokenLinkError:
+        if shard_years(folder) == years:
+            raise
+        return list(_verify_shards(folder, trust, progress))
 
 
 def _verify_shards(folder: Path, trust: Trust, progress: Progress | None) -> Iterator[LogFacts]:
@@ -68,6 +79,8 @@ def _verify_shards(folder: Path, trust: Trust, progress: Progress | None) -> Ite
         facts = verify_log(
             folder / str(year), vkey=vkey, progress=progress, show=ends.show, prunable=prunable
         )
+        if facts.origin.rpartition("/")[2] != str(year):
+            raise BrokenLinkError(f"origin of {folder.name}/{year}", facts.origin)
         _check_first(facts, ends.first, before, note)
         if before and not before.pruned and last and (last.type, last.resource) != (CLOSE, facts.origin):
             raise BrokenLinkError(f"last entry of {before.origin}", f"does not hand over to {facts.origin}")

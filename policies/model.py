@@ -138,7 +138,7 @@ class Notice:
         hours: how long after its start; 0 where the law says at once.
         start: ``known``, or ``closed`` when the handling has ended.
         grade: the lowest grade of a breach that it is due for; empty for every breach.
-        since: the day from which the law is in force.
+        since: the day, in UTC, from which the law is in force.
     """
 
     title: Mapping[str, str]

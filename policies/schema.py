@@ -141,7 +141,7 @@ class NoticeShape(Shape):
 
     title: Title
     law: Title
-    hours: int = Field(ge=0)
+    hours: int = Field(ge=0, le=24 * 366)
     start: Literal["known", "closed"] = "known"
     grade: Name | Literal[""] = ""
     since: date
@@ -153,7 +153,7 @@ class JurisdictionFile(Shape):
     title: Title
     clocks: dict[Name, Annotated[int, Field(gt=0)]]
     working_days: list[Name]
-    notices: list[NoticeShape] = []
+    notices: list[NoticeShape]
     grades: dict[Name, Annotated[int, Field(gt=0)]] = {}
     clauses: dict[Text, Text] = Field(min_length=1)
 

@@ -23,7 +23,10 @@ from typing import ClassVar
 
 
 class FiduciaryError(Exception):
-    """Base class. ``fields`` are safe to show and to log: codes, names of things, numbers."""
+    """The service failed.
+
+    Base class of all others. ``fields`` are safe to show and to log: codes, names of things, numbers.
+    """
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = 1

@@ -19,19 +19,21 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from audit.canonical import digest
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
 from audit.entry import Entry, format_entry, parse_entry
 from audit.errors import AuditError, KeyFileError
 from audit.evidence import Evidence, Place
 from audit.log import Log
-from audit.logdir import begin_rotation, create_key, end_rotation
+from audit.logdir import begin_rotation, end_rotation
 from audit.note import format_vkey
+from audit.sealed import Sealed
 from audit.shards import Shards, create_shards, shard_years
-from service.adapters.keys.log_keys import Tokens, log_keys
+from service.adapters.keys.log_keys import LogKeys, Tokens
 from service.adapters.sql.audit_index import AuditIndex, SqlAuditIndex
 from service.domain.logs import LOGS, Head, LogName, log_of
-from service.errors import AuditUnavailableError, ConflictError, TamperedError
+from service.errors import AuditUnavailableError, ConflictError, StorageError, TamperedError
 from service.ports import EntryFilter
 
 _BLOCK: Final = 10_000  # entries in memory at once
@@ -42,15 +44,15 @@ _PEOPLE: Final = b'"people":"'
 
 @contextlib.contextmanager
 def _unavailable(step: str) -> Iterator[None]:
-    """Turn every audit error into the one that stops a use case; its text holds no personal data."""
+    """Turn every audit error into the one that stops a use case."""
     try:
         yield
-    except AuditError as error:
+    except (AuditError, StorageError) as error:  # the latter of a key in a device
         raise AuditUnavailableError("audit log unavailable", step=step, why=str(error)) from error
 
 
 def _text(entry: bytes, name: bytes) -> bytes:
-    """A text of an entry, empty when it has none; faster than to parse it, as no text holds a quote."""
+    """A text of an entry, empty for none; faster than to parse it, as no text holds a quote."""
     at = entry.find(name) + len(name)
     return entry[at : entry.find(b'"', at)] if at >= len(name) else b""
 
@@ -58,10 +60,8 @@ def _text(entry: bytes, name: bytes) -> bytes:
 class LogTrail:
     """Implements ``service.ports.AuditTrail``. Threads and processes may share the directory."""
 
-    def __init__(
-        self, logs: Mapping[LogName, Shards], index: AuditIndex, new_key: Callable[[], object] = lambda: None
-    ) -> None:
-        self._logs, self._index, self._new_key = logs, index, new_key
+    def __init__(self, logs: Mapping[LogName, Shards], index: AuditIndex, keys: LogKeys) -> None:
+        self._logs, self._index, self._keys = logs, index, keys
         self._governance = logs["governance"]
 
     @_unavailable("append")
@@ -82,12 +82,12 @@ class LogTrail:
             if log.ended:
                 raise log.ended
 
-    def _open(self) -> Iterator[Log]:
-        return (shards.newest() for shards in self._logs.values())
+    def _open(self) -> list[Log]:
+        return [shards.newest() for shards in self._logs.values()]
 
     @_unavailable("relay")
     def relay(self) -> None:
-        """Move what the outbox holds, if anything, into the logs, each entry once."""
+        """Move what the outbox holds into the logs, each entry once."""
         if self._index.is_waiting():
             self._catch_up()
 
@@ -107,7 +107,11 @@ class LogTrail:
             seen = [year for year in years if shards.origin(year) in sizes]
             for year in years[years.index(seen[-1]) if seen else 0 :]:
                 origin = shards.origin(year)
-                for place, entries in _blocks(shards.log(year), Place(origin, sizes.get(origin, 0))):
+                log, size = shards.shard(year), sizes.get(origin, 0)
+                last = itertools.islice(log.entries(max(size, 1) - 1, unsealed=True), min(size, 1))
+                if [parse_entry(data).id for _, data in last] != index.ids(Place(origin, size - 1)):
+                    raise TamperedError("a log is not the one that was indexed", origin=origin, indexed=size)
+                for place, entries in _blocks(log, Place(origin, size)):
                     index.extend(place, entries)
 
     @_unavailable("reconcile")
@@ -123,18 +127,16 @@ class LogTrail:
             TamperedError: the index lacks an entry, says something else of it, or knows more than the logs.
         """
         with self._index() as index:
+            sizes = index.sizes()  # and wait for the turn
             if rebuild:
                 index.forget()
                 self._follow(index)
             sizes, waiting = index.sizes(), len(index.waiting())
-        kept = {shards.origin(year): shards.log(year) for shards, year in self._kept()}
+        kept = {shards.origin(year): shards.shard(year) for shards, year in self._kept()}
         if unknown := sizes.keys() - kept.keys():
             raise TamperedError("the index knows a log that is not there", origin=min(unknown))
-        total = 0
-        for origin, log in kept.items():
-            end = Place(origin, sizes.get(origin, 0))
-            total += self._index.compare(end, _blocks(log, Place(origin, 0)), progress)
-        indexed = sum(sizes.values())
+        found = [self._index.compare(o, _blocks(log, Place(o, 0)), progress) for o, log in kept.items()]
+        total, indexed = (sum(each) for each in zip(*found, strict=True))
         return {"entries": total, "indexed": indexed, "behind": total - indexed, "outbox": waiting}
 
     def _kept(self) -> Iterator[tuple[Shards, int]]:
@@ -168,11 +170,11 @@ class LogTrail:
         with _unavailable("entries"):
             for shards, year in self._kept():
                 origin = shards.origin(year)
-                for position, data in shards.log(year).entries():
+                for position, data in shards.shard(year).entries():
                     yield Place(origin, position), data
 
     def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[Place, Entry]]:
-        """Sealed entries about people for which a test of their id, tag and people holds; reads all."""
+        """Sealed entries about people for which a test of id, tag and people holds; reads all."""
         for place, data in self._sealed():
             tag, people = _text(data, _TAG), _text(data, _PEOPLE)
             if (tag or people) and test(_text(data, _ID), tag, people):
@@ -189,7 +191,7 @@ class LogTrail:
         for shards, year in self._kept():
             origin = shards.origin(year)
             mine = sorted(place.position for place in wanted if place.origin == origin)
-            for position, data in shards.log(year).read(mine) if mine else ():
+            for position, data in shards.shard(year).read(mine) if mine else ():
                 found[Place(origin, position)] = parse_entry(data)
         return tuple((place, found[place]) for place in wanted if place in found)
 
@@ -216,6 +218,7 @@ class LogTrail:
             for year in shards.years():
                 if shards.origin(year) == origin:
                     with self._index() as index:
+                        index.sizes()
                         index.forget(origin)
                     with _unavailable("prune"):
                         yield from map(parse_entry, shards.prune(year))
@@ -224,25 +227,39 @@ class LogTrail:
     def rotate(self, actor: str, at: datetime, *, finish: bool) -> str:
         """Let a new key sign beside the present one, or alone; returns the verifier keys, a line each."""
         self.seal()  # and see what another process has done
-        todo = [log for log in self._open() if (len(log.signers) > 1) == finish]
+        signing = [[signer.key.public for signer in log.signers] for log in self._open()]
+        pairs = zip(self._logs.values(), signing, strict=True)
+        todo = [shards for shards, keys in pairs if (len(keys) > 1) == finish]
+        if not todo or (not finish and len({keys[0] for keys in signing}) > 1):
+            raise ConflictError(f"{'no' if finish else 'a'} change of the key is under way")
         try:
-            if todo and not finish and {k.key for k in todo[0].at_hand()} == {k.key for k in todo[0].signers}:
-                self._new_key()
-            for log in todo:
-                (end_rotation if finish else begin_rotation)(log, at=at, actor=actor)
+            if not finish:
+                self._prepare({key for keys in signing for key in keys})
+            for shards in todo:
+                shards.on_newest(at, partial(end_rotation if finish else begin_rotation, at=at, actor=actor))
+            self._keys.keep({signer.key.public for log in self._open() for signer in log.signers})
         except KeyFileError as error:
             raise ConflictError("the log's key cannot be changed now", why=str(error)) from None
-        if not todo:
-            raise ConflictError("a change of the key is under way" if not finish else "none is under way")
         return "\n".join(format_vkey(log.signers[-1].key) for log in self._open())
+
+    def _prepare(self, signing: set[bytes]) -> None:
+        """See that one key may take over: one in a token that was never retired, or a new one."""
+        self._keys.keep(signing)
+        held = [signer.key for signer in self._keys.at_hand(self._governance.newest().origin)]
+        for place, entry in self.find(EntryFilter(type=frozenset({"key:retire"}))):
+            for key in held:
+                if digest(format_vkey(replace(key, name=place.origin)).encode()) == entry.payload:
+                    raise ConflictError("a key that was retired is at hand: take it away", key=key.id.hex())
+        if {key.public for key in held} == signing and len(signing) == 1:
+            self._keys.add()
 
     def vkeys(self, year: int = 0) -> tuple[str, ...]:
         """Verifier keys, ``name+hash+key``, of the shards that take entries, or of those of a year."""
-        keys = [(s, log.signer.key) for s, log in zip(self._logs.values(), self._open(), strict=True)]
-        return tuple(format_vkey(replace(key, name=s.origin(year) if year else key.name)) for s, key in keys)
+        keys = [(s.origin(year), s.newest().signer.key) for s in self._logs.values()]
+        return tuple(format_vkey(replace(key, name=origin if year else key.name)) for origin, key in keys)
 
 
-def _blocks(log: Log, start: Place) -> Iterator[tuple[Place, list[Entry]]]:
+def _blocks(log: Log | Sealed, start: Place) -> Iterator[tuple[Place, list[Entry]]]:
     """Entries from ``start`` on, sealed or not, in blocks, each with the place of its first."""
     rows = log.entries(start.position, unsealed=True)
     while block := list(itertools.islice(rows, _BLOCK)):
@@ -275,12 +292,12 @@ def open_trail(
         AuditUnavailableError: no log, a damaged one, another key, a key file that others can read,
             or a witness that has seen more of a log than there is.
     """
-    keys = partial(log_keys, key, origin, tokens)
+    keys = LogKeys(key, origin, tokens)
     fresh = year and not any(shard_years(directory / name) for name in LOGS)
     if fresh and not tokens and not key.exists():
-        create_key(key, origin)
+        keys.add()
     for name in LOGS if year else ():
         if not shard_years(directory / name):
-            create_shards(directory / name, f"{origin}/{name}", keys, year)
-    logs = {name: Shards(directory / name, f"{origin}/{name}", keys, witnesses) for name in LOGS}
-    return LogTrail(logs, index, lambda: create_key(key, origin, add=key.exists()))
+            create_shards(directory / name, f"{origin}/{name}", keys.at_hand, year)
+    logs = {name: Shards(directory / name, f"{origin}/{name}", keys.at_hand, witnesses) for name in LOGS}
+    return LogTrail(logs, index, keys)

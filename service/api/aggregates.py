@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, BeforeValidator, Field
 
-from service.api.deps import Caller
+from service.api.deps import Caller, Sent
 from service.domain.releases import Release
 from service.usecases.budget import Account, budget_statement
 from service.usecases.question import EXAMPLE
@@ -18,7 +18,7 @@ router = APIRouter(tags=["aggregates"])
 Plan = Annotated[dict[str, Any], Body(examples=[EXAMPLE])]
 
 
-class AggregateRequest(BaseModel):
+class AggregateRequest(Sent):
     """A plan and the purpose it serves."""
 
     plan: dict[str, Any] = Field(examples=[EXAMPLE])

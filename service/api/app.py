@@ -13,19 +13,6 @@ from service.api.sealing import Sealing
 from service.api.uploads import BodyLimit
 from service.ports import Deps
 
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": problems.Problem, "content": {"application/problem+json": {}}, "description": text}
-    for status, text in {
-        401: "No valid token",
-        403: "Denied by policy, consent or identity",
-        404: "No such thing",
-        409: "Not possible in the present state, or the budget does not cover it",
-        413: "The body is larger than 1 MiB (1 GiB for a file)",
-        422: "Malformed request; the body never echoes input",
-        429: "Too many requests of this sender were refused; see `Retry-After`",
-        503: "The audit log or a store is not available; nothing was handed out",
-    }.items()
-}
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -41,7 +28,7 @@ def create_app(deps: Deps) -> FastAPI:
         title="Fiduciary",
         version="1",
         summary="Customer data for consumer finance: consent in, private aggregates and signed evidence out.",
-        responses=_PROBLEMS,
+        responses=problems.described(),
         on_startup=[sealing.start],
         on_shutdown=[jobs.close, sealing.close],
         docs_url=None,  # the stock pages load scripts from a content delivery network
@@ -57,8 +44,7 @@ def create_app(deps: Deps) -> FastAPI:
     @app.middleware("http")
     async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
         response = await call_next(request)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers.update(_HEADERS)
         return response
 
     @app.get("/healthz", tags=["operations"], summary="Whether the process runs")

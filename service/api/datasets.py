@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, SecretStr
 
-from service.api.deps import Caller, Sending, Service
+from service.api.deps import Caller, Sending, Sent, Service
 from service.api.uploads import FILE_BODY, CsvFile, DataFile
 from service.ports import BatchRow
 from service.usecases.consent import import_consents, withdraw
@@ -19,9 +19,8 @@ from service.usecases.push import Push, push
 from service.wiring import parse_contract_text
 
 router = APIRouter(tags=["ingest"])
-_YAML: Final = {
-    "requestBody": {"content": {"application/yaml": {"schema": {"type": "string"}}}, "required": True}
-}
+_CONTENT: Final = {"application/yaml": {"schema": {"type": "string"}}}
+_YAML: Final = {"requestBody": {"content": _CONTENT, "required": True}}
 
 
 class Dataset(BaseModel):
@@ -45,7 +44,7 @@ class Batch(BaseModel):
     reasons: dict[str, int] = Field(examples=[{"unknown_subject": 9}])
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Sent):
     """A withdrawal of consent by one identifier of the person."""
 
     id_type: str = Field(examples=["email"])

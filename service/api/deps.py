@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, model_validator
+from pydantic_core import to_json
 
 from service.domain.signatures import SignedRequest
 from service.domain.traces import parse_traceparent
@@ -17,6 +19,17 @@ from service.usecases.users import authenticate
 from service.wiring import Acting
 
 _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued by `fiduciary user add`.")
+Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+class Sent(BaseModel):
+    """What the body of a request may say. JSON can write half a character, which no store can: refused."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unicode(cls, given: Any) -> Any:
+        to_json(given)  # raises a ValueError
+        return given
 
 
 def service_of(request: Request) -> Deps:
@@ -28,32 +41,25 @@ def service_of(request: Request) -> Deps:
 Service = Annotated[Deps, Depends(service_of)]
 
 
-def acting(
-    service: Service, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Acting:
+def acting(service: Service, token: Token) -> Acting:
     """The service and the actor behind the token. Raises UnauthenticatedError."""
-    if credentials is None:
+    if token is None:
         raise UnauthenticatedError("a valid API token is needed")
-    return {"actor": authenticate(credentials.credentials, deps=service), "deps": service}
+    return {"actor": authenticate(token.credentials, deps=service), "deps": service}
 
 
 Caller = Annotated[Acting, Depends(acting)]
 
 
-def sending(
-    request: Request,
-    service: Service,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> Acting | Push:
+def sending(request: Request, service: Service, token: Token) -> Acting | Push:
     """A person by token, or a source system by a signature over the request. Raises UnauthenticatedError."""
     if "signature-input" not in request.headers:
-        return acting(service, credentials)
-    names = dict.fromkeys(request.headers.keys())
+        return acting(service, token)
     signed = SignedRequest(
         method=request.method,
         path=request.scope["raw_path"].decode("latin-1"),
         query="?" + request.scope["query_string"].decode("latin-1"),
-        headers={name: ", ".join(request.headers.getlist(name)) for name in names},
+        headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
     )
     address = request.client.host if request.client else ""
     return open_push(signed, deps=service, address=address)

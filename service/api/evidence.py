@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 
 from audit.entry import Entry
 from audit.evidence import Place
-from service.api.deps import Caller, Service
+from service.api.deps import Caller, Sent, Service
 from service.api.jobs import Job
 from service.api.uploads import FILE_BODY, MAX_EVIDENCE, received
 from service.domain.actors import Actor
@@ -31,8 +31,13 @@ router = APIRouter(tags=["evidence"])
 _UUID = r'^"?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"?$'
 Key = Annotated[str, Header(pattern=_UUID, description="A UUID in lower case.")]
 
+#: One that is a time in UTC, too, whatever its offset.
+Instant = Annotated[
+    AwareDatetime, Field(gt=datetime(1, 1, 2, tzinfo=UTC), lt=datetime(9999, 12, 30, tzinfo=UTC))
+]
 
-class NewUser(BaseModel):
+
+class NewUser(Sent):
     """A person and their roles."""
 
     id: str = Field(examples=["user:ann"])
@@ -41,32 +46,25 @@ class NewUser(BaseModel):
 
 
 class Wanted(BaseModel):
-    """Which entries of the log are wanted."""
+    """Which entries of the log are wanted."""  # the fields of EntryFilter
 
     last: int = Field(default=50, ge=1, le=1000)
-    actor: set[str] = set()
-    type: set[str] = Field(default=set(), examples=[["aggregate:release"]])
-    purpose: set[str] = set()
+    actor: frozenset[str] = frozenset()
+    type: frozenset[str] = Field(default=frozenset(), examples=[["aggregate:release"]])
+    purpose: frozenset[str] = frozenset()
     resource: str = Field(default="", description="This, and below: dataset/notes, aggregate.")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-
-    def filter(self) -> EntryFilter:
-        """As the log takes it."""
-        return EntryFilter(
-            actor=frozenset(self.actor), type=frozenset(self.type), purpose=frozenset(self.purpose),
-            resource=self.resource, since=self.since, until=self.until, last=self.last,
-        )  # fmt: skip
+    since: Instant | None = None
+    until: Instant | None = None
 
 
-class Asked(BaseModel):
+class Asked(Sent):
     """A customer."""
 
     id_type: str = Field(examples=["mobile"])
     value: SecretStr = Field(examples=["13812345678"])
 
 
-class NewReport(BaseModel):
+class NewReport(Sent):
     """What report is wanted."""
 
     type: str = Field(examples=["behaviour"])
@@ -74,10 +72,10 @@ class NewReport(BaseModel):
     until: date | None = Field(default=None, description="Last day; today.")
     template: date | None = Field(default=None, description="Effective date of the template to use.")
     datasets: list[str] = Field(default=[], description="Tables that a breach concerns.")
-    known_at: AwareDatetime | None = Field(default=None, description="When the breach became known.")
+    known_at: Instant | None = Field(default=None, description="When the breach became known.")
 
 
-class NewSource(BaseModel):
+class NewSource(Sent):
     """A source system, and what it may push."""
 
     name: str = Field(examples=["core-banking"])
@@ -90,7 +88,7 @@ def post_report(
     body: NewReport, caller: Caller, request: Request, response: Response, idempotency_key: Key = ""
 ) -> dict[str, str]:
     """Start it, as a job of the caller; the same key again starts nothing and says the same."""
-    ask_report(body.type, **caller, until=body.until, template=body.template)
+    ask_report(body.type, **caller, until=body.until, since=body.since, template=body.template)
     wanted = body.model_dump(exclude={"type", "datasets", "known_at"})
     wanted["incident"] = Incident(tuple(body.datasets), body.known_at)
 
@@ -164,7 +162,7 @@ def get_vkeys(service: Service) -> str:
 @router.get("/audit/entries", summary="The newest entries; the reading is logged first")
 def get_entries(caller: Caller, wanted: Annotated[Wanted, Query()]) -> list[dict[str, Any]]:
     """Newest last; of an actor, a type, a purpose, a resource or a time."""
-    return _listed(search_log(wanted.filter(), **caller))
+    return _listed(search_log(EntryFilter(**dict(wanted)), **caller))
 
 
 @router.post("/audit/who-accessed", summary="Every entry about one customer; the asking is logged first")

@@ -6,16 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from service.api.deps import Caller
+from service.api.deps import Caller, Sent
 from service.domain.links import LinkState
 from service.usecases.identity import list_links, match_people, merge_people, part_link
 
 router = APIRouter(prefix="/identity", tags=["identity"])
 
 
-class Assessed(BaseModel):
+class Assessed(Sent):
     """The impact assessment that covers a merge."""
 
     dpia: str = Field(examples=["DPIA-2026-014"])

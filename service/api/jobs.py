@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from service.errors import ConflictError, UnknownError, UsageError
+from service.errors import ConflictError, FiduciaryError, UnknownError, UsageError
 
 MOST: Final = 32
 
@@ -31,8 +31,10 @@ class Job:
 
     def result(self) -> str:
         """The name of what was made, or what it failed with."""
-        if failure := self.made.exception():
+        if isinstance(failure := self.made.exception(), Exception):
             raise failure.with_traceback(None)  # which would grow each time
+        if failure:  # native libraries panic with what would end the server here
+            raise FiduciaryError("an unexpected failure", kind=type(failure).__name__)
         return self.made.result()
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from service.api.deps import Caller
+from service.api.deps import Caller, Sent
 from service.usecases.pii import MAX_TEXTS, classify_table, scan_texts
 
 router = APIRouter(tags=["personal data"], prefix="/pii")
@@ -20,12 +20,11 @@ _SUFFIXES: Final = {
     "application/vnd.apache.parquet": ".parquet",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
-_TABLE: Final = {
-    "requestBody": {"content": {kind: {"schema": {"type": "string"}} for kind in _SUFFIXES}, "required": True}
-}
+_CONTENT: Final = {kind: {"schema": {"type": "string"}} for kind in _SUFFIXES}
+_TABLE: Final = {"requestBody": {"content": _CONTENT, "required": True}}
 
 
-class Texts(BaseModel):
+class Texts(Sent):
     """Texts to read."""
 
     texts: list[Annotated[str, Field(max_length=100_000)]] = Field(

@@ -1,15 +1,20 @@
-"""Every error as RFC 9457 ``application/problem+json``. Nothing of the request is echoed, ever."""
+"""Every error as RFC 9457 ``application/problem+json``, in the words of ``problems.toml``.
+
+Nothing of the request is echoed, ever.
+"""
 
 from __future__ import annotations
 
 import secrets
-from typing import Final
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
-from pydantic.config import JsonDict
 from starlette.exceptions import HTTPException
 
 from service.errors import FiduciaryError
@@ -17,34 +22,14 @@ from service.errors import FiduciaryError
 _MEDIA: Final = "application/problem+json"
 _TYPE: Final = "https://fiduciary.example/problems/"
 
-TOO_LARGE: Final = (
-    "too_large",
-    "The request cannot be served.",
-    "the body is larger than may be: 1 MiB, a file 1 GiB",
-)
-_HTTP: Final = {
-    400: ("usage", "The request cannot be served.", "the body cannot be read"),
-    404: ("unknown", "The request cannot be served.", "there is no such route"),
-    405: ("method", "The request cannot be served.", "the route has no such method; see Allow"),
-    413: TOO_LARGE,
-}
-
-
-_EXAMPLE: Final[JsonDict] = {
-    "type": _TYPE + "budget",
-    "title": "The privacy budget of a scope does not cover the request. Nothing was charged.",
-    "status": 409,
-    "code": "budget",
-    "detail": "privacy budget exceeded",
-    "fields": {"scope": "actor:user:ann", "requested": 20200, "left": 19200},
-    "trace_id": "5f0c2b7c0d6f4e0a",
-}
+_TEXTS: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_UNROUTED: Final[Mapping[str, tuple[str, str, str]]] = _TEXTS["unrouted"]
 
 
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_TEXTS["example"]]})
     type: str
     title: str
     status: int
@@ -68,6 +53,19 @@ def problem(status: int, code: str, title: str, detail: str, fields: dict[str, s
     return JSONResponse(body.model_dump(), status_code=status, media_type=_MEDIA, headers=headers)
 
 
+def unrouted(status: int, fields: dict[str, str | int]) -> JSONResponse:
+    """The response to a request that no route has had."""
+    return problem(status, *_UNROUTED.get(str(status), _UNROUTED["400"]), fields)
+
+
+def described() -> dict[int | str, dict[str, Any]]:
+    """The responses that every route may give, for the description of the API."""
+    return {
+        status: {"model": Problem, "content": {_MEDIA: {}}, "description": text}
+        for status, text in _TEXTS["described"].items()
+    }
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers on an application."""
 
@@ -81,21 +79,18 @@ def install(app: FastAPI) -> None:
         # FastAPI's default body carries the offending input: identifiers must not come back
         fields: dict[str, str | int] = {}
         for item in error.errors()[:10]:
-            place = ".".join(
-                str(part) for part in item["loc"] if isinstance(part, str) and part.isidentifier()
-            )
-            fields[place or "body"] = str(item["type"])
+            names = (part for part in item["loc"] if isinstance(part, str) and part.isidentifier())
+            fields[".".join(names) or "body"] = str(item["type"])
         return problem(422, "usage", "The request is not well formed.", "see fields for the places", fields)
 
     @app.exception_handler(HTTPException)
     def _http(_: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, *_HTTP.get(error.status_code, _HTTP[400]), {})
+        answer = unrouted(error.status_code, {})
         answer.headers.update(error.headers or {})  # Allow, which RFC 9110 wants with 405
         return answer
 
     @app.exception_handler(ResponseValidationError)
     @app.exception_handler(Exception)
     def _ourselves(_: Request, error: Exception) -> JSONResponse:
-        return problem(
-            500, "internal", "The service failed.", "nothing left the service", {"kind": type(error).__name__}
-        )
+        kind = type(error).__name__
+        return problem(500, "internal", "The service failed.", "nothing left the service", {"kind": kind})

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
-from service.api.deps import Caller, Service
+from service.api.deps import Caller, Sent, Service
 from service.domain.requests import Right, RightsRequest
 from service.usecases import rights
 from service.usecases.rights import Opened
@@ -19,7 +19,7 @@ from service.usecases.rights import Opened
 router = APIRouter(prefix="/rights", tags=["rights"])
 
 
-class NewRequest(BaseModel):
+class NewRequest(Sent):
     """What is asked, and a contact that the service holds."""
 
     right: Right = Field(examples=["erasure"])
@@ -27,7 +27,7 @@ class NewRequest(BaseModel):
     contact: SecretStr
 
 
-class Code(BaseModel):
+class Code(Sent):
     """The one-time code, and why the person asks, in their own words."""
 
     code: SecretStr

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field, SecretStr
 
-from service.api.deps import Caller
+from service.api.deps import Caller, Sent
 from service.domain.models import Model
 from service.usecases.model import approve_model, train_model
 from service.usecases.profile import build_profiles, read_profile
@@ -19,7 +19,7 @@ router = APIRouter(tags=["scores"])
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-class Training(BaseModel):
+class Training(Sent):
     """How much privacy loss the training may cost."""
 
     epsilon: int = Field(
@@ -39,7 +39,7 @@ class ModelView(BaseModel):
     rho: int
 
 
-class ProfileQuery(BaseModel):
+class ProfileQuery(Sent):
     """Whose segment. Identifiers travel in the body, never in the URL."""
 
     id_type: str = Field(default="email", examples=["email"])

@@ -12,23 +12,21 @@ from service.ports import AuditTrail
 _INTERVAL: Final = 1.0  # seconds
 
 
-class Sealing:
+class Sealing(threading.Thread):
     """A thread that seals. One that cannot has no voice of its own: ``/readyz`` and refused effects tell."""
 
     def __init__(self, audit: AuditTrail) -> None:
+        super().__init__(name="sealing", daemon=True)
         self._audit, self._ended = audit, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sealing", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
 
     def close(self) -> None:
         """Seal a last time and end."""
         self._ended.set()
-        self._thread.join()
+        if self.is_alive():
+            self.join()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Seal, until the end."""
         ended = False
         while not ended:
             ended = self._ended.wait(_INTERVAL)

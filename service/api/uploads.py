@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import TOO_LARGE, problem
+from service.api.problems import unrouted
 
 MAX_BODY: Final = 1 << 20
 _UPLOADS: Final = ("/batches", "/corrections", "/verifications")  # limited where they are written
@@ -24,16 +24,10 @@ _BINARY: Final = {"application/octet-stream": {"schema": {"type": "string", "for
 FILE_BODY: Final = {"requestBody": {"content": _BINARY, "required": True}}
 MAX_DATA: Final = 1 << 30
 MAX_EVIDENCE: Final = 1 << 26
-FileName = Annotated[
-    str,
-    Query(
-        pattern=r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet|xlsx)$", examples=["statements-2005-09.csv"]
-    ),
-]
-Encoding = Annotated[
-    str,
-    Query(pattern=r"^[a-z0-9-]{0,12}$", examples=["gb18030"], description="Of a text file, when not UTF-8."),
-]
+_FILE: Final = r"^[A-Za-z0-9._-]{1,100}\.(csv|tsv|jsonl|parquet|xlsx)$"
+FileName = Annotated[str, Query(pattern=_FILE, examples=["statements-2005-09.csv"])]
+_ENCODED: Final = "Of a text file, when not UTF-8."
+Encoding = Annotated[str, Query(pattern=r"^[a-z0-9-]{0,12}$", examples=["gb18030"], description=_ENCODED)]
 
 
 class BodyLimit:
@@ -49,7 +43,7 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > MAX_BODY:
-            await problem(413, *TOO_LARGE, {"limit": MAX_BODY})(scope, receive, send)
+            await unrouted(413, {"limit": MAX_BODY})(scope, receive, send)
             return
         size = 0
 

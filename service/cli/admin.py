@@ -20,6 +20,9 @@ from service.errors import ConflictError, UsageError
 TokenFile = Annotated[
     Path | None, typer.Option("--token-file", help="Write the token here, owner-only, instead of showing it.")
 ]
+_SCAN = "Search every byte for the identifiers in this file, one a line; - reads stdin."
+Needles = Annotated[Path | None, typer.Option("--scan", help=_SCAN)]
+DemoHome = Annotated[Path, typer.Option("--home", help="Where the demo's data goes; made anew.")]
 user_app = group("user", "Staff and their tokens.")
 
 
@@ -70,14 +73,7 @@ def user_add(
     emit({"actor": actor_id, "roles": sorted(role), "token": shown}, text)
 
 
-def doctor(
-    scan: Annotated[
-        Path | None,
-        typer.Option(
-            "--scan", help="Search every byte for the identifiers in this file, one a line; - reads stdin."
-        ),
-    ] = None,
-) -> None:
+def doctor(scan: Needles = None) -> None:
     """Check keys, databases, policies, log and stores; list what exists."""
     if scan is not None:
         _trace(scan)
@@ -159,9 +155,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def demo(
-    target: Annotated[Path, typer.Option("--home", help="Where the demo's data goes; made anew.")] = Path(
-        "var/demo"
-    ),
+    target: DemoHome = Path("var/demo"),
     customers: Annotated[int, typer.Option(help="How many of the 30,000 customers.")] = 30_000,
 ) -> None:
     """Run the main job on real card customers: ingest, aggregate, score, delete, report, verify."""

@@ -99,17 +99,14 @@ def _preview_text(view: Mapping[str, Any]) -> str:
         f"{view['n_cells']} cells for {view['rho']:,} micro-rho: epsilon {view['epsilon'] / 1e6:g}"
         f" at delta 1e-{view['delta_exponent']}; {'affordable' if view['affordable'] else 'NOT affordable'}\n"
     )
-    accuracy = [
-        (
-            a["measure"],
-            f"+- {a['half_width']:,}",
-            f"in a cell of {a['at_rows']:,} rows" if a["at_rows"] else "",
-        )
-        for a in view["accuracy"]
-    ]
+    accuracy = [(a["measure"], f"+- {a['half_width']:,}", _where(a["at_rows"])) for a in view["accuracy"]]
     text += table("95 % of the time the answer is within", ("measure", "half-width", ""), accuracy)
     scopes = [(s["scope"], s["cap"], s["left"], s["left"] // view["rho"]) for s in view["scopes"]]
     return text + table("Budget, micro-rho", ("scope", "cap", "left", "times this plan"), scopes)
+
+
+def _where(rows: int) -> str:
+    return f"in a cell of {rows:,} rows" if rows else ""
 
 
 def answer_table(answer: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.wiring import Acting
 
 Progress = Callable[[str, int], None]
-
+Command = Callable[..., None]
 
 IdType = Annotated[
     Literal["email", "mobile", "cn_resident_id"], typer.Option(help="What is on standard input.")
@@ -80,12 +80,10 @@ def group(name: str, text: str) -> typer.Typer:
     return typer.Typer(name=name, help=text, no_args_is_help=True)
 
 
-def command(
-    group: typer.Typer, name: str | None = None
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(group: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Add a function to a group as a command that has the option ``--json``, behind its own options."""
 
-    def add(function: Callable[..., None]) -> Callable[..., None]:
+    def add(function: Command) -> Command:
         @functools.wraps(function)
         def run(*, as_json: bool, **arguments: object) -> None:
             SESSION.as_json = as_json
@@ -100,18 +98,20 @@ def command(
     return add
 
 
-def ask(what: str, *, hidden: bool = True) -> str:
+def ask(what: str, *, hidden: bool = True, last: bool = False) -> str:
     """A value that must not stand in the shell's history: typed at a prompt, else one line of standard input.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or more than this ``last`` one.
     """
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=hidden, err=True))
     try:
-        value = sys.stdin.readline().strip()
-    except UnicodeDecodeError:
+        value, more = sys.stdin.readline().strip(), sys.stdin.read().strip() if last else ""
+        value.encode()  # where the locale names no encoding, what cannot be decoded comes as surrogates
+    except UnicodeError:
         raise UsageError("standard input is not UTF-8", expected=what) from None
-    if not value:
-        raise UsageError("nothing on standard input", expected=what)
+    if more or not value:
+        wrong = "more than one line" if more else "nothing"
+        raise UsageError(f"{wrong} on standard input", expected=what)
     return value

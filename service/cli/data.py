@@ -160,9 +160,8 @@ def quarantine_release(
     """Take corrected rows the whole way in; those admitted are no longer in quarantine."""
     from service.usecases.correction import release
 
-    acting = SESSION.acting()
     with progress_bar("release") as progress:
-        row = release(batch, path, **acting, encoding=encoding, progress=progress)
+        row = release(batch, path, **SESSION.acting(), encoding=encoding, progress=progress)
     emit_batch(row)
 
 

@@ -26,6 +26,9 @@ Tables = Annotated[list[str] | None, typer.Option(help="Table that a breach conc
 Known = Annotated[datetime | None, typer.Option(help="When the breach became known, UTC.")]
 Draft = Annotated[str, typer.Argument(help="Name of a draft.")]
 Archive = Annotated[Path, typer.Argument(help="Draft or bundle (.zip).", exists=True, dir_okay=False)]
+Policy = Annotated[Path | None, typer.Option(help="File of trusted logs, witnesses, quorum.", exists=True)]
+_TSA = "Certificate of the time-stamp authority you trust."
+Authority = Annotated[Path | None, typer.Option(help=_TSA, exists=True)]
 audit_app = group("audit", "The audit log and what it proves.")
 
 
@@ -44,12 +47,10 @@ def report_build(
     from service.usecases.report_queries import Incident
 
     breach = Incident(tuple(dataset or ()), known_at.replace(tzinfo=UTC) if known_at else None)
-    first, last, form = (day.date() if day else None for day in (since, until, template))
-    acting = SESSION.acting()
+    days = {"since": since, "until": until, "template": template}
+    dates = {name: day.date() for name, day in days.items() if day}
     with progress_bar("report") as progress:
-        path = build_report(
-            kind, **acting, since=first, until=last, template=form, incident=breach, progress=progress
-        )
+        path = build_report(kind, **SESSION.acting(), **dates, incident=breach, progress=progress)
     emit({"draft": str(path)}, f"{path}\nnow a second person: fiduciary report approve {path.name}")
 
 
@@ -58,9 +59,8 @@ def report_approve(name: Draft) -> None:
     """Approve another person's draft: it is signed and issued as a bundle."""
     from service.usecases.report import approve_report
 
-    acting = SESSION.acting()
     with progress_bar("report") as progress:
-        path = approve_report(name, **acting, progress=progress)
+        path = approve_report(name, **SESSION.acting(), progress=progress)
     emit({"bundle": str(path)}, f"{path}\ncheck it: fiduciary audit verify {path}")
 
 
@@ -97,12 +97,8 @@ def report_diff(old: Archive, new: Archive) -> None:
 def audit_verify(
     path: Annotated[Path, typer.Argument(help="Bundle (.zip), certificate (.json) or log directory.")],
     vkey: Annotated[str, typer.Option(help="Verifier key you trust, name+hash+key, or its file.")] = "",
-    policy: Annotated[
-        Path | None, typer.Option(help="File of trusted logs, witnesses, quorum.", exists=True)
-    ] = None,
-    tsa: Annotated[
-        Path | None, typer.Option(help="Certificate of the time-stamp authority you trust.", exists=True)
-    ] = None,
+    policy: Policy = None,
+    tsa: Authority = None,
 ) -> None:
     """Check a bundle, a certificate or a log offline: no database, no network, no secret."""
     from audit.verify import format_facts
@@ -145,22 +141,18 @@ def audit_who_accessed(id_type: IdType = "mobile") -> None:
 
     acting = SESSION.acting()
     found = who_accessed(id_type, ask(id_type), **acting)
-    lines = [
-        f"\n{h.origin}: " + ("pruned" if h.pruned else f"all {h.size:,} entries read, up to root {h.root}")
-        for h in found.heads
-    ]
-    _show(found.entries, "".join(lines))
+    said = ""
+    for h in found.heads:
+        read = "pruned" if h.pruned else f"all {h.size:,} entries read, up to root {h.root}"
+        said += f"\n{h.origin}: {read}"
+    _show(found.entries, said)
 
 
 def _show(entries: tuple[tuple[Place, Entry], ...], said: str = "") -> None:
     value = [asdict(entry) | {"place": str(place)} for place, entry in entries]
-    lines = [
-        f"{_short(at):<22} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"
-        for at, e in entries
-    ]
-    emit(value, "\n".join(lines) + said)
+    emit(value, "\n".join(_line(place, entry) for place, entry in entries) + said)
 
 
-def _short(place: Place) -> str:
-    """``governance/2026/17``."""
-    return "/".join(str(place).rsplit("/", 3)[1:])
+def _line(place: Place, e: Entry) -> str:
+    short = "/".join(str(place).rsplit("/", 3)[1:])  # governance/2026/17
+    return f"{short:<22} {e.at:%Y-%m-%d %H:%M:%S} {e.decision:<5} {e.type:<20} {e.actor} {e.resource}"

@@ -25,14 +25,10 @@ def identity_match(
     """Find enrolments of one person: merge the clear ones, propose the rest."""
     from service.usecases.identity import match_people
 
-    acting = SESSION.acting()
     with progress_bar("match") as progress:
-        found = match_people(dpia, **acting, dry_run=dry_run, progress=progress)
-    done = "would be merged" if dry_run else "merged"
-    text = (
-        f"{found.enrolments:,} enrolments: {found.merged:,} pairs {done}, {found.proposed:,} to be reviewed"
-    )
-    emit(asdict(found), text)
+        found = match_people(dpia, **SESSION.acting(), dry_run=dry_run, progress=progress)
+    done = f"{found.merged:,} pairs {'would be merged' if dry_run else 'merged'}"
+    emit(asdict(found), f"{found.enrolments:,} enrolments: {done}, {found.proposed:,} to be reviewed")
 
 
 @command(identity_app, "list")

@@ -100,6 +100,8 @@ def run(arguments: Sequence[str]) -> int:
         failure = error
     except SystemExit:
         raise
+    except UnicodeEncodeError:  # an argument whose bytes could not be decoded
+        failure = UsageError("an argument is not UTF-8")
     except BaseException as error:  # noqa: BLE001  panics of native libraries derive from it; the text may hold data
         failure = FiduciaryError("an unexpected failure", kind=type(error).__name__)
         failure.__cause__ = error

@@ -8,12 +8,13 @@ import json
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from service.cli.context import SESSION, Progress
-from service.cli.messages import message
 from service.errors import FiduciaryError, StorageError
 
 _TWENTIETH: Final = 5  # percent
@@ -54,6 +55,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     text = io.StringIO()
     Console(file=text, width=None if sys.stdout.isatty() else 120).print(grid)
     return text.getvalue()
+
+
+def message(code: str, language: str) -> tuple[str, str]:
+    """What happened and what to do next, for an error code, in plain words: ``messages.toml``."""
+    texts = tomllib.loads(Path(__file__).with_name("messages.toml").read_text("utf-8"))
+    what, then = texts[code][language]
+    return what, then
 
 
 def fail(error: FiduciaryError) -> int:

@@ -16,20 +16,19 @@ from service.cli.output import emit, progress_bar, table
 from service.errors import UsageError
 
 pii_app = group("pii", "Find personal data in a file. Touches no stored data, so no token is needed.")
-_BLOCK = 256
+_PROFILES = (
+    "fast (rules), accurate (rules and language models), presidio (your own spaCy model). "
+    "Without it, accurate where its models are installed, else fast."
+)
+ProfileName = Annotated[str, typer.Option(help=_PROFILES, show_default=False)]
+Draft = Annotated[Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")]
+_OFTEN = 256  # lines between two looks at the rate
 
 
 @command(pii_app, "scan")
 def scan(
     path: Annotated[Path, typer.Argument(help="JSON lines, each with `text`.")],
-    profile: Annotated[
-        str,
-        typer.Option(
-            help="fast (rules), accurate (rules and language models), presidio (your own spaCy model). "
-            "Without it, accurate where its models are installed, else fast.",
-            show_default=False,
-        ),
-    ] = "",
+    profile: ProfileName = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     model: Annotated[Path | None, typer.Option(help="Directory of a spaCy model.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Its digests, as sha256sum writes them.")] = None,
@@ -40,29 +39,26 @@ def scan(
     engine = Engine(profile or best_profile(), model, manifest)
     if not profile:
         sys.stderr.write(f"profile: {engine.profile}\n")
-    block: list[str] = []
     start = perf_counter()
     try:
         with path.open("rb") as lines, progress_bar("scan", quiet=not sys.stderr.isatty()) as tell:
             size = max(1, path.stat().st_size)
             for count, found in enumerate(scan_lines(lines, engine, workers), 1):
-                block.append(json.dumps(found) if SESSION.as_json else _line(found["line"], found["spans"]))
-                if len(block) == _BLOCK:
-                    _print(block)
+                text = json.dumps(found) if SESSION.as_json else _line(found["line"], found["spans"])
+                emit(None, text, as_json=False)
+                if count % _OFTEN == 0:
                     rate = count / (perf_counter() - start)
                     tell(f"{rate:,.0f} lines / s", 100 * lines.tell() // size)
+    except BrokenPipeError:  # whoever reads has seen enough
+        raise
     except OSError as error:
         raise UsageError("the file cannot be read", file=path.name) from error
-    finally:
-        _print(block)
 
 
 @command(pii_app, "classify")
 def classify(
     path: Annotated[Path, typer.Argument(help="CSV, TSV or XLSX file with a header, or Parquet.")],
-    write: Annotated[
-        Path | None, typer.Option("--write", help="Write a draft data contract to this new file.")
-    ] = None,
+    write: Draft = None,
 ) -> None:
     """Type, role and class of each column, and a draft data contract. No token is needed."""
     from service.usecases.pii import classify_file, draft_contract
@@ -80,12 +76,6 @@ def classify(
     heads = ("column", "type", "role", "class", "confidence", "evidence")
     value = {"columns": [_document(asdict(c)) for c in columns], "draft": str(write) if write else None}
     emit(value, table("Columns", heads, rows))
-
-
-def _print(block: list[str]) -> None:
-    if block:
-        emit(None, as_json=False, text="\n".join(block))
-        block.clear()
 
 
 def _line(number: int, spans: list[dict[str, object]]) -> str:

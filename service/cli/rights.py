@@ -46,7 +46,7 @@ def rights_verify(
     from service.usecases.rights import verify_request
 
     code = code or ask("code", hidden=False)
-    statement = ask("statement", hidden=False) if say_why else ""
+    statement = ask("statement", hidden=False, last=True) if say_why else ""
     _show(verify_request(request, code, deps=SESSION.deps(), statement=statement))
 
 

@@ -30,9 +30,7 @@ def profile_read(id_type: IdType = "email", pseudonym: Pseudonym = "") -> None:
     """One customer's segment; the identifier is read from standard input."""
     from service.usecases.profile import read_profile
 
-    acting = SESSION.acting()
-    value = "" if pseudonym else ask(id_type)
-    _built(asdict(read_profile(id_type=id_type, value=value, pseudonym=pseudonym, **acting)))
+    _built(asdict(read_profile(**SESSION.acting(), **_whose(id_type, pseudonym))))
 
 
 @command(model_app, "train")
@@ -75,13 +73,15 @@ def score_read(
     """One customer's score with four reasons; the identifier is read from standard input."""
     from service.usecases.score import score_customer
 
-    acting = SESSION.acting()
-    value = "" if pseudonym else ask(id_type)
-    found = score_customer(purpose, id_type=id_type, value=value, pseudonym=pseudonym, **acting)
+    found = score_customer(purpose, **SESSION.acting(), **_whose(id_type, pseudonym))
     reasons = [(r.code, r.lost, r.zh if SESSION.language == "zh" else r.en) for r in found.reasons]
     text = f"score {found.score}, grade {found.grade}, by {found.model} as of {found.as_of}\n"
     text += table("Why it is not higher", ("code", "points lost", "reason"), reasons)
     emit(asdict(found), text)
+
+
+def _whose(id_type: str, pseudonym: str) -> dict[str, str]:
+    return {"id_type": id_type, "value": "" if pseudonym else ask(id_type), "pseudonym": pseudonym}
 
 
 def _built(summary: dict[str, object]) -> None:

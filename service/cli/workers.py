@@ -10,6 +10,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -61,10 +62,7 @@ def _attempt(dataset: str, path: Path, encoding: str, number: int, tell: _Tell) 
     from service.usecases.ingest import ingest
 
     try:
-        return ingest(
-            path, dataset, **SESSION.acting(), encoding=encoding,
-            progress=lambda step, percent: tell(number, step, percent),
-        )  # fmt: skip
+        return ingest(path, dataset, **SESSION.acting(), encoding=encoding, progress=partial(tell, number))
     except FiduciaryError as error:
         return error
 

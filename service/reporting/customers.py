@@ -38,13 +38,12 @@ def grade_rows(scores: pl.DataFrame) -> Rows:
         scores: ``score``, ``grade``, ``expected``, ``bad`` (1, 0, null where unknown) per customer.
     """
     bad, means = pl.col("bad"), pl.col("score", "expected").mean()
-    grades = (
-        scores.group_by("grade").agg(means, bad.count().alias("known"), bad.sum(), n=pl.len()).sort("grade")
-    )
+    known = bad.count().alias("known")
+    grades = scores.group_by("grade").agg(means, known, bad.sum(), n=pl.len()).sort("grade")
     rows: list[tuple[Cell, ...]] = []
     for row, shown in zip(grades.rows(), suppress(grades["n"].to_list()), strict=True):
-        grade, score, expected, known, late, n = row
-        rates = (n / scores.height, float(score), expected, safe_share(late, known))
+        grade, score, expected, told, late, n = row
+        rates = (n / scores.height, float(score), expected, safe_share(late, told))
         rows.append((grade, shown, *(rates if shown else (None,) * 4)))
     rows.append((TOTAL, people(scores.height), 1.0, *(NOT_APPLICABLE,) * 3))
     return named("grade customers share score expected observed", rows)
@@ -63,13 +62,15 @@ def group_rows(groups: pl.DataFrame) -> Rows:
     few = suppress([min(k, n - k) if count else 1 for (_, n, k), count in zip(found, counts, strict=True)])
     rates = [None if hidden is None else k / n for (_, n, k), hidden in zip(found, few, strict=True)]
     best = max((rate for rate in rates if rate is not None), default=0.0)
-    against = [
-        (None, None) if rate is None else (rate - best, rate / best if best else NOT_APPLICABLE)
-        for rate in rates
-    ]
-    rows = [(f[0], *more) for f, *more in zip(found, counts, rates, strict=True)]
-    columns = "group customers rate difference ratio"
-    return named(columns, [(*row, *told) for row, told in zip(rows, against, strict=True)])
+    parts = zip(found, counts, rates, strict=True)
+    rows = [(group, count, rate, *_against(best, rate)) for (group, _, _), count, rate in parts]
+    return named("group customers rate difference ratio", rows)
+
+
+def _against(best: float, rate: float | None) -> tuple[Cell, Cell]:
+    if rate is None:
+        return None, None
+    return rate - best, rate / best if best else NOT_APPLICABLE
 
 
 def month_rows(months: pl.DataFrame) -> Rows:

@@ -8,6 +8,7 @@ table that one of the two does not have, None for a suppressed cell.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from service.reporting.words import NUMERIC
@@ -28,10 +29,8 @@ def diff(old: Document, new: Document) -> dict[str, Any]:
     sides = [{table["id"]: table for table in report["tables"]} for report in (old, new)]
     tables = {name: _table(*(side.get(name, {}) for side in sides)) for name in {**sides[0], **sides[1]}}
     context = {key: [old.get(key), new.get(key)] for key in CONTEXT if old.get(key) != new.get(key)}
-    return {
-        "context": context,
-        "tables": {name: parts for name, parts in tables.items() if any(parts.values())},
-    }
+    changed = {name: parts for name, parts in tables.items() if any(parts.values())}
+    return {"context": context, "tables": changed}
 
 
 def _table(old: Document, new: Document) -> dict[str, Any]:
@@ -39,14 +38,9 @@ def _table(old: Document, new: Document) -> dict[str, Any]:
     firsts = [[plain(row[0]) for row in side.get("rows", ())] for side in (old, new)]
     wide = any(len({*names}) < len(names) for names in firsts)
     before, after = (_by_key(side, wide=wide) for side in (old, new))
-    return {
-        "inputs": sources if sources[0] != sources[1] else [],
-        "cells": [
-            cell
-            for row in {**before, **after}
-            for cell in _cells(row, before.get(row, {}), after.get(row, {}))
-        ],
-    }
+    cells = (_cells(row, before.get(row, {}), after.get(row, {})) for row in {**before, **after})
+    inputs = sources if sources[0] != sources[1] else []
+    return {"inputs": inputs, "cells": [*chain.from_iterable(cells)]}
 
 
 def _cells(row: str, old: Document, new: Document) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ A cell of None is suppressed (a group of fewer than ten people).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -176,6 +176,10 @@ class Section:
     items: tuple[Table | Figure, ...] = ()
     law: Text | None = None
 
+    def tables(self) -> list[Table]:
+        """Its tables in order."""
+        return [item for item in self.items if isinstance(item, Table)]
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -213,10 +217,9 @@ class Report:
     sections: tuple[Section, ...]
     queries: tuple[tuple[str, Text], ...]
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> list[Table]:
         """Every table in order."""
-        for section in self.sections:
-            yield from (item for item in section.items if isinstance(item, Table))
+        return [table for section in self.sections for table in section.tables()]
 
     def __post_init__(self) -> None:
         """Refuse doubled table ids and numbers whose query is not explained."""
@@ -228,19 +231,13 @@ class Report:
 
 def header(report: Report) -> dict[str, object]:
     """What the whole report rests on: what is being told, for whom, about when, from which state."""
-    p = report.provenance
     own = {key: getattr(report, key) for key in ("type", "template", "title", "law")}
-    return {**own, **_fields(p)}
+    return {**own, **_fields(report.provenance)}
 
 
 def format_report(report: Report) -> bytes:
     """Machine-readable form: JSON with sources, both languages, raw values."""
-    tables = [
-        {"section": section.id, **_fields(item)}
-        for section in report.sections
-        for item in section.items
-        if isinstance(item, Table)
-    ]
+    tables = [{"section": s.id, **_fields(table)} for s in report.sections for table in s.tables()]
     body = {"key_figures": report.key_figures, "tables": tables, "queries": dict(report.queries)}
     return format_json({**header(report), **body})
 

@@ -109,7 +109,6 @@ def sign_pdf(
     try:
         signed: io.BytesIO = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
     except (SigningError, PathError, ValidationError) as error:
-        raise StorageError(
-            "the certificates do not hold for a long-term signature", why=str(error)
-        ) from error
+        why = str(error)
+        raise StorageError("the certificates do not hold for a long-term signature", why=why) from error
     return signed.getvalue()

@@ -15,13 +15,12 @@ from typing import Final
 SMALLEST: Final = 10  # people
 
 
-def suppress(counts: Sequence[int], *, total_shown: bool = True) -> tuple[int | None, ...]:
-    """Hide counts of 1 to 9, and one more where a total would reveal a single hidden one."""
+def suppress(counts: Sequence[int]) -> tuple[int | None, ...]:
+    """Hide counts of 1 to 9, and one more where the total would reveal a single hidden one."""
     hidden = {place for place, n in enumerate(counts) if 0 < n < SMALLEST}
-    if total_shown and len(hidden) == 1:
-        others = [place for place, n in enumerate(counts) if n >= SMALLEST]
-        if others:
-            hidden.add(min(others, key=lambda place: counts[place]))
+    if len(hidden) == 1:
+        others = sorted((n, place) for place, n in enumerate(counts) if n >= SMALLEST)
+        hidden |= {place for _, place in others[:1]}
     return tuple(None if place in hidden else n for place, n in enumerate(counts))
 
 

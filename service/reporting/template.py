@@ -201,8 +201,7 @@ def _section(part: SectionPart, template: Template, answers: Mapping[str, tuple[
             table, drawn = _table(shape, answer, template), shape.figure
             to = table.without_total()
             if drawn and any(cell is not None for key in drawn.series for cell in to.values(key)):
-                how = (drawn.title, drawn.shape, to, drawn.label, drawn.series)
-                items.append(doc.Figure(f"fig-{to.id}", *how))
+                items.append(doc.Figure(f"fig-{to.id}", table=to, **dict(drawn)))
             items.append(table)
     return Section(part.id, part.title, (part.text,) if part.text else (), tuple(items), part.law)
 

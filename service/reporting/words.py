@@ -43,11 +43,8 @@ def _number(value: float, kind: Kind) -> str:
             return f"{value * 100:.1f} %"
         case "micro":
             return f"{value / MICRO:.4f}"
-        case _:
-            return f"{value:,}" if isinstance(value, int) else _decimal(value)
-
-
-def _decimal(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}"
 
 

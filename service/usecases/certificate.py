@@ -14,12 +14,11 @@ from typing import Final
 from audit.canonical import digest
 from audit.certificate import build_certificate
 from audit.dsse import Statement, format_statement
-from audit.filestore import write_durably
 from service.domain.releases import ReleaseState
 from service.domain.requests import Right, RightsRequest
-from service.errors import StorageError
 from service.ports import Deps
 from service.usecases.access import Act, places
+from service.usecases.tags import file_beside
 
 _TYPE: Final = "https://fiduciary.example/certificates/rights/v1"
 
@@ -51,9 +50,7 @@ def _predicate(request: RightsRequest, evidence: dict[str, object], deps: Deps) 
         "commitment": evidence.pop("commitment", ""),
         "steps": evidence,
     }
-    if request.right is Right.ERASURE:
-        done |= _derived(deps)
-    return done
+    return done | (_derived(deps) if request.right is Right.ERASURE else {})
 
 
 def _derived(deps: Deps) -> dict[str, object]:
@@ -77,7 +74,4 @@ def file_away(path: Path, data: bytes) -> None:
     Raises:
         StorageError: the disk is full or not writable.
     """
-    try:
-        write_durably({path: data})
-    except OSError as error:
-        raise StorageError("the file cannot be written", cause=error.strerror or "") from None
+    file_beside(path, data)

@@ -58,10 +58,8 @@ def list_quarantine(dataset: str, *, actor: Actor, deps: Deps, batch: str = "") 
         found = found.filter(pl.col("_batch") == batch[:_SHORT])
     gone = pl.concat([_NONE, *closed]).with_columns(state=pl.lit("released"))
     listed = found.collect().join(gone, on=["_batch", "_row"], how="left")
-    state = pl.col("state").fill_null("open")
-    return listed.select(
-        pl.col("_batch").alias("batch"), pl.col("_row").alias("row"), "rule", "column", "row_tag", state
-    ).sort("batch", "row")
+    named = listed.rename({"_batch": "batch", "_row": "row"}).with_columns(pl.col("state").fill_null("open"))
+    return named.select("batch", "row", "rule", "column", "row_tag", "state").sort("batch", "row")
 
 
 def release(
@@ -179,12 +177,10 @@ class Corrections:
 
 
 _NONE: Final = pl.DataFrame(schema={"_row": pl.Int64, "_batch": pl.String})
+_NO_ENTRIES: Final = _NONE.with_columns(rule=pl.lit(""), column=pl.lit(""), row_tag=pl.lit(""))
 
 
 def _entries(dataset: str, deps: Deps) -> pl.LazyFrame:
     name = f"quarantine_{dataset}"
-    if deps.events.version(name) < 0:
-        return pl.LazyFrame(
-            schema=dict.fromkeys(("_batch", "rule", "column", "row_tag"), pl.String) | {"_row": pl.Int64}
-        )
-    return deps.events.scan(name).select("_batch", "_row", "rule", "column", "row_tag")
+    found = deps.events.scan(name) if deps.events.version(name) >= 0 else _NO_ENTRIES.lazy()
+    return found.select("_batch", "_row", "rule", "column", "row_tag")

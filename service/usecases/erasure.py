@@ -1,6 +1,6 @@
 """Erasure, step by step. Every step is idempotent, so a killed run goes on where it stopped.
 
-restrict -> suppress -> retain -> rows -> payloads -> prove -> consents -> destroy
+restrict -> suppress -> retain -> rows -> prove -> consents -> payloads -> destroy
 
 ``restrict`` comes first: from then on no reader sees the subject. Keys go last, after everything that needs
 them. Nothing is called done that did nothing: ``prove`` asks the stores again and reads their bytes.
@@ -9,9 +9,10 @@ them. Nothing is called done that did nothing: ``prove`` asks the stores again a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from policies.model import RetentionRule
@@ -48,16 +49,12 @@ class Outcome:
 
 def plan_erasure(retention: Mapping[str, RetentionRule], at: datetime) -> tuple[Outcome, ...]:
     """Decide class by class: the strongest rule wins, and only a statutory duty keeps anything."""
-    return tuple(
-        Outcome(
-            data_class=rule.data_class,
-            outcome=rule.outcome,  # PIPL 47(1) delete; PIPL 47(2) keep, store and secure only
-            law=rule.law,
-            until=(at + timedelta(days=rule.keep_days)).date().isoformat() if rule.keep_days else "",
-            covers=rule.covers,
-        )
-        for _, rule in sorted(retention.items())
-    )
+    outcomes = []
+    for _, rule in sorted(retention.items()):
+        until = (at + timedelta(days=rule.keep_days)).date().isoformat() if rule.keep_days else ""
+        # PIPL 47(1) delete; PIPL 47(2) keep, store and secure only
+        outcomes.append(Outcome(rule.data_class, rule.outcome, rule.law, until, rule.covers))
+    return tuple(outcomes)
 
 
 def format_outcomes(outcomes: tuple[Outcome, ...]) -> str:
@@ -80,12 +77,9 @@ def restrict(request: RightsRequest, deps: Deps) -> Evidence:
 
 def suppress(request: RightsRequest, deps: Deps) -> Evidence:
     """Remember, by keyed tag only, who must not come back with the next file."""
-    key = deps.keyring.derive("suppression")
-    tags = {
-        tag
-        for part in parts(request.subject, deps)
-        for tag in deps.vault.suppression_tags(part, lambda kind, value: suppression_tag(key, kind, value))
-    }
+    tag_of = partial(suppression_tag, deps.keyring.derive("suppression"))
+    person = parts(request.subject, deps)
+    tags = {tag for part in person for tag in deps.vault.suppression_tags(part, tag_of)}
     deps.vault.suppress(tuple(tags), until=deps.clock.now() + timedelta(days=SUPPRESSION_DAYS))
     return {"identifiers": len(tags)}
 
@@ -93,9 +87,7 @@ def suppress(request: RightsRequest, deps: Deps) -> Evidence:
 def retain(request: RightsRequest, deps: Deps) -> Evidence:
     """Seal what a law says keep under the retention key, away from every reader. PIPL 47(2)."""
     evidence: Evidence = {}
-    for outcome in parse_outcomes(request.decision):
-        if outcome.outcome != "restrict":
-            continue
+    for outcome in (o for o in parse_outcomes(request.decision) if o.outcome == "restrict"):
         found = [_collect(part, outcome.covers, deps) for part in parts(request.subject, deps)]
         documents = [document for document, _ in found]
         kept = json.dumps(documents if documents[1:] else documents[0], ensure_ascii=False, sort_keys=True)
@@ -173,19 +165,14 @@ def destroy(request: RightsRequest, deps: Deps) -> Evidence:
         ConflictError: the vault still knows the subject.
     """
     person = parts(request.subject, deps)
+    # what was said since ``payloads``, where the run was stopped; an earlier one destroyed some keys, perhaps
+    remove_payloads(deps.vault.pseudonyms(person)["_subject"].to_list(), deps)
     epochs = [deps.vault.destroy(part) for part in reversed(person)]
     if deps.vault.pseudonyms(person).height or any(sealed_documents(part, deps) for part in person):
         raise ConflictError("the vault still knows the subject")
     return {"epoch": ",".join(epochs), "left": 0}
 
 
-STEPS: Final[tuple[tuple[str, Callable[[RightsRequest, Deps], Evidence]], ...]] = (
-    ("restrict", restrict),
-    ("suppress", suppress),
-    ("retain", retain),
-    ("rows", rows),
-    ("payloads", payloads),
-    ("prove", prove),
-    ("consents", consents),
-    ("destroy", destroy),
-)
+_IN_ORDER: Final = (restrict, suppress, retain, rows, prove, consents, payloads, destroy)
+#: Their names stand in requests that are under way, and in the log.
+STEPS: Final = tuple((step.__name__, step) for step in _IN_ORDER)

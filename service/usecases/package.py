@@ -25,9 +25,7 @@ def access_package(subject: int, *, deps: Deps) -> dict[str, object]:
     identifiers = [sealed_documents(part, deps) for part in person]
     targets = [storage_pseudonym(part, deps) for part in person]
     rows: dict[str, object] = {}
-    for name in deps.events.tables():
-        if name.startswith("quarantine_"):
-            continue
+    for name in (name for name in deps.events.tables() if not name.startswith("quarantine_")):
         frame = pl.concat([deps.events.read_subject(name, target) for target in targets])
         if frame.height:
             rows[name] = json.loads(frame.select(c for c in frame.columns if c[0] != "_").write_json())

@@ -11,14 +11,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
+
+import polars as pl
 
 from audit.canonical import decode_json, digest, encode_json
 from audit.entry import Entry
 from privacy.errors import SealBrokenError
 from privacy.keys.envelope import open_sealed, seal
+from service.domain.requests import RequestState, Right
 from service.errors import TamperedError
 from service.ports import Deps
+from service.usecases.persons import parts
 from service.usecases.tags import PEOPLE, file_beside, is_about, person_key, tag
 
 SEALED: Final = "sealed"  # folder of the files, in the data directory
@@ -68,10 +74,16 @@ def find_payload(entry: Entry, subjects: Sequence[int], deps: Deps) -> dict[str,
 
 
 def remove_payloads(subjects: Sequence[int], deps: Deps) -> int:
-    """Remove the files of these subjects, those that no entry names too; returns how many."""
-    own = [deps.vault.derive(subject, SEALED) for subject in subjects]
-    files = (deps.home / SEALED).glob("*")
-    mine = [path for path in files if path.read_bytes()[:_KEY] in {_keys(one, path.stem)[1] for one in own}]
+    """Remove the files of these subjects; returns how many.
+
+    Those that no entry names too, and those that lie under the name of another of these files.
+    """
+    own, heads = [deps.vault.derive(subject, SEALED) for subject in subjects], dict[Path, bytes]()
+    for path in (deps.home / SEALED).glob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):  # another's got its name, or went, meanwhile
+            heads[path] = path.read_bytes()[:_KEY]
+    theirs = {_keys(one, path.stem)[1] for one in own for path in heads}
+    mine = [path for path, head in heads.items() if head in theirs]
     for path in mine:
         path.unlink(missing_ok=True)
     return len(mine)
@@ -85,18 +97,27 @@ def check_payloads(deps: Deps) -> dict[str, int]:
         ``payloads_unnamed``: their entry is on its way, or the process died before it wrote one.
 
     Raises:
-        TamperedError: one is not what its entry names, or is missing and its person is not erased.
+        TamperedError: one is not what its entry names, or is missing and its person is neither erased nor
+            being erased.
     """
     tagged = deps.audit.tagged(lambda _id, whom, _people: bool(whom))
     entries = {entry.id: entry for _, entry in tagged if MARK in entry.detail}
     named, found = entries.keys(), {path.name for path in (deps.home / SEALED).glob("*")}
     gone, key = named - found, deps.keyring.derive("subject-tag")
-    is_living = is_about(deps.home / PEOPLE, key, deps.vault.pseudonyms()["_sp"] if gone else ())
+    is_living = is_about(deps.home / PEOPLE, key, _staying(deps) if gone else ())
     for name, entry in entries.items():
         if name in found or is_living(name.encode(), entry.tag.encode(), b""):
             _read(entry, deps)
     here, unnamed = len(named & found), len(found - named)
     return {"payloads": here, "payloads_erased": len(gone), "payloads_unnamed": unnamed}
+
+
+def _staying(deps: Deps) -> pl.Series:
+    """Pseudonyms of the living, but for those whose erasure has begun."""
+    with deps.ops() as tx:
+        running = [r for r in tx.requests.all() if r.state is RequestState.RUNNING]
+    going = [part for r in running if r.right is Right.ERASURE for part in parts(r.subject, deps)]
+    return deps.vault.pseudonyms().filter(~pl.col("_subject").is_in(going))["_sp"]
 
 
 def _keys(own: bytes, entry_id: str) -> tuple[bytes, bytes]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,22 +32,23 @@ from service.reporting.document import Answer, Provenance, Report, Text, format_
 from service.reporting.render import HOW_TO_VERIFY, LANGUAGES, render
 from service.reporting.tabular import format_csv, format_parquet
 from service.reporting.template import Template, choose, fill, load_templates
-from service.usecases import report_customers, report_governance
+from service.usecases import report_customers, report_governance  # noqa: F401 - registers their queries
 from service.usecases.access import Act, authorise, places
 from service.usecases.certificate import file_away
 from service.usecases.report_queries import NOTHING, PURPOSE, QUERIES, Incident, Reading
 
 Progress = Callable[[str, int], None]
 _NAME: Final = re.compile(r"(.+)-(\d{4}-\d\d-\d\d)-(\d+)(?:\.(draft|rejected))?\.zip")
+#: The controller that files.
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
 CURRENCY: Final = "TWD"
 BASIS: Final = "legal_obligation"
 PREDICATE: Final = "https://fiduciary.example/reports/v1"
 DRAFT: Final = ".draft.zip"
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)  # with an offset, earlier ones can be written
 _FACTS: Final = "manifest.json"  # of a draft: what the manifest will say
 #: Acts whose entries a report cites, beside those of its releases.
 CITED: Final = frozenset({"dataset:ingest", "profile:build", "model:train", "model:approve", "score:build"})
-_MODULES: Final = (report_customers, report_governance)  # importing one registers its queries
 
 
 def build_report(
@@ -58,7 +59,6 @@ def build_report(
     until: date | None = None,
     since: date | None = None,
     template: date | None = None,
-    institution: Text = INSTITUTION,
     incident: Incident = NOTHING,
     progress: Progress | None = None,
 ) -> Path:
@@ -71,7 +71,6 @@ def build_report(
         until: last day of the period; today by default.
         since: first day of the period; as far back as the data goes by default.
         template: effective date of the template; the one in force on the last day by default.
-        institution: the controller that files.
         incident: what a breach report is about; no other takes one.
         progress: told the step and the percentage done.
 
@@ -81,12 +80,12 @@ def build_report(
     Raises:
         DeniedError: the actor may not build reports.
         UnknownError: no such type or table, or profiles or scores have not been built.
-        UsageError: the incident is missing, not for this type, or not yet.
+        UsageError: the period is none, or the incident is missing, not for this type, or not yet.
         ConflictError: there is nothing in the period, or data came in meanwhile.
         StorageError: the file cannot be written.
     """
     tell = progress or (lambda _step, _percent: None)
-    form, last, act = ask_report(kind, actor=actor, deps=deps, until=until, template=template)
+    form, last, act = ask_report(kind, actor=actor, deps=deps, until=until, since=since, template=template)
     with _alone(deps):
         name = _free_name(form.type, deps)
         heads = deps.audit.heads()
@@ -94,7 +93,7 @@ def build_report(
         _check_incident(form, reading)
         answers = dict(_answers(form, reading, tell))
         period, now = _period(reading, answers), deps.clock.now().replace(microsecond=0)
-        at = Provenance(institution, period, now, CURRENCY, heads, reading.policy.digest, name)
+        at = Provenance(INSTITUTION, period, now, CURRENCY, heads, reading.policy.digest, name)
         report = fill(form, answers, at)
         tell("render", 60)
         draft = pack_bundle(_files(report) | {_FACTS: format_json(_facts(report, answers, reading))})
@@ -109,10 +108,19 @@ def build_report(
 
 
 def ask_report(
-    kind: str, *, actor: Actor, deps: Deps, until: date | None = None, template: date | None = None
+    kind: str,
+    *,
+    actor: Actor,
+    deps: Deps,
+    until: date | None = None,
+    since: date | None = None,
+    template: date | None = None,
 ) -> tuple[Template, date, Act]:
     """Template, last day and permission of a report; nothing is read. Raises as ``build_report``."""
-    last = until or deps.clock.now().date()
+    today = deps.clock.now().date()
+    last = until or today
+    if last > today or last < (since or last):
+        raise UsageError("the period ends after today (UTC), or before it begins", today=today.isoformat())
     form = choose(load_templates(), kind, template or last, exactly=template is not None)
     return form, last, _may("build", actor, deps, form.type)
 
@@ -121,8 +129,8 @@ def _check_incident(form: Template, reading: Reading) -> None:
     asked, known = reading.incident.datasets, reading.incident.known_at
     if {bool(asked), known is not None} != {"breach.clocks@1" in form.queries}:
         raise UsageError("a breach report needs datasets and the time of knowledge; no other takes them")
-    if known and known > reading.at:
-        raise UsageError("the time of knowledge is still to come", field="known_at")
+    if known and not _FIRST <= known <= reading.at:
+        raise UsageError("the time of knowledge is still to come, or is none", field="known_at")
 
 
 def _may(verb: str, actor: Actor, deps: Deps, what: str, facts: frozenset[str] = frozenset()) -> Act:
@@ -181,7 +189,7 @@ def _period(reading: Reading, answers: Mapping[str, tuple[Answer, ...]]) -> tupl
     if spans := [answer.span for found in answers.values() for answer in found if answer.span]:
         return min(first for first, _ in spans), max(last for _, last in spans)
     begun = next((entry.at.date() for _, entry in reading.deps.audit.entries()), reading.last)
-    return max(reading.first, begun), reading.last
+    return max(reading.first, min(begun, reading.last)), reading.last
 
 
 def _files(report: Report) -> dict[str, bytes]:

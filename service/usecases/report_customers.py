@@ -151,11 +151,11 @@ def aml_by_month(reading: Reading) -> Iterator[Answer]:
 def aml_records(reading: Reading) -> Iterator[Answer]:
     """Rows held under a statutory duty to keep them."""  # AML 34
     rows: list[tuple[Cell, ...]] = []
-    held = [c for c in reading.datasets if c.name in reading.versions and c.period]
-    for contract, day in ((c, pl.col(c.period.name).cast(pl.Date)) for c in held if c.period):
-        rule = reading.policy.retention.get(contract.retention_class)
-        if rule and rule.keep_days:
-            n, oldest = rows_held(contract.name, reading.deps).select(pl.len(), day.min()).collect().row(0)
+    for contract in (c for c in reading.datasets if c.name in reading.versions):
+        rule, period = reading.policy.retention.get(contract.retention_class), contract.period
+        if rule and rule.keep_days and period:
+            oldest = pl.col(period.name).cast(pl.Date).min()
+            n, oldest = rows_held(contract.name, reading.deps).select(pl.len(), oldest).collect().row(0)
             rows.append((contract.name, n, oldest, rule.keep_days // 365, rule.law))
     yield Answer(named("dataset rows oldest years law", rows), reading.inputs(*(str(row[0]) for row in rows)))
 
@@ -179,10 +179,8 @@ def release_answer(reading: Reading) -> Iterator[Answer]:
     for release in reading.released():
         answer = json.loads(release.answer)
         found = ((cell, measure, cell[measure]) for cell in answer["cells"] for measure in answer["measures"])
-        rows = [
-            (" · ".join(str(cell[k]) for k in answer["keys"]), measure, *_interval(n))
-            for cell, measure, n in found
-        ]
+        keys = answer["keys"]
+        rows = [(" · ".join(str(cell[k]) for k in keys), name, *_interval(n)) for cell, name, n in found]
         inputs = (f"release:{release.id}", *release.data_version.split(","))
         yield Answer(named("key measure estimate low high", rows), inputs, "private", part=release.id[:12])
 

@@ -6,7 +6,7 @@ Of the log, acts are counted, not people: staff appear as a number, customers as
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import polars as pl
 
@@ -148,7 +148,8 @@ def breach_clocks(reading: Reading) -> Iterator[Answer]:
 
     Where the people are fewer than the grade begins with, other criteria are left to a person's judgement.
     """
-    known, affected = reading.incident.known_at or reading.at, _pseudonyms(reading)[1]
+    known = (reading.incident.known_at or reading.at).astimezone(UTC)
+    affected = _pseudonyms(reading)[1]
     rows, running = [], []
     for law in reading.policy.jurisdictions.values():  # PIPL 57, GDPR 33
         grades = {"none": 0} | {grade: least for grade, least in law.grades.items() if least <= affected}

@@ -37,6 +37,7 @@ from service.usecases.profile import load_behaviour
 PURPOSE: Final = "regulatory_reporting"
 _ENTRY: Final = ("type", "role", "purpose", "decision", "policy", "actor", "resource", "at", "subjects")
 _DETAIL: Final = ("reason", "dpia")
+_TYPES: Final = {"at": pl.Datetime("us", "UTC"), "subjects": pl.Int64()}  # any other is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Reading:
         rows = [
             (*(getattr(e, n) for n in _ENTRY), *(str(more.get(n, "")) for n in _DETAIL)) for e, more in told
         ]
-        frame = pl.DataFrame(rows, [*_ENTRY, *_DETAIL], orient="row", infer_schema_length=None)
+        schema = dict.fromkeys((*_ENTRY, *_DETAIL), pl.String()) | _TYPES  # there may be no row
+        frame = pl.DataFrame(rows, schema, orient="row")
         return frame.with_columns(day=pl.col("at").dt.date())
 
     @cached_property
@@ -197,9 +199,8 @@ def consents_by_month(reading: Reading) -> Iterator[Answer]:
     for name, column in (("given", "given_at"), ("withdrawn", "withdrawn_at")):
         day = pl.col(column).dt.date()
         acts = reading.consents.filter(day.is_between(reading.first, reading.last))
-        for month, n in (
-            acts.group_by(day.dt.strftime("%Y-%m")).agg(pl.col("_subject").n_unique()).iter_rows()
-        ):
+        months = acts.group_by(day.dt.strftime("%Y-%m")).agg(pl.col("_subject").n_unique())
+        for month, n in months.iter_rows():
             found.setdefault(month, {"month": month, "given": 0, "withdrawn": 0})[name] = people(n)
     yield Answer([row for _, row in sorted(found.items())], ("ops:consents",))
 
@@ -267,32 +268,26 @@ def budget_lines(reading: Reading) -> Iterator[Answer]:
     yield Answer(rows, ("ops:budget",), figures=figures)
 
 
-def _charges(reading: Reading) -> Iterator[tuple[str, str, str, int]]:
-    """Versions of what was read, purpose, what was paid for, and rho; of everything on record."""
-    for r in reading.releases:
-        yield r.data_version, r.purpose, "releases", r.rho  # no version until it is charged
-    for m in reading.models:
-        yield json.loads(m.document)["training"]["data"], m.purpose, "models", m.rho
-
-
 @query("budget.by_purpose@1")
 def budget_by_purpose(reading: Reading) -> Iterator[Answer]:
     """Charges on record by dataset and purpose, and what the ledger has beyond them."""
-    ledger = {
-        line.scope.partition(":")[2]: line for line in reading.lines if line.scope.startswith("dataset:")
-    }
+    lines = (line for line in reading.lines if line.scope.startswith("dataset:"))
+    ledger = {line.scope.removeprefix("dataset:"): line for line in lines}
     sums = {(name, ""): Counter(rho=line.spent) for name, line in ledger.items()}  # paid, without a result
-    for versions, purpose, what, rho in _charges(reading):
+    # what was read (nothing until it is charged), for what purpose, what was paid for, and rho
+    charges = [(r.data_version, r.purpose, "releases", r.rho) for r in reading.releases]
+    charges += [
+        (json.loads(m.document)["training"]["data"], m.purpose, "models", m.rho) for m in reading.models
+    ]
+    for versions, purpose, what, rho in charges:
         for name in ledger.keys() & {version.partition("@")[0] for version in versions.split(",")}:
             sums.setdefault((name, purpose), Counter()).update({what: 1, "rho": rho})
             sums[name, ""]["rho"] -= rho
-    rows = [
-        (name, reading.title(code) if code else "no_result", n["releases"], n["models"], n["rho"])
-        for (name, code), n in sorted(sums.items())
-        if n["rho"]
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for (name, code), n in sorted(sums.items()):
+        if n["rho"]:
+            title, share = reading.title(code) if code else "no_result", n["rho"] / ledger[name].cap
+            rows.append((name, title, n["releases"], n["models"], n["rho"], share))
     figures = {"releases": len(reading.released()), "models": len(reading.models)}
-    found = named(
-        "dataset purpose releases models rho share", [(*row, row[4] / ledger[row[0]].cap) for row in rows]
-    )
+    found = named("dataset purpose releases models rho share", rows)
     yield Answer(found, ("ops:budget", "ops:releases", "ops:models"), figures=figures)

@@ -64,8 +64,7 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
         UsageError: the contact is not an e-mail address or mobile number (it is never echoed).
     """
     request_id = secrets.token_hex(16)
-    resource = f"rights/{request_id}"
-    act = authorise(deps, actor, "rights:open", resource=resource)
+    act = authorise(deps, actor, "rights:open", resource=_resource(request_id))
     if id_type not in CONTACTS:
         raise UsageError("a request is opened by e-mail address or mobile number")
     value = normal_identifier(id_type, contact)
@@ -85,10 +84,8 @@ def open_request(right: Right, id_type: str, contact: str, *, actor: Actor, deps
         evidence=_json({"commitment": hmac.digest(bytes.fromhex(key), value.encode(), "sha256").hex()}),
     )
     with deps.ops() as tx:
-        recent = sum(
-            r.subject == subject and r.state is RequestState.OPENED and now - r.opened_at < timedelta(hours=1)
-            for r in tx.requests.all()
-        )
+        fresh = [r for r in tx.requests.all() if now - r.opened_at < timedelta(hours=1)]
+        recent = sum(r.subject == subject and r.state is RequestState.OPENED for r in fresh)
         entry = act.record(within=tx, detail=(("right", right.value),))
         tx.requests.add(_noted(request, entry=entry))
     if subject and recent < MAX_OPEN_PER_HOUR:
@@ -134,9 +131,8 @@ def decide_request(request_id: str, *, actor: Actor, deps: Deps) -> RightsReques
     with deps.ops() as tx:
         request = tx.requests.get(request_id)
         _expect(request, RequestState.VERIFIED)
-        outcomes: tuple[erasure.Outcome, ...] = ()
-        if request.right is Right.ERASURE:
-            outcomes = erasure.plan_erasure(deps.policy.bundle.retention, deps.clock.now())
+        rules = deps.policy.bundle.retention if request.right is Right.ERASURE else {}
+        outcomes = erasure.plan_erasure(rules, deps.clock.now())
         kept = sum(outcome.outcome == "restrict" for outcome in outcomes)
         said: Detail = (("classes_kept", kept), ("right", request.right.value))
         entry = act.record(within=tx, about=storage_pseudonym(request.subject, deps), detail=said)
@@ -156,11 +152,8 @@ def run_request(request_id: str, *, actor: Actor, deps: Deps) -> Ran:
             _expect(request, RequestState.DECIDED)
             request = replace(request, state=RequestState.RUNNING)
             tx.requests.save(request)
-    package = None
-    if request.right is Right.ERASURE:
-        request = _erase(request, act)
-    else:
-        request, package = _grant(request, deps)
+    carry_out = _erase if request.right is Right.ERASURE else _grant
+    request, package = carry_out(request, act)
     name = certify(request, act)
     with deps.ops() as tx:
         if request.right is Right.ERASURE:
@@ -181,7 +174,7 @@ def find_certificate(request_id: str, *, actor: Actor, deps: Deps) -> Path:
     return deps.home / "certificates" / request.certificate
 
 
-def _erase(request: RightsRequest, act: Act) -> RightsRequest:
+def _erase(request: RightsRequest, act: Act) -> tuple[RightsRequest, None]:
     for name, step in erasure.STEPS:
         if name in request.steps.split(","):
             continue
@@ -192,11 +185,11 @@ def _erase(request: RightsRequest, act: Act) -> RightsRequest:
             entry = act.record("rights:erase", within=tx, subjects=1, detail=said)
             request = _noted(replace(request, steps=steps), {name: found}, entry=entry)
             tx.requests.save(request)
-    return request
+    return request, None
 
 
-def _grant(request: RightsRequest, deps: Deps) -> tuple[RightsRequest, dict[str, object] | None]:
-    package = None
+def _grant(request: RightsRequest, act: Act) -> tuple[RightsRequest, dict[str, object] | None]:
+    package, deps = None, act.deps
     if request.right is Right.ACCESS:
         package = access_package(request.subject, deps=deps)  # PIPL 45(1), GDPR 15
         found: dict[str, object] = {"parts": len(package)}
@@ -213,7 +206,6 @@ def _grant(request: RightsRequest, deps: Deps) -> tuple[RightsRequest, dict[str,
 
 def _statutory(request_id: str, deps: Deps) -> Act:
     """The act of the data subject, whose right comes from the law, proven by the code: no rule grants it."""
-    resource = _resource(request_id)
     return Act(
         allow=True,
         rule="statutory",
@@ -223,7 +215,7 @@ def _statutory(request_id: str, deps: Deps) -> Act:
         deps=deps,
         actor=Actor(f"subject:{request_id}", frozenset({"data_subject"})),
         permission="rights:verify",
-        resource=resource,
+        resource=_resource(request_id),
     )
 
 

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from audit.canonical import digest
 from audit.filestore import write_durably
 from service.errors import StorageError, TamperedError
 
 PEOPLE: Final = "people"  # folder of the files, in the data directory
 TAG_BYTES: Final = 16
 _SHORT: Final = 8  # one false find in 10^13 people looked for in files of a million
-_PREFIX: Final = "sha256:"
 
 
 def person_key(key: bytes, pseudonym: bytes) -> bytes:
@@ -54,7 +54,7 @@ def file_beside(path: Path, data: bytes) -> str:
         write_durably({path: data})
     except OSError as error:
         raise StorageError("the file cannot be written", cause=error.strerror or "") from None
-    return _PREFIX + hashlib.sha256(data).hexdigest()
+    return digest(data)
 
 
 def is_about(folder: Path, key: bytes, pseudonyms: Iterable[bytes]) -> Callable[[bytes, bytes, bytes], bool]:
@@ -68,11 +68,9 @@ def is_about(folder: Path, key: bytes, pseudonyms: Iterable[bytes]) -> Callable[
     def test(entry_id: bytes, found: bytes, people: bytes) -> bool:
         if found:
             return any(tag(own, entry_id) == found for own in keys)
-        try:
-            data = (folder / entry_id.decode()).read_bytes()
-        except FileNotFoundError:
-            data = None
-        if data is None or _PREFIX + hashlib.sha256(data).hexdigest() != people.decode():
+        path = folder / entry_id.decode()
+        data = path.read_bytes() if path.exists() else b""
+        if digest(data) != people.decode():
             raise TamperedError("the people of an entry are not what it says", entry=entry_id.decode())
         return any(_holds(data, _short(tag(own, entry_id))) for own in keys)
 

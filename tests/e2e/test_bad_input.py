@@ -196,6 +196,20 @@ def test_a_plan_of_strange_bytes_is_refused(model_house: House, tmp_path: Path, 
     refused(line_of(model_house).call("aggregate", "preview", path, "--json", who="ann"), 2)
 
 
+@pytest.mark.parametrize("place", ["argument", "standard input"])
+def test_bytes_that_are_no_text_are_a_wrong_request(model_house: House, place: str) -> None:
+    line, email = line_of(model_house), model_house.emails[0]
+    opened = json.loads(line.call("rights", "open", "access", "--json", who="cora", stdin=email).out)["id"]
+    verify = ("rights", "verify", opened, "--json")
+    if place == "argument":
+        ran = line.spawn(*verify, "--code", "\udcff", LC_ALL="C.UTF-8")
+    else:  # no encoding is named: Python reads bytes that it cannot decode as surrogates
+        ran = line.call(*verify, stdin="\udcff\n")
+    assert refused(ran, 2)["reason"] == f"{'an argument' if place == 'argument' else place} is not UTF-8"
+    with model_house.reopened().deps.ops() as tx:
+        assert tx.requests.get(opened).attempts == 0
+
+
 def test_a_purpose_that_does_not_exist_gives_nothing(home: House, tmp_path: Path) -> None:
     before = stored(home)
     path = tmp_path / "plan.json"

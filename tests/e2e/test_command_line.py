@@ -15,7 +15,7 @@ import pytest
 from fakes.command import PROGRAM, CommandLine, Ran
 from fakes.house import House, build, furnish, move_in
 
-from service.cli.messages import message
+from service.cli.output import message
 from service.demo.generate import generate
 from service.demo.run import PLAN
 from service.errors import FiduciaryError

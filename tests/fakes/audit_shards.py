@@ -56,7 +56,7 @@ def make_shards(folder: Path, *years: int, each: int = 3) -> Shards:
     return shards
 
 
-def take_entries(folder: Path, year: int) -> None:
+def take_entries(folder: Path, year: int | str) -> None:
     """Leave of a shard what pruning leaves, whether or not it may be pruned."""
     shard = folder / str(year)
     bundle = min(path for path in (shard / ENTRIES).rglob("*") if path.is_file()).read_bytes()

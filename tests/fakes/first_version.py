@@ -1,4 +1,4 @@
-"""The tables of both stores as version 0001 made them, written down once and never changed.
+"""The tables of both stores as their first version made them, written down once and never changed.
 
 What ``migrate`` makes anew must be what it makes of these: a change of the tables needs a migration.
 """
@@ -30,9 +30,9 @@ FIRST: Final = {store: sa.MetaData(naming_convention=NAMES) for store in ("ops",
 
 
 def make_first_version(connection: sa.Connection, store: Store) -> None:
-    """What a program of version 0001 left behind."""
+    """What a program of the first version left behind."""
     FIRST[store].create_all(connection)
-    command.stamp(alembic_config(store, connection), "0001")
+    command.stamp(alembic_config(store, connection), {"ops": "0002", "vault": "0001"}[store])
 
 
 def create(

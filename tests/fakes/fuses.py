@@ -52,7 +52,7 @@ class FailingTrail(LogTrail):
     """The real log behind a fuse. A log has no undo: ``undone`` fails before it appends."""
 
     def __init__(self, inner: LogTrail, fuse: Fuse) -> None:
-        super().__init__(inner._logs, inner._index)
+        super().__init__(inner._logs, inner._index, inner._keys)
         self._fuse = fuse
 
     @contextmanager

@@ -35,7 +35,7 @@ class _Stop:
 
 class _StoppingTrail(LogTrail):
     def __init__(self, inner: LogTrail, stop: _Stop) -> None:
-        super().__init__(inner._logs, inner._index)
+        super().__init__(inner._logs, inner._index, inner._keys)
         self._stop = stop
 
     def relay(self) -> None:

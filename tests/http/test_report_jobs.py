@@ -13,6 +13,7 @@ from fakes.house import House
 from fakes.intake import entries_of
 from starlette.testclient import TestClient
 
+from service.api import evidence
 from service.api.app import create_app
 from service.api.jobs import MOST, Job, Jobs
 from service.errors import ConflictError, UnknownError, UsageError
@@ -189,6 +190,52 @@ def test_an_unforeseen_failure_is_told_without_what_it_says() -> None:
         with pytest.raises(ZeroDivisionError) as failure:
             job.result()
         assert len(list(iter_frames(failure.value))) <= 3
+
+
+@pytest.mark.parametrize(
+    "panic", [SystemExit, KeyboardInterrupt, type("PanicException", (BaseException,), {})]
+)
+def test_a_panic_is_the_jobs_failure_and_not_the_servers(
+    api: tuple[TestClient, House], monkeypatch: pytest.MonkeyPatch, panic: type[BaseException]
+) -> None:
+    client, house = api
+
+    def work(*_: object, **__: object) -> str:
+        raise panic("13800138000")
+
+    monkeypatch.setattr(evidence, "build_report", work)
+    cora = bearer(house, "cora")
+    url = client.post("/v1/reports", json=TYPE, headers=cora).headers["location"]
+    for _ in range(2):
+        told = finished(client, url, cora)
+        assert (told.status_code, told.headers["content-type"]) == (500, MEDIA)
+        assert (told.json()["title"], told.json()["fields"]) == (
+            "The service failed.",
+            {"kind": panic.__name__},
+        )
+        assert "13800138000" not in told.text
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "2026-11-19", "until": "2026-11-18"},
+        {"until": "2026-11-21"},
+        {"since": "2026-11-21"},
+        {"datasets": ["customers"], "known_at": "0001-01-01T00:00:00+14:00"},
+        {"datasets": ["customers"], "known_at": "9999-12-31T23:00:00-14:00"},
+    ],
+)
+def test_a_period_or_an_instant_that_cannot_be_is_told_at_once(
+    api: tuple[TestClient, House], asked: dict[str, object]
+) -> None:
+    client, house = api
+    response = client.post("/v1/reports", json=TYPE | asked, headers=bearer(house, "cora"))
+    assert (response.status_code, response.json()["code"]) == (422, "usage")
+    assert "location" not in response.headers
+    query = "/v1/audit/entries?since=0001-01-01T00:00:00%2B14:00"
+    assert client.get(query, headers=bearer(house, "aud")).status_code == 422
 
 
 def test_a_stop_waits_for_the_one_that_runs_and_gives_up_those_that_wait() -> None:

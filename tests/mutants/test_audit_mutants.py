@@ -119,6 +119,17 @@ def rolled_back_log_is_refused(recovery: ModuleType, folder: Path) -> None:
         recovery.sweep(PowerCutStore(folder / "log"), 3, 3)
 
 
+def acknowledged_entries_are_not_emptied_away(recovery: ModuleType, folder: Path) -> None:
+    """Behind them stands what was sealed long ago; no writer leaves that."""
+    note = small_log(folder / "log", 2, unsealed=2).checkpoint()
+    store, head = PowerCutStore(folder / "log"), audit.checkpoint.verify_checkpoint(note, KEY.key)
+    kept = store.read_pending(0)
+    store.append_pending(encode_group(0, entries(0, 1)), len(kept))
+    with pytest.raises(AuditError):
+        recovery.follow(store, recovery.State(note, head, 4, len(kept), finished=False))
+    assert store.read_pending(0).startswith(kept)
+
+
 def damage_is_not_a_torn_tail(segment: ModuleType, folder: Path) -> None:
     data = bytearray(encode_group(0, [entry(0)]) + encode_group(1, [entry(1)]))
     data[60] ^= 1
@@ -519,6 +530,13 @@ MUTANTS: list[Mutant] = [
         "if end is not None and end > following:",
         "if False:",
         rolled_back_log_is_refused,
+    ),
+    (
+        "empties a segment that has more than what is sealed",
+        audit.recovery,
+        "if not state.offset and last.stop <=",
+        "if last.stop <=",
+        acknowledged_entries_are_not_emptied_away,
     ),
     (
         "takes damage for a torn tail",

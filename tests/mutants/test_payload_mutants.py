@@ -109,6 +109,19 @@ def all_of_one_person_go_and_none_of_another(scene: Scene) -> None:
     assert scene.module.remove_payloads([scene.people[0]], scene.deps) == 0
 
 
+def all_go_wherever_they_lie_and_whoever_moves_them(scene: Scene) -> None:
+    one, other = (scene.path(scene.entry(scene.people[0])) for _ in range(2))
+    kept, aside = scene.entry(scene.people[1]), one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+    one.with_name("lost+found").mkdir()
+    one.with_name("gone").symlink_to("nowhere")  # listed, and not there any more when it is read
+    assert scene.module.remove_payloads([scene.people[0]], scene.deps) == 2
+    left = {path.name for path in one.parent.iterdir()}
+    assert left == {kept.id, "lost+found", "gone"}
+
+
 def what_is_missing_is_told_from_what_is_erased(scene: Scene) -> None:
     entry = scene.logged()
     scene.path(entry).unlink()
@@ -162,6 +175,7 @@ CHECKS: tuple[Check, ...] = (
     nothing_about_a_file_may_change,
     a_file_belongs_to_one_entry,
     all_of_one_person_go_and_none_of_another,
+    all_go_wherever_they_lie_and_whoever_moves_them,
     what_is_missing_is_told_from_what_is_erased,
     every_file_is_held_against_its_entry,
     a_copy_is_of_no_use_once_the_person_is_erased,
@@ -178,6 +192,12 @@ MUTANTS: list[tuple[str, str, str, Check]] = [
     ("one key for everybody", "key=own,", "key=bytes(32),", all_of_one_person_go_and_none_of_another),
     ("no commitment", ' if data[:_KEY] == commitment else b""', "", nothing_about_a_file_may_change),
     ("leaves torn files", "path.stem", "path.name", all_of_one_person_go_and_none_of_another),
+    (
+        "believes the name",
+        "if head in theirs]",
+        "if head in {_keys(one, path.stem)[1] for one in own}]",
+        all_go_wherever_they_lie_and_whoever_moves_them,
+    ),
     ("removes nothing", "path.unlink(missing_ok=True)", "pass", all_of_one_person_go_and_none_of_another),
     ("blind to loss", " or is_living(", " or not (", what_is_missing_is_told_from_what_is_erased),
     ("none is erased", "if name in found or is_living(", "if (", what_is_missing_is_told_from_what_is_erased),

@@ -35,7 +35,7 @@ import audit.verify_shards
 from audit.canonical import digest
 from audit.entry import CLOSE, Entry, format_entry
 from audit.errors import AuditError, BrokenLinkError, LogFinishedError
-from audit.filestore import FileStore
+from audit.filestore import FIRST, FileStore
 from audit.logdir import create_log, open_log
 from audit.note import SigningKey
 from audit.verify_shards import verify_logs
@@ -78,7 +78,7 @@ def begun_is_finished(shards: ModuleType, folder: Path) -> None:
 
 def pruning_takes_all_of_the_old_and_nothing_of_the_new(shards: ModuleType, folder: Path) -> None:
     log = made(shards, folder)
-    kept = [data for _, data in log.log(2026).entries()]  # type: ignore[attr-defined]  # Shards of the variant
+    kept = [data for _, data in log.shard(2026).entries()]  # type: ignore[attr-defined]  # Shards of the variant
     for year in YEARS:
         handed_out = list(log.prune(year))  # type: ignore[attr-defined]
         assert handed_out == kept or year != 2026
@@ -111,7 +111,8 @@ def only_the_type_closes(entry_module: ModuleType, folder: Path) -> None:
 
 
 def a_log_alone_has_its_entries(verify: ModuleType, folder: Path) -> None:
-    shutil.rmtree(by_hand(folder, 2026, entry(0)) / "tile" / "entries")
+    by_hand(folder, 2026, entry(0))
+    take_entries(folder, 2026)
     with pytest.raises(BrokenLinkError):
         verify.verify_log(folder / "2026")
 
@@ -149,6 +150,12 @@ def nothing_else_is_there(verify: ModuleType, folder: Path) -> None:
     make_shards(folder / "log", *YEARS)
     (folder / "log" / "2029.tmp").mkdir()
     refused(verify, folder / "log")
+
+
+def only_a_pruned_one_keeps_its_first_apart(verify: ModuleType, folder: Path) -> None:
+    (by_hand(folder, 2026, entry(0)) / FIRST).touch()
+    with pytest.raises(BrokenLinkError):
+        verify.verify_log(folder / "2026", prunable=True)
 
 
 def only_the_oldest_are_pruned(verify: ModuleType, folder: Path) -> None:
@@ -283,6 +290,13 @@ MUTANTS: list[Mutant] = [
         "pruned = prunable and not any(",
         "pruned = not any(",
         a_log_alone_has_its_entries,
+    ),
+    (
+        "verify: any log keeps its first entry apart",
+        audit.verify_log,
+        "({FIRST} if pruned else set())",
+        "(files & {FIRST})",
+        only_a_pruned_one_keeps_its_first_apart,
     ),
     (
         "verify: no predecessor",

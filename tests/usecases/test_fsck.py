@@ -216,7 +216,7 @@ MUTANTS = [
     (
         "counts nothing",
         audit_index,
-        "in index.rows(end, 1 << 62)]",
+        "in index.rows(Place(origin, size), 1 << 62)]",
         "in ()]",
         add_to_the_index,
     ),
@@ -269,4 +269,4 @@ def test_a_check_with_a_hole_is_caught(
             scene.settings.log, lambda: deps, now=scene.clock.now(), progress=lambda *_: None, rebuild=False
         )
     else:
-        scene.check(trail=LogTrail(trail._logs, module.AuditIndex(trail._index.engine)))
+        scene.check(trail=LogTrail(trail._logs, module.AuditIndex(trail._index.engine), trail._keys))

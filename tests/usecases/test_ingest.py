@@ -378,7 +378,9 @@ def test_a_run_that_died_behind_its_log_entry_leaves_one_entry(
     ingest(source.files["customers"], "customers", actor=STEWARD, deps=deps, source="earlier")
     assert isinstance(deps.ops, SqlOps)
     assert isinstance(deps.audit, LogTrail)
-    dying = SqlOps(deps.ops.engine, DiesAfterItsEntry(deps.audit._logs, deps.audit._index).relay)
+    dying = SqlOps(
+        deps.ops.engine, DiesAfterItsEntry(deps.audit._logs, deps.audit._index, deps.audit._keys).relay
+    )
     with pytest.raises(AuditUnavailableError):
         ingest(source.files[dataset], dataset, actor=STEWARD, deps=replace(deps, ops=dying))
 

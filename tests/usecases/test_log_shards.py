@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from fakes.aggregates import approved
+from fakes.audit_shards import take_entries
 from fakes.house import House, furnish, move_in
 from fakes.mutated import mutated
 from fakes.reported import put_to_work
@@ -19,18 +21,23 @@ from audit.bundle import verify_bundle
 from audit.certificate import verify_certificate
 from audit.errors import BrokenLinkError
 from audit.evidence import parse_place
+from audit.logdir import end_rotation
 from audit.verify_shards import verify_logs
+from policies.enforcer import Enforcer
+from service.adapters.trail import LogTrail
+from service.domain.actors import Actor
 from service.domain.requests import Right
-from service.errors import AuditUnavailableError, TamperedError
+from service.errors import AuditUnavailableError, ConflictError, TamperedError
 from service.ports import EntryFilter
 from service.usecases.doctor import check_log
 from service.usecases.profile import build_profiles
 from service.usecases.release import run_aggregate
 from service.usecases.report import approve_report, build_report
-from service.usecases.retention import run_retention
+from service.usecases.retention import check_pruned, run_retention
 from service.usecases.rights import run_request
 from service.usecases.tags import PEOPLE
 from service.usecases.tracing import search_log, who_accessed
+from service.usecases.users import rotate_key
 
 YEAR = timedelta(days=366)
 BASE = "fiduciary.example/log"
@@ -169,7 +176,7 @@ def test_what_lies_beside_pruned_entries_goes_with_them(house: House) -> None:
 
 
 def prune_early(house: House) -> None:
-    shutil.rmtree(house.settings.log / "access" / "2026" / "tile" / "entries")
+    take_entries(house.settings.log / "access", 2026)
 
 
 def test_entries_that_were_taken_away_before_their_time_are_missed(house: House) -> None:
@@ -196,6 +203,108 @@ def test_a_killed_removal_is_finished_by_the_next_run(house: House) -> None:
     assert people(house) <= {entry.id for _, entry in again.deps.audit.entries()}
 
 
+def read_in_every_way(house: House) -> None:
+    deps = house.reopened().deps
+    found, listed = deps.audit.find(EntryFilter()), dict(deps.audit.entries())
+    assert {place for place, _ in found} == set(listed)
+    assert deps.audit.evidence([place for place in listed if "/governance/" in place.origin][:3]).entries
+    who_accessed("email", house.emails[0], actor=house.actor("cora"), deps=deps)
+    for rebuild in (False, True):
+        check_log(
+            house.settings.log, lambda: deps, now=house.clock.now(), progress=lambda *_: None, rebuild=rebuild
+        )
+
+
+def test_shards_that_a_retired_key_closed_are_read_without_it(house: House) -> None:
+    house.clock.advance(timedelta(days=60))
+    look(house)
+    act(house)  # both logs: 2027
+    admin = Actor("user:admin", frozenset({"admin"}))
+    keys = [rotate_key(finish=finish, actor=admin, deps=house.deps) for finish in (False, True)]
+    assert keys[0] == keys[1]
+    assert len((house.settings.keys / "log.key").read_text().splitlines()) == 1  # the old one is destroyed
+    house.clock.advance(YEAR)
+    look(house)
+    act(house)
+    read_in_every_way(house)
+    again = rotate_key(finish=False, actor=admin, deps=house.deps)
+    assert (
+        again.split("\n")[0].split("+")[2] != keys[0].split("\n")[0].split("+")[2]
+    )  # no retired key comes back
+
+
+def test_a_key_signs_in_the_year_in_which_it_was_changed(house: House) -> None:
+    house.clock.advance(3 * YEAR)
+    rotate_key(finish=False, actor=Actor("user:admin", frozenset({"admin"})), deps=house.deps)
+    rotated = house.deps.audit.find(EntryFilter(type=frozenset({"key:rotate"})))
+    assert {place.origin.removeprefix(f"{BASE}/") for place, _ in rotated} == {
+        "governance/2029",
+        "access/2029",
+    }
+
+
+def test_a_change_of_the_key_that_was_half_finished_is_finished_and_never_begun_anew(house: House) -> None:
+    admin = Actor("user:admin", frozenset({"admin"}))
+    new = rotate_key(finish=False, actor=admin, deps=house.deps)
+    assert isinstance(house.deps.audit, LogTrail)
+    end_rotation(
+        house.deps.audit._governance.newest(), at=house.clock.now(), actor="user:admin"
+    )  # and killed
+    again = house.reopened()
+    with pytest.raises(ConflictError):
+        rotate_key(finish=False, actor=admin, deps=again.deps)
+    assert rotate_key(finish=True, actor=admin, deps=again.deps) == new
+    assert again.deps.audit.vkeys() == tuple(new.split("\n"))
+    with pytest.raises(ConflictError):
+        rotate_key(finish=True, actor=admin, deps=again.deps)
+
+
+def test_a_longer_time_does_not_condemn_what_was_pruned_before(house: House) -> None:
+    house.clock.advance(timedelta(days=3 * 366 + 60))
+    look(house)
+    assert over(house)
+    bundle = house.deps.policy.bundle
+    longer = replace(bundle, log_days={**bundle.log_days, "access": 3653})
+    changed = replace(house.deps, policy=Enforcer(longer))
+    assert any(head.pruned for head in check_pruned(changed))
+
+
+def lose_the_oldest(folder: Path) -> None:
+    shutil.rmtree(folder / "2026")
+
+
+def lose_the_middle(folder: Path) -> None:
+    shutil.rmtree(folder / "2027")
+
+
+def lose_the_newest(folder: Path) -> None:
+    shutil.rmtree(folder / "2028")
+
+
+def make_it_older(folder: Path) -> None:
+    (folder / "2026").rename(folder / "2001")
+    take_entries(folder, 2001)
+
+
+def claim_more(folder: Path) -> None:
+    note = folder / "2026" / "checkpoint"
+    lines = note.read_text(encoding="utf-8").split("\n")
+    note.write_text("\n".join([lines[0], "9999", *lines[2:]]), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "harm", [lose_the_oldest, lose_the_middle, lose_the_newest, make_it_older, claim_more]
+)
+def test_no_answer_is_given_over_logs_that_lack_something(house: House, harm: Callable[[Path], None]) -> None:
+    for _ in range(2):
+        house.clock.advance(YEAR)
+        look(house)
+    house.deps.audit.find(EntryFilter())
+    harm(house.settings.log / "access")
+    with pytest.raises((TamperedError, AuditUnavailableError)):
+        who_accessed("email", house.emails[0], actor=house.actor("cora"), deps=house.reopened().deps)
+
+
 def test_a_service_that_lost_a_log_does_not_open(house: House) -> None:
     shutil.rmtree(house.settings.log / "access")
     with pytest.raises(AuditUnavailableError):
@@ -205,7 +314,7 @@ def test_a_service_that_lost_a_log_does_not_open(house: House) -> None:
 MUTANTS = [
     ("pruned a year too early", "is_over(head.year,", "is_over(head.year - 1,"),
     ("leaves the people", "for folder in (PEOPLE, SEALED):", "for folder in ():"),
-    ("takes no offence", "if head.pruned and not _is_over(head, deps):", "if False:"),
+    ("takes no offence", "if head.pruned and not _is_over(head, deps) and", "if False and"),
 ]
 
 

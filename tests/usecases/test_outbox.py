@@ -126,7 +126,7 @@ def test_a_relay_that_died_half_way_is_finished_without_doing_anything_twice(
 def test_a_relay_that_does_not_look_into_the_log_is_caught(deps: Deps) -> None:
     commit(without_relay(deps), 1)
     killed_behind_the_append(deps)
-    mutant = ForgetfulTrail(trail_of(deps)._logs, trail_of(deps)._index)
+    mutant = ForgetfulTrail(trail_of(deps)._logs, trail_of(deps)._index, trail_of(deps)._keys)
     mutant.relay()
     assert logged(deps) == [numbered(1).id, numbered(1).id]
 
@@ -139,7 +139,7 @@ def test_what_waits_goes_before_whatever_may_be_about_it(deps: Deps) -> None:
 
 def test_a_log_that_leaves_the_outbox_for_later_is_caught(deps: Deps) -> None:
     commit(without_relay(deps), 1)
-    LaterTrail(trail_of(deps)._logs, trail_of(deps)._index).append(numbered(2))
+    LaterTrail(trail_of(deps)._logs, trail_of(deps)._index, trail_of(deps)._keys).append(numbered(2))
     assert logged(deps) == [numbered(2).id]
 
 

@@ -9,7 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -352,6 +352,23 @@ def test_the_grade_begins_with_its_bound_and_too_few_people_leave_it_to_a_person
     assert house.deps.policy.bundle.jurisdictions["cn_pipl"].grades == {
         "larger": 1_000_000, "serious": 10_000_000, "very_serious": 100_000_000,
     }  # fmt: skip
+
+
+def test_the_instant_counts_and_not_the_offset_it_is_told_in(house: House) -> None:
+    china, day = timezone(timedelta(hours=8)), house.clock.now().date()
+    for known in (SINCE, SINCE - timedelta(minutes=1), house.clock.now() - timedelta(hours=20)):
+        told = [
+            next(iter(breach_clocks(Reading(date.min, day, house.deps, Incident(TABLES, at)))))
+            for at in (known, known.astimezone(china))
+        ]
+        assert told[0] == told[1]
+        assert told[1].figures["known"] == f"{known:%Y-%m-%d %H:%M}"
+
+
+def test_an_instant_before_all_time_is_refused(house: House) -> None:
+    early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(UsageError, match="time of knowledge"):
+        build_report("breach", actor=house.actor("cora"), deps=house.deps, incident=Incident(TABLES, early))
 
 
 def test_a_law_that_was_not_yet_in_force_sets_no_clock(house: House) -> None:

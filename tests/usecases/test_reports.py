@@ -25,7 +25,7 @@ from audit.errors import BrokenLinkError
 from audit.evidence import parse_place
 from service.domain.actors import Actor
 from service.domain.requests import Right
-from service.errors import ConflictError, DeniedError, StorageError, TamperedError, UnknownError
+from service.errors import ConflictError, DeniedError, StorageError, TamperedError, UnknownError, UsageError
 from service.ports import EntryFilter
 from service.reporting.template import load_templates
 from service.usecases.profile import build_profiles
@@ -320,6 +320,30 @@ def test_a_period_leaves_out_what_is_not_in_it(house: House) -> None:
     assert report_json(files)["period"] == ["2005-06-01", "2005-08-31"]
     with pytest.raises(ConflictError):
         drafted(house, since=date(2020, 1, 1), template=form)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (date(2026, 11, 19), date(2026, 11, 18)),
+        (None, date(2026, 11, 21)),
+        (date(2026, 11, 21), None),
+    ],
+)
+def test_a_period_that_cannot_be_is_refused(house: House, since: date | None, until: date | None) -> None:
+    assert house.clock.now().date() == date(2026, 11, 20)
+    before = len(list((house.settings.home / "report").iterdir()))
+    with pytest.raises(UsageError, match="period") as refused:
+        drafted(house, "rights", since=since, until=until)
+    assert refused.value.fields == {"today": "2026-11-20"}
+    assert len(list((house.settings.home / "report").iterdir())) == before
+
+
+@pytest.mark.parametrize("kind", ["rights", "access", "consent", "compliance_audit", "processing_records"])
+def test_a_report_may_end_before_the_log_began(house: House, kind: str) -> None:
+    last = date(2026, 1, 5)
+    body = report_json(contents(drafted(house, kind, until=last)))
+    assert body["period"] == ["2026-01-05", "2026-01-05"]
 
 
 def test_data_that_comes_in_meanwhile_stops_the_report(house: House) -> None:

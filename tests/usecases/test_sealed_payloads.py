@@ -20,9 +20,11 @@ from audit.entry import Entry
 from service.api.app import create_app
 from service.domain.requests import RequestState, Right
 from service.errors import ConflictError, DeniedError, StorageError, TamperedError, UnknownError, UsageError
+from service.usecases import erasure
 from service.usecases.access import authorise
 from service.usecases.audience import subject_with
 from service.usecases.doctor import check_log
+from service.usecases.erasure import Evidence
 from service.usecases.payloads import MARK, SEALED
 from service.usecases.rights import MAX_STATEMENT, decide_request, open_request, run_request, verify_request
 from service.usecases.tracing import open_payload, who_accessed
@@ -237,6 +239,59 @@ def test_a_file_whose_entry_was_never_written_is_counted_and_goes_with_its_perso
     assert list((house.settings.home / SEALED).iterdir()) == []
 
 
+def test_an_erasure_that_is_not_done_is_no_alarm_and_what_is_said_meanwhile_goes_too(house: House) -> None:
+    asked(house)
+    asked(house, statement="stays", email=house.emails[1])
+    request = asked(house, Right.ERASURE, statement="")
+    left = house.settings.home / "report" / "note.txt"
+    left.write_text(house.emails[0], encoding="utf-8")
+    with pytest.raises(ConflictError, match="still there"):
+        done(house, request)
+    assert checked(house) == {"payloads": 2, "payloads_erased": 0, "payloads_unnamed": 0}
+    left.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erasure, "STEPS", (*erasure.STEPS[:-1], ("destroy", stopped)))
+        with pytest.raises(KeyboardInterrupt):
+            run_request(request, actor=house.actor("cora"), deps=house.deps)
+    assert checked(house) == {"payloads": 1, "payloads_erased": 1, "payloads_unnamed": 0}
+    asked(house, statement="one more thing")
+    run_request(request, actor=house.actor("cora"), deps=house.deps)
+    assert [path.name for path in (house.settings.home / SEALED).iterdir()] == [log(house)[1].id]
+    assert checked(house) == {"payloads": 1, "payloads_erased": 2, "payloads_unnamed": 0}
+    file_of(house, log(house)[1]).unlink()
+    with pytest.raises(TamperedError):
+        checked(house)
+
+
+def stopped(*_: object) -> Evidence:
+    raise KeyboardInterrupt
+
+
+def test_half_a_character_is_refused_and_counts_as_no_try(house: House) -> None:
+    token, kind = {"Authorization": f"Bearer {house.tokens['cora']}"}, {"Content-Type": "application/json"}
+    body = {"right": "restriction", "id_type": "email", "contact": house.emails[0]}
+    with TestClient(create_app(house.deps), raise_server_exceptions=False) as client:
+        url = f"/v1/rights/{client.post('/v1/rights', json=body, headers=token).json()['id']}/verification"
+        good = house.last_code()
+        for code, statement in ((r"\ud800", ""), (good, r"\udfff x"), (good, "\ud800 x")):
+            sent = f'{{"code": "{code}", "statement": "{statement}"}}'.encode(errors="surrogatepass")
+            answer = client.post(url, content=sent, headers=kind)
+            assert (answer.status_code, answer.json()["code"]) == (422, "usage")
+        for path, sent in (
+            ("/v1/rights", rb'{"right": "erasure", "contact": "\ud800@b.cn"}'),
+            ("/v1/audit/who-accessed", rb'{"id_type": "mobile", "value": "\ud800"}'),
+            ("/v1/users", rb'{"id": "user:x", "roles": ["\ud800"]}'),
+            ("/v1/users", b'{"id": ' + b"[" * 990 + b"]" * 990 + b"}"),
+        ):
+            assert client.post(path, content=sent, headers=token | kind).status_code in {400, 422}, path
+        assert log(house) == []
+        wrong = client.post(url, json={"code": f"{(int(good) + 1) % 10**6:06d}"})
+        assert (wrong.status_code, wrong.json()["fields"]) == (403, {"left": 4})
+        pair = client.post(url, content=f'{{"code": "{good}", "statement": "\\ud83d\\ude00"}}', headers=kind)
+    assert pair.status_code == 200
+    assert said(house, log(house)[-1]) == {"statement": "\U0001f600"}
+
+
 def test_it_is_said_over_http_too_and_never_echoed(house: House) -> None:
     token = {"Authorization": f"Bearer {house.tokens['cora']}"}
     body = {"right": "restriction", "id_type": "email", "contact": house.emails[0]}
@@ -255,7 +310,9 @@ def test_it_is_taken_and_opened_by_command(tmp_path: Path) -> None:
     opened = open_request(
         Right.OBJECTION, "email", house.emails[0], actor=house.actor("cora"), deps=house.deps
     )
-    ran = line.call("rights", "verify", opened.id, "--statement", stdin=f"{house.last_code()}\n{WORDS}\n")
+    two = line.call("rights", "verify", opened.id, "--statement", stdin=f"{house.last_code()}\n{WORDS}\nno\n")
+    assert (two.code, "more than one line" in two.said, log(house)) == (2, True, [])
+    ran = line.call("rights", "verify", opened.id, "--statement", stdin=f"{house.last_code()}\n{WORDS}\n\n")
     assert (ran.code, WORDS in ran.said) == (0, False), ran.said
     entry = log(house)[0].id
     assert line.call("audit", "open", entry, who="aud").code == 3

@@ -68,6 +68,10 @@ class SqlAuditIndex(SqlTable):
         found = sa.select(AUDIT_ENTRY).where(mine, place >= start.position, place < stop).order_by(place)
         return [dict(row) for row in self._connection.execute(found).mappings()]
 
+    def ids(self, place: Place) -> list[str]:
+        """Id of the entry at a place, none where none is indexed."""
+        return [row["id"] for row in self.rows(place, place.position + 1)]
+
     def forget(self, *origins: str) -> None:
         """Forget these logs, or all; the outbox stays."""
         for table in (AUDIT_INDEX, AUDIT_ENTRY):
@@ -121,12 +125,12 @@ class AuditIndex:
             yield SqlAuditIndex(connection)
 
     def compare(
-        self, end: Place, blocks: Iterable[tuple[Place, list[Entry]]], progress: Callable[[int, int], None]
-    ) -> int:
-        """Number of entries of a log that is as the index says up to its end. Raises TamperedError."""
-        size, total = end.position, 0
+        self, origin: str, blocks: Iterable[tuple[Place, list[Entry]]], progress: Callable[[int, int], None]
+    ) -> tuple[int, int]:
+        """Numbers of a log's entries and of its index, if the two agree. Raises TamperedError."""
         with self() as index:
-            wrong = [row["position"] for row in index.rows(end, 1 << 62)]
+            size, total = index.sizes().get(origin, 0), 0
+            wrong = [row["position"] for row in index.rows(Place(origin, size), 1 << 62)]
         for place, entries in blocks:
             total = place.position + len(entries)
             right = index_rows(place, entries[: max(0, size - place.position)])
@@ -136,9 +140,9 @@ class AuditIndex:
             wrong += [(row or seen)["position"] for row, seen in pairs if row != seen]
             progress(total, max(size, total))
         if wrong or total < size:
-            first = {"origin": end.origin, "position": min(wrong or [total])}
+            first = {"origin": origin, "position": min(wrong or [total])}
             raise TamperedError("the index is not that of the log", **first)
-        return total
+        return total, size
 
     def is_waiting(self) -> bool:
         """Whether the outbox holds anything that is committed; waits for no other transaction."""

@@ -143,7 +143,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Shards:
 
 def test_tlog_scales_reads_each_shard_as_a_log_of_its_own(shards: Shards) -> None:
     for year, size in ((2026, 301), (2027, 302), (2029, 301)):
-        log, reader = shards.log(year), TilesReader(LocalBackend(shards.folder / str(year)))
+        log, reader = shards.shard(year), TilesReader(LocalBackend(shards.folder / str(year)))
         checkpoint = reader.get_checkpoint()
         checkpoint.verify(Vkey.from_string(format_vkey(key_of(shards.origin(year)).key)))
         assert (checkpoint.origin, checkpoint.size) == (shards.origin(year), size)
@@ -151,7 +151,8 @@ def test_tlog_scales_reads_each_shard_as_a_log_of_its_own(shards: Shards) -> Non
         assert [reader.get_entry(n) for n in range(size)] == [data for _, data in log.entries()]
         for index in (0, 1, 255, 256, size - 1):
             theirs = tuple(reader.get_inclusion_proof(index, size).node_hashes)
-            assert format_proof(Proof(index, theirs, log.checkpoint())) == log.proof(index)
+            evidence = log.evidence([index])
+            assert [format_proof(Proof(index, theirs, evidence.checkpoint))] == [*evidence.proofs.values()]
 
 
 def test_others_accept_the_proofs_of_evidence_over_shards_and_no_changed_one(shards: Shards) -> None:

@@ -103,11 +103,14 @@ def test_migrating_again_or_at_the_same_time_changes_nothing(database_url: str) 
     assert failures == []
 
 
-def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
+@pytest.mark.parametrize("version", ["9999", "0001"])  # 0001 is from before there was a first release
+def test_a_database_that_no_migration_reads_is_left_alone(engine: Engine, version: str) -> None:
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version_ops SET version_num = '9999'"))
-    with pytest.raises(ConflictError):
+        connection.execute(text("UPDATE alembic_version_ops SET version_num = :v"), {"v": version})
+    before = reflected(engine)
+    with pytest.raises(ConflictError, match="does not fit this version"):
         migrate(engine, "ops")
+    assert reflected(engine) == before
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from audit.certificate import build_certificate, verify_certificate
 from audit.errors import BrokenLinkError, FormatError
 from audit.evidence import Evidence, Place, parse_place
 from audit.logdir import open_log
-from audit.note import format_vkey
+from audit.note import SigningKey, format_vkey
 from audit.shards import Shards
 
 K27, K28 = (key_of(f"{NAME}/{year}").key for year in (2027, 2028))
@@ -80,7 +80,11 @@ def test_a_bundle_over_three_shards_says_what_it_proves(shards: Shards) -> None:
     names = {name for name in unpack_bundle(data) if name.startswith("entries/")}
     places = ("2026/1", "2026/2", "2027/0", "2027/2", "2028/0", "2028/1", "2028/4")
     assert names == {f"entries/{NAME}/{end}.json" for end in places}
-    assert broken(lambda: verify_bundle(data, vkey=format_vkey(K27))) == "verifier key"
+    assert verify_bundle(data, vkey=format_vkey(K27)) == facts  # a key stands for all years of its log
+    other = format_vkey(SigningKey(f"{NAME}/2028", bytes([9] * 32)).key)
+    assert broken(lambda: verify_bundle(data, vkey=other)) == "verifier key"
+    access = format_vkey(replace(K28, name="example.com/other/2028"))
+    assert broken(lambda: verify_bundle(data, vkey=access)) == "verifier key"
 
 
 def test_every_single_byte_of_a_bundle_over_three_shards_counts(shards: Shards) -> None:

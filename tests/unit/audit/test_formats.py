@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fakes.audit_logs import KEY
 
@@ -253,5 +255,14 @@ def test_envelope_with_two_signatures_or_another_type_is_refused() -> None:
     line = data[data.index(b"[") + 1 : data.rindex(b"]")]
     with pytest.raises(FormatError):
         parse_envelope(data.replace(line, line + b"," + line))
-    with pytest.raises(FormatError):
-        verify_envelope(data.replace(b"application/vnd.in-toto+json", b"text/plain"), KEY.key)
+    for keys, changed in ((KEY, data.replace(b"application/vnd.in-toto+json", b"text/plain")), (OTHER, data)):
+        with pytest.raises(FormatError) as caught:
+            verify_envelope(changed, keys.key)
+        assert caught.value == FormatError("envelope", "payload type or key id")
+
+
+@pytest.mark.parametrize("key_id", ["cafe", "+cafe", "somebody+cafe"])
+def test_signatures_of_others_are_passed_over(key_id: str) -> None:
+    envelope = parse_envelope(sign_statement(format_statement(STATEMENT), KEY))
+    more = replace(envelope, signatures={**envelope.signatures, key_id: b"x"})
+    assert verify_envelope(format_envelope(more), KEY.key) == STATEMENT

@@ -7,12 +7,24 @@ import os
 import resource
 import signal
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.audit_logs import KEY, FailingStore, PowerCutStore, entries, entry, stored
+from fakes.audit_logs import (
+    CHECKPOINT,
+    KEY,
+    FailingStore,
+    PowerCutStore,
+    entries,
+    entry,
+    small_log,
+    stored,
+)
 
 from audit.errors import LogError, StorageFailedError, WriterEndedError
+from audit.filestore import FileStore
 from audit.log import Log
 from audit.logdir import create_log, open_log
 from audit.verify_log import verify_log
@@ -123,6 +135,98 @@ def test_everyone_who_waited_for_a_failed_sync_is_told(tmp_path: Path) -> None:
         thread.join()
     assert len(told) == 8
     assert stored(tmp_path / "log") == []
+
+
+def test_who_shares_a_failed_commit_is_told_why(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    store = FailingStore(tmp_path / "log", at=1, after=False, error=lambda: OSError(errno.EIO, "injected"))
+    log, told = Log(store, KEY), set[LogError]()
+
+    def work() -> None:
+        try:
+            log.append(entry(0))
+        except LogError as error:
+            told.add(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    with log._turn:  # so all are in one commit
+        for thread in threads:
+            thread.start()
+        while len(log._batches._waiting) < 4:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    failure = StorageFailedError("append", errno.EIO)
+    assert told == {failure, WriterEndedError(str(failure))}
+    assert log.ended == failure
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "step"), [(0, errno.EIO, "recovery"), (1, errno.EIO, "publication"), (1, None, "append")]
+)
+def test_a_failure_names_the_step_and_the_code(tmp_path: Path, at: int, code: int | None, step: str) -> None:
+    small_log(tmp_path / "log", 2, unsealed=1)
+    error = OSError() if code is None else OSError(code, "injected")
+
+    def work() -> None:
+        log = Log(FailingStore(tmp_path / "log", at=at, after=False, error=lambda: error), KEY)
+        _ = log.publish() if step == "publication" else log.append(entry(3))
+
+    with pytest.raises(StorageFailedError) as caught:
+        work()
+    assert caught.value == StorageFailedError(step, code or 0)
+
+
+def test_the_first_failure_is_told_also_when_tidying_up_after_it_fails(tmp_path: Path) -> None:
+    class Gone(FileStore):
+        def sync_pending(self) -> None:
+            raise OSError(errno.EIO, "injected")
+
+        def cut_pending(self, size: int) -> None:
+            raise OSError(errno.ENXIO, f"injected at {size}")
+
+    create_log(tmp_path / "log", KEY)
+    with pytest.raises(StorageFailedError) as caught:
+        Log(Gone(tmp_path / "log"), KEY).append(entry(0))
+    assert caught.value == StorageFailedError("append", errno.EIO)
+
+
+READERS: list[Callable[[Log], object]] = [
+    Log.checkpoint,
+    lambda log: log.proof(0),
+    lambda log: log.evidence([0]),
+    lambda log: list(log.read([0])),
+    lambda log: list(log.entries()),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_log_that_cannot_be_read_says_so_and_the_writer_ends(
+    tmp_path: Path, read: Callable[[Log], object]
+) -> None:
+    log = small_log(tmp_path / "log", 2)
+    read(log)
+    (tmp_path / "log" / CHECKPOINT).unlink()
+    failure = StorageFailedError("reading", errno.ENOENT)
+    for error in (failure, WriterEndedError(str(failure))):
+        with pytest.raises(LogError) as caught:
+            read(log)
+        assert caught.value == error
+    assert log.ended == failure
+
+
+def test_an_interrupted_append_and_a_closed_log_say_why_they_take_no_more(tmp_path: Path) -> None:
+    create_log(tmp_path / "log", KEY)
+    store = FailingStore(tmp_path / "log", at=1, after=False, error=KeyboardInterrupt)
+    interrupted, closed = Log(store, KEY), open_log(tmp_path / "log", KEY)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.append(entry(0))
+    assert interrupted.ended == StorageFailedError("append", 0)
+    closed.close()
+    assert closed.ended == WriterEndedError("closed")
+    with pytest.raises(WriterEndedError) as caught:
+        closed.append(entry(0))
+    assert caught.value == WriterEndedError(str(closed.ended))
 
 
 def _append_for_ever(log: Log, acknowledged: list[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,21 @@ def test_one_key_cannot_be_two_parties() -> None:
         Policy((Party(KEY.key),), (Party(twin.key, "w"),), (), "w")
     with pytest.raises(FormatError):
         trust_key(W1.key)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: Policy(groups=(Group("g", 1, ("w",)),)), "group"),
+        (lambda: Policy(witnesses=(Party(W1.key, "w"), Party(W2.key, "w"))), "named twice"),
+        (lambda: Policy((Party(W1.key),)), "key, name or URL"),
+        (lambda: Policy(quorum="w"), "quorum"),
+    ],
+)
+def test_what_is_no_policy_says_what_is_wrong(make: Callable[[], Policy], problem: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        make()
+    assert caught.value == FormatError("policy", problem)
 
 
 @pytest.mark.parametrize("url", ["a b", "a\n", "\x7f"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from audit.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.entry import CLOSE, OPEN
 from audit.errors import (
     EntryError,
-    LogCorruptError,
+    LogError,
     LogExistsError,
     LogForkedError,
     LogMissingError,
@@ -70,6 +71,7 @@ def test_the_first_entry_of_a_shard_names_the_last_checkpoint_of_the_one_before(
     assert (last.type, last.resource) == (CLOSE, shards.origin(2027))
     assert first.at == last.at == new_year(2027)
     assert first.actor == last.actor == "svc:log"
+    assert (len(first.id), len(last.id), first.id == last.id) == (32, 32, False)
 
 
 def test_entries_dated_earlier_go_into_the_newest_shard(tmp_path: Path) -> None:
@@ -99,17 +101,19 @@ def test_unsealed_entries_are_sealed_when_the_year_ends(tmp_path: Path) -> None:
 
 def test_shards_are_made_once_and_found_only_where_they_are(tmp_path: Path) -> None:
     assert shard_years(tmp_path / "none") == []
-    with pytest.raises(LogMissingError):
+    with pytest.raises(LogMissingError) as missing:
         open_shards(tmp_path / "none")
+    assert missing.value == LogMissingError(str(tmp_path / "none"))
     create_shards(tmp_path / "log", NAME, keys, 2026)
-    with pytest.raises(LogExistsError):
+    with pytest.raises(LogExistsError) as there:
         create_shards(tmp_path / "log", NAME, keys, 2027)
+    assert there.value == LogExistsError(str(tmp_path / "log"))
     shards = open_shards(tmp_path / "log")
     assert (shards.years(), shards.head(2026).size, shards.newest().origin) == ([2026], 0, f"{NAME}/2026")
     shutil.rmtree(tmp_path / "log" / "2026")
     with pytest.raises(LogMissingError):
         shards.publish()
-    with pytest.raises(LogCorruptError):
+    with pytest.raises(LogError):
         shards.head(2026)
 
 
@@ -117,6 +121,30 @@ def test_a_folder_that_cannot_be_made_or_read_is_a_failure_of_the_disk(tmp_path:
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailedError):
         create_shards(tmp_path / "file" / "log", NAME, keys, 2026)
+
+
+def test_a_turn_over_that_fails_says_so_and_why(tmp_path: Path) -> None:
+    shards = make_shards(tmp_path / "log", 2026)
+    shutil.rmtree(tmp_path / "log")
+    with pytest.raises(StorageFailedError) as caught:
+        shards.append(entry(5), at=new_year(2027))
+    assert caught.value == StorageFailedError("turn-over", errno.ENOENT)
+
+
+def test_an_empty_shard_that_was_closed_is_followed_by_those_who_saw_it_open(tmp_path: Path) -> None:
+    create_shards(tmp_path, NAME, keys, 2026)
+    first, second = open_shards(tmp_path), open_shards(tmp_path)
+    first.append(entry(0), at=new_year(2027))
+    second.append(entry(1), at=new_year(2026))
+    second.publish()
+    assert numbers(tmp_path) == [0, 1]
+    assert [facts.size for facts in verify_logs(tmp_path).logs] == [1, 3]
+
+
+def test_of_several_keys_at_hand_the_first_signs_the_first_shard(tmp_path: Path) -> None:
+    held = [SigningKey(f"{NAME}/2026", bytes([seed] * 32)) for seed in (1, 2)]
+    create_shards(tmp_path, NAME, lambda _: held, 2026)
+    assert Shards(tmp_path, NAME, lambda _: held).newest().signers == (held[0],)
 
 
 def test_during_a_rotation_both_keys_sign_the_new_shard(tmp_path: Path) -> None:
@@ -134,7 +162,9 @@ def test_during_a_rotation_both_keys_sign_the_new_shard(tmp_path: Path) -> None:
     for key in held(f"{NAME}/2027"):
         assert verify_logs(tmp_path, vkey=format_vkey(key.key)).logs[-1].vkey_pinned
         verify_checkpoint((tmp_path / "2027" / CHECKPOINT).read_bytes(), key.key)
-    assert [len(log.signers) for log in (shards.log(2026), other.newest())] == [2, 2]
+    for year in (2026, 2027):
+        note = parse_note((tmp_path / str(year) / CHECKPOINT).read_bytes())
+        assert len(note.signatures) == 2
     end_rotation(other.newest(), at=new_year(2027), actor="user:ann")
     other.append(entry(2), at=new_year(2028))
     assert other.newest().signers == tuple(held(f"{NAME}/2028")[1:])
@@ -164,7 +194,7 @@ def test_only_the_newest_shard_is_shown_to_witnesses(tmp_path: Path) -> None:
     shards = open_shards(tmp_path / "log", witness)
     asked = witness.asked
     assert asked > 0
-    shards.log(2026)
+    shards.shard(2026)
     assert witness.asked == asked
 
 

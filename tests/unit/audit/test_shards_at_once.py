@@ -208,7 +208,9 @@ def test_a_closed_log_takes_nothing_and_its_checkpoint_stays(tmp_path: Path) -> 
         assert caught.value == LogFinishedError("a/b")
         assert writer.ended is None
         note = writer.publish()
-        assert writer.finish(LAST) == writer.publish(key_of("a/b")) == note == writer.checkpoint()
+        assert writer.finish(LAST) == note == writer.checkpoint()
+        with pytest.raises(LogFinishedError):
+            writer.publish(key_of("a/b"))
         verify_proof(writer.proof(0), entry(0), key_of("a/b").key)
         assert [data for _, data in writer.entries()] == [entry(0), LAST]
     assert snapshot(tmp_path / "log") == before
@@ -303,6 +305,6 @@ def test_who_shared_a_commit_whose_leader_was_interrupted_does_not_take_the_log_
         signal.signal(signal.SIGUSR1, previous)
     other.join(10)
     follower.join(10)
-    assert len(told) == 1
+    assert told == [WriterEndedError("interrupted")]
     assert shards.years() == [2026]
     assert settled(tmp_path)[0] == [0, 1, 2]

@@ -82,7 +82,8 @@ def test_a_pruning_goes_on_after_a_fault_at_every_call(forks: Forks, folder: Pat
     shards = make_shards(whole, 2026, each=300)
     shards.append(entry(900), at=new_year(2027))
     shards.publish()
-    kept, codes, directory = [data for _, data in shards.log(2026).entries()], Counter[int](), folder / "log"
+    kept = [data for _, data in shards.shard(2026).entries()]
+    codes, directory = Counter[int](), folder / "log"
     for where, code in faults(forks, directory, "prune", fault, state=whole, schedule=(2026,)):
         codes[code] += 1
         handed_out = forks.acknowledged.read_bytes().count(b"\n")

@@ -13,6 +13,7 @@ from fakes.audit_logs import CHECKPOINT, entries, entry, snapshot
 from fakes.audit_shards import (
     NAME,
     key_of,
+    keys,
     made_of,
     make_shards,
     new_year,
@@ -27,7 +28,8 @@ from audit.errors import (
     NotSealedError,
     StorageFailedError,
 )
-from audit.shards import ENTRIES, Shards
+from audit.filestore import FIRST
+from audit.shards import ENTRIES, Shards, create_shards
 from audit.verify_shards import verify_logs
 
 
@@ -51,12 +53,12 @@ def pruned(folder: Path, *years: int) -> Shards:
 def test_pruned_entries_are_handed_out_then_gone_and_the_hashes_hold(tmp_path: Path) -> None:
     shards = make_shards(tmp_path, 2026, each=300)
     shards.append(entry(900), at=new_year(2027))
-    kept = [data for _, data in shards.log(2026).entries()]
-    proof = shards.log(2026).proof(299)
+    kept = [data for _, data in shards.shard(2026).entries()]
+    (proof,) = shards.shard(2026).evidence([299]).proofs.values()
     before = snapshot(tmp_path / "2026")
     assert not shards.is_pruned(2026)
     assert list(shards.prune(2026)) == kept
-    assert snapshot(tmp_path / "2026") == {
+    assert snapshot(tmp_path / "2026") == {FIRST: kept[0]} | {
         path: data for path, data in before.items() if not path.startswith(f"{ENTRIES}/")
     }
     assert [path.name for path in (tmp_path / "2026").iterdir() if path.name.endswith("tmp")] == []
@@ -75,18 +77,26 @@ def test_the_newest_shard_and_one_that_is_to_come_are_never_pruned(tmp_path: Pat
     for year in (2027, 2028):
         assert list(shards.prune(year)) == []
         assert not shards.is_pruned(year)
-    shards.log(2027).finish(LAST)
+    shards.newest().finish(LAST)
     assert list(shards.prune(2027)) == []
     assert {path: data for path, data in before.items() if not path.startswith("2027/")} == {
         path: data for path, data in snapshot(tmp_path).items() if not path.startswith("2027/")
     }
     assert (tmp_path / "2027" / ENTRIES).exists()
+    assert list(shards.prune(2026)) != []
+    assert list(shards.prune(2027)) == []  # also when it is the only one left
+    assert (tmp_path / "2027" / ENTRIES).exists()
+
+
+def test_a_shard_that_has_no_entries_yet_is_not_pruned(tmp_path: Path) -> None:
+    create_shards(tmp_path, NAME, keys, 2026)
+    assert not open_shards(tmp_path).is_pruned(2026)
 
 
 def test_a_pruning_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     shards = make_shards(tmp_path, 2026, each=600)
     shards.append(entry(900), at=new_year(2027))
-    kept = [data for _, data in shards.log(2026).entries()]
+    kept = [data for _, data in shards.shard(2026).entries()]
     going = shards.prune(2026)
     first = next(going)
     del going  # killed after it handed out one
@@ -104,8 +114,9 @@ def test_entries_that_cannot_be_removed_are_not_reported_gone(tmp_path: Path) ->
     (tmp_path / "2026" / ENTRIES / "elsewhere").symlink_to(tmp_path)
     shutil.move(tmp_path / "2026" / ENTRIES, tmp_path / "real")
     (tmp_path / "2026" / ENTRIES).symlink_to(tmp_path / "real")  # a link is not followed
-    with pytest.raises(StorageFailedError):
+    with pytest.raises(StorageFailedError) as caught:
         list(shards.prune(2026))
+    assert caught.value == StorageFailedError("pruning", 0)  # Python's own refusal has no code
     assert (tmp_path / "real" / "000.p" / "4").exists()
 
 
@@ -118,10 +129,10 @@ def test_of_a_pruned_shard_nothing_is_given_out_any_more(tmp_path: Path) -> None
 
 def test_evidence_is_of_published_entries_of_these_shards(tmp_path: Path) -> None:
     shards = make_shards(tmp_path, 2026, 2027)
-    for year, index in ((2025, 1), (2026, 4), (2027, 4), (2027, -1)):
+    for year, index, size in ((2025, 1, 0), (2026, 4, 4), (2027, 4, 4), (2027, -1, 4)):
         with pytest.raises(NotSealedError) as caught:
             shards.evidence(made_of(shards, (year, index)))
-        assert caught.value.index == index
+        assert caught.value == NotSealedError(index, size)
     assert json.loads(json.dumps(made_of(shards, (2026, 0)))) == [[f"{NAME}/2026", 0]]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,14 @@ from fakes.audit_logs import (
     snapshot,
 )
 
-from audit.errors import BrokenLinkError
+from audit.errors import BrokenLinkError, EntryError, LogCorruptError
 from audit.logdir import create_log
 from audit.merkle import leaf_hashes
 from audit.note import SigningKey, format_vkey
 from audit.segment import encode_group
 from audit.tiles import encode_bundle
 from audit.verify import BROKEN, USAGE, main, verify
-from audit.verify_log import LogFacts, verify_log
+from audit.verify_log import RECOVER, LogFacts, verify_log
 
 VKEY = format_vkey(KEY.key)
 
@@ -130,6 +131,50 @@ def test_a_link_or_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path) -> N
         verify_log(tmp_path / "log")
 
 
+def put(name: str, data: bytes) -> Callable[[Path], object]:
+    def write(log: Path) -> None:
+        (log / name).write_bytes(data)
+
+    return write
+
+
+def pipe(log: Path) -> None:
+    (log / "tile/0/000").unlink()
+    os.mkfifo(log / "tile/0/000")
+
+
+GROUP = encode_group(300, [entry(300)])
+NO_ENTRY = encode_bundle([*entries(256, 299), b"no entry"])
+
+
+@pytest.mark.parametrize(
+    ("harm", "link", "problem"),
+    [
+        (pipe, "file tile/0/000", "not a plain file"),
+        (lambda log: (log / "vkey").unlink(), "file vkey", "No such file or directory"),
+        (lambda log: (log / "tile/0/000").unlink(), "file tile/0/000", "missing"),
+        (put("extra", b""), "file extra", "not part of the log"),
+        (put("extra.tmp", b""), "file extra.tmp", f"left over; {RECOVER}"),
+        (put("tile/x", b""), "file tile/x", f"left over; {RECOVER}"),
+        (put("pending", GROUP + b"FDS1"), "pending", f"damaged at byte {len(GROUP)}; {RECOVER}"),
+        (put("pending", b"X" + GROUP), "pending", str(LogCorruptError("pending", "damaged at byte 0"))),
+        (put("pending", encode_group(7, [entry(7)])), "pending", "does not follow the signed tree"),
+        (put("tile/0/000", bytes(8192)), "file tile/0/000", "not the hashes of the entries"),
+        (put("tile/entries/000", b"x"), "file tile/entries/000", "entry bundle: length"),
+        (put("tile/entries/001.p/44", NO_ENTRY), "entry 299", str(EntryError("json"))),
+    ],
+)
+def test_the_broken_link_says_what_is_wrong(
+    tmp_path: Path, harm: Callable[[Path], object], link: str, problem: str
+) -> None:
+    small_log(tmp_path / "log", 300)
+    verify_log(tmp_path / "log")
+    harm(tmp_path / "log")
+    with pytest.raises(BrokenLinkError) as caught:
+        verify_log(tmp_path / "log")
+    assert caught.value == BrokenLinkError(link, problem)
+
+
 def test_swapped_entries_with_recomputed_tiles_break_the_root(tmp_path: Path) -> None:
     small_log(tmp_path / "log", 4)
     swapped = [entry(1), entry(0), entry(2), entry(3)]
@@ -137,7 +182,7 @@ def test_swapped_entries_with_recomputed_tiles_break_the_root(tmp_path: Path) ->
     (tmp_path / "log" / "tile/0/000.p/4").write_bytes(b"".join(leaf_hashes(swapped)))
     with pytest.raises(BrokenLinkError) as caught:
         verify_log(tmp_path / "log")
-    assert caught.value.link == "root hash"
+    assert caught.value == BrokenLinkError("root hash", "the entries are not those that were signed")
 
 
 def test_entries_that_do_not_parse_are_named_by_index(tmp_path: Path) -> None:
@@ -189,6 +234,16 @@ def test_the_module_runs_as_a_program_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "audit.verify", str(tmp_path / "log"), "--json"]
     result = subprocess.run(command, capture_output=True, check=True)
     assert (json.loads(result.stdout)["size"], result.stderr) == (3, b"")
+
+
+@pytest.mark.usefixtures("strace")
+def test_a_log_on_media_that_cannot_lock_is_verified(tmp_path: Path) -> None:
+    small_log(tmp_path / "log", 3)
+    inject = ["strace", "-f", "-o", str(tmp_path / "trace"), "-e", "inject=flock:error=ENOLCK"]
+    command = [*inject, sys.executable, "-m", "audit.verify", str(tmp_path / "log"), "--json"]
+    result = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(result.stdout)["size"] == 3
+    assert "ENOLCK" in (tmp_path / "trace").read_text()
 
 
 def test_command_line_says_what_holds_and_what_broke(

@@ -27,13 +27,13 @@ from fakes.audit_shards import (
 from fakes.operators import W1, new_witness
 
 from audit.entry import parse_entry
-from audit.errors import BrokenLinkError
+from audit.errors import BrokenLinkError, LogCorruptError
 from audit.filestore import FIRST
 from audit.note import SigningKey, format_vkey
 from audit.policy import Party, Policy, format_policy
 from audit.shards import ENTRIES, create_shards
 from audit.verify import BROKEN, format_facts, main, verify
-from audit.verify_log import verify_log
+from audit.verify_log import RECOVER, verify_log
 from audit.verify_shards import verify_logs
 
 YEARS = (2026, 2027, 2028)
@@ -83,11 +83,12 @@ CASES: list[tuple[Callable[[Path], object], str]] = [
     (lambda log: (log / "2028.tmp").mkdir(), "file log/2028.tmp"),
     (lambda log: shutil.copytree(log / "2028", log / "2029.tmp"), "file log/2029.tmp"),
     (lambda log: (log / "0026").mkdir(), "file log/0026"),
-    (swap, f"presence of {NAME}/2026"),
-    (lambda log: shutil.copytree(log / "2028", log / "2029"), f"first entry of {NAME}/2028"),
+    (swap, "origin of log/2026"),
+    (lambda log: shutil.copytree(log / "2028", log / "2029"), "origin of log/2029"),
     (pruned_in_the_middle, "file tile/entries/000.p/5"),
     (pruned_at_the_end, "file tile/entries/000.p/4"),
     (lambda log: (log / "2026" / "extra").touch(), "file extra"),
+    (lambda log: (log / "2027" / FIRST).touch(), f"file {FIRST}"),  # only a pruned one keeps it
 ]
 
 
@@ -98,6 +99,21 @@ def test_what_is_missing_strange_or_out_of_order_is_named(
     verify_logs(log)
     harm(log)
     assert broken(log) == link
+
+
+@pytest.mark.parametrize(
+    ("year", "problem"),
+    [
+        (2026, f"missing, though {NAME}/2027 goes on from it"),
+        (2027, f"is not the checkpoint of {NAME}/2026"),
+        (2028, f"missing; {RECOVER}"),
+    ],
+)
+def test_a_shard_that_is_missing_is_told_from_what_is_left(log: Path, year: int, problem: str) -> None:
+    shutil.rmtree(log / str(year))
+    with pytest.raises(BrokenLinkError) as caught:
+        verify_logs(log)
+    assert caught.value.problem == problem
 
 
 def test_a_byte_in_every_file_of_every_shard_counts(log: Path) -> None:
@@ -120,7 +136,9 @@ def test_a_shard_that_goes_on_from_another_history_is_refused(tmp_path: Path, lo
         shutil.rmtree(log / str(year))
         shutil.copytree(tmp_path / "other" / str(year), log / str(year))
     assert broken(log) == f"first entry of {NAME}/2027"
-    list(open_shards(log).prune(2026))
+    with pytest.raises(LogCorruptError):
+        list(open_shards(log).prune(2026))
+    take_entries(log, 2026)
     assert broken(log) == f"first entry of {NAME}/2027"
 
 
@@ -146,7 +164,10 @@ def test_a_shard_without_entries_does_not_go_on_from_another(tmp_path: Path) -> 
 def test_the_last_entry_must_hand_over_to_the_next_shard(tmp_path: Path, last: tuple[bytes, ...]) -> None:
     old = by_hand(tmp_path, 2026, *entries(0, 300), *last)
     by_hand(tmp_path, 2027, opening(old))
-    assert broken(tmp_path) == f"last entry of {NAME}/2026"
+    with pytest.raises(BrokenLinkError) as caught:
+        verify_logs(tmp_path)
+    hand_over = (f"last entry of {NAME}/2026", f"does not hand over to {NAME}/2027")
+    assert caught.value == BrokenLinkError(*hand_over)
 
 
 def test_whoever_closed_a_shard_and_made_no_other_is_told_so(tmp_path: Path) -> None:
@@ -161,7 +182,7 @@ def test_whoever_closed_a_shard_and_made_no_other_is_told_so(tmp_path: Path) -> 
 def test_an_oldest_shard_that_is_empty_is_not_taken_for_a_pruned_one(tmp_path: Path, log: Path) -> None:
     shutil.rmtree(log / "2026")
     by_hand(log, 2026, key=THIEF)
-    assert broken(log) == f"first entry of {NAME}/2027"
+    assert broken(log) == f"file {FIRST}"
 
 
 # ---- pruning ----------------------------------------------------------------------------------------------
@@ -175,7 +196,7 @@ def test_the_oldest_shards_may_be_pruned(log: Path) -> None:
         assert [each.pruned for each in facts.logs] == [True] * count + [False] * (3 - count)
         assert [each.size for each in facts.logs] == [4, 5, 4]
     forged = by_hand(log.parent / "forged", 2026, *entries(20, 23), key=THIEF)
-    shutil.rmtree(forged / ENTRIES)
+    take_entries(log.parent / "forged", 2026)
     shutil.rmtree(log / "2026")
     assert broken(log) == f"presence of {NAME}/2026"
     shutil.copytree(forged, log / "2026")  # another key's, and pruned
@@ -191,12 +212,15 @@ def test_the_link_of_a_pruned_shard_is_the_entry_that_was_signed(log: Path) -> N
     shards = open_shards(log)
     for year in (2026, 2027):
         list(shards.prune(year))
-    assert not (log / "2026" / FIRST).exists()  # it went on from nothing
     kept = (log / "2027" / FIRST).read_bytes()
     (log / "2027" / FIRST).write_bytes(kept.replace(b'"svc:log"', b'"svc:lag"'))
-    assert broken(log) == f"file {FIRST}"
+    with pytest.raises(BrokenLinkError) as caught:
+        verify_logs(log)
+    assert caught.value == BrokenLinkError(f"file {FIRST}", "not the entry that was signed")
+    (log / "2027" / FIRST).write_bytes(b"no entry")
+    assert broken(log) == "entry 0"
     (log / "2027" / FIRST).unlink()
-    assert broken(log) == f"first entry of {NAME}/2027"
+    assert broken(log) == f"file {FIRST}"
 
 
 def test_a_pruning_under_way_is_told(log: Path) -> None:
@@ -209,10 +233,12 @@ def test_a_pruning_under_way_is_told(log: Path) -> None:
 def test_a_pruned_shard_keeps_all_its_hashes(log: Path) -> None:
     list(open_shards(log).prune(2026))
     forged = by_hand(log.parent / "forged", 2026, *entries(20, 24))
-    shutil.rmtree(forged / ENTRIES)
+    take_entries(log.parent / "forged", 2026)
     tile = "tile/0/000.p/4"
     kept = (log / "2026" / tile).read_bytes()
     (log / "2026" / tile).write_bytes((forged / tile).read_bytes())
+    assert broken(log) == f"file {FIRST}"
+    (log / "2026" / tile).write_bytes(kept[:64] + kept[32:64] + kept[96:])
     assert broken(log) == "root hash"
     (log / "2026" / tile).write_bytes(kept[:-32])
     assert broken(log) == f"file {tile}"
@@ -223,7 +249,7 @@ def test_a_pruned_shard_keeps_all_its_hashes(log: Path) -> None:
 
 def test_a_log_alone_is_never_taken_for_a_pruned_one(tmp_path: Path, log: Path) -> None:
     small_log(tmp_path / "one", 300)
-    shutil.rmtree(tmp_path / "one" / ENTRIES)
+    take_entries(tmp_path, "one")
     list(open_shards(log).prune(2026))
     for folder in (tmp_path / "one", log / "2026"):
         with pytest.raises(BrokenLinkError, match="missing"):
@@ -252,7 +278,8 @@ def test_the_key_of_the_newest_shard_is_asked_for_and_the_older_follow(log: Path
     (log / "2028" / VKEY).write_text(f"{format_vkey(K28)}\n")
     for key in (K26, KEY.key):  # a key is trusted under the name of any shard
         assert verify_logs(log, vkey=format_vkey(key)) == facts
-    assert broken(log, Policy((Party(K26), Party(K27)), quorum="none")) == "verifier key"
+    assert verify_logs(log, vkey=Policy((Party(K26),), quorum="none")).logs[-1].vkey_pinned  # of any year
+    assert broken(log, Policy((Party(THIEF.key),), quorum="none")) == "verifier key"
     policy = Policy((Party(K27), Party(K28)), quorum="none")
     assert verify_logs(log, vkey=policy).logs[-1].vkey_pinned
 
@@ -350,7 +377,8 @@ def test_the_command_says_what_holds_of_each_shard(
     (logs / "access" / "2029.tmp").mkdir()
     capsys.readouterr()
     assert main([str(logs / "access"), "--json"]) == BROKEN
-    assert json.loads(capsys.readouterr().out)["link"] == "file access/2029.tmp"
+    said = json.loads(capsys.readouterr().out)
+    assert (said["link"], said["problem"]) == ("file access/2029.tmp", f"not part of the log; {RECOVER}")
 
 
 def test_facts_named_like_a_list_of_logs_are_shown_as_they_are() -> None:

@@ -147,6 +147,7 @@ def test_a_rule_is_read_back_exactly_or_refused(fields: list[str]) -> None:
             "  rights_request",
             "greater",
         ),
+        ("jurisdictions/eu_gdpr.yaml", "hours: 72", "hours: 8785", "    hours", "less than or equal"),
     ],
 )
 def test_a_yaml_file_that_says_something_unknown_is_refused(
@@ -155,6 +156,14 @@ def test_a_yaml_file_that_says_something_unknown_is_refused(
     with pytest.raises(PolicyError, match=reason) as refused:
         parse_policies(edited(file, old, new))
     assert (refused.value.file, refused.value.line) == (file, line_of(file, at))
+
+
+def test_a_law_says_what_must_be_told_of_a_breach_be_it_nothing() -> None:
+    file = "jurisdictions/eu_gdpr.yaml"
+    block = FILES[file].decode().split("notices:")[1].split("clauses:")[0]
+    with pytest.raises(PolicyError, match="required"):
+        parse_policies(edited(file, f"notices:{block}", ""))
+    assert parse_policies(edited(file, f":{block}", ": []\n")).jurisdictions["eu_gdpr"].notices == ()
 
 
 @pytest.mark.parametrize(
