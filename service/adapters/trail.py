@@ -3,9 +3,7 @@
 Entries about changes come by the outbox of the operational database (``service.adapters.sql.audit_index``).
 Moving them is a transaction of that database around an append, so a process that dies in between leaves them
 in both: before anything is moved, the tail of the logs that is not indexed yet is read, and what stands there
-leaves the outbox.
-
-``open_trail`` creates logs only when told to, so that a lost log is noticed and never quietly begun anew.
+leaves the outbox. Logs are created only when told to: a lost one is noticed and never quietly begun anew.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from typing import Final
 from audit.canonical import digest
 from audit.cosign import Cosigner
 from audit.dsse import sign_statement
-from audit.entry import Entry, format_entry, parse_entry
+from audit.entry import Entry, format_entry, parse_entry, text_of
 from audit.errors import AuditError, KeyFileError
 from audit.evidence import Evidence, Place
 from audit.log import Log
@@ -49,12 +47,6 @@ def _unavailable(step: str) -> Iterator[None]:
         yield
     except (AuditError, StorageError) as error:  # the latter of a key in a device
         raise AuditUnavailableError("audit log unavailable", step=step, why=str(error)) from error
-
-
-def _text(entry: bytes, name: bytes) -> bytes:
-    """A text of an entry, empty for none; faster than to parse it, as no text holds a quote."""
-    at = entry.find(name) + len(name)
-    return entry[at : entry.find(b'"', at)] if at >= len(name) else b""
 
 
 class LogTrail:
@@ -107,11 +99,14 @@ class LogTrail:
             seen = [year for year in years if shards.origin(year) in sizes]
             for year in years[years.index(seen[-1]) if seen else 0 :]:
                 origin = shards.origin(year)
-                log, size = shards.shard(year), sizes.get(origin, 0)
-                last = itertools.islice(log.entries(max(size, 1) - 1, unsealed=True), min(size, 1))
-                if [parse_entry(data).id for _, data in last] != index.ids(Place(origin, size - 1)):
-                    raise TamperedError("a log is not the one that was indexed", origin=origin, indexed=size)
-                for place, entries in _blocks(log, Place(origin, size)):
+                size = sizes.get(origin, 0)
+                blocks = _blocks(shards.shard(year), Place(origin, max(size, 1) - 1))
+                if size:  # the first of the entries that are read is the last that is indexed
+                    _, entries = next(blocks, (None, []))
+                    if [entry.id for entry in entries[:1]] != index.ids(Place(origin, size - 1)):
+                        raise TamperedError("a log is not the one that was indexed", origin=origin)
+                    index.extend(Place(origin, size), entries[1:])
+                for place, entries in blocks:
                     index.extend(place, entries)
 
     @_unavailable("reconcile")
@@ -176,8 +171,8 @@ class LogTrail:
     def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[Place, Entry]]:
         """Sealed entries about people for which a test of id, tag and people holds; reads all."""
         for place, data in self._sealed():
-            tag, people = _text(data, _TAG), _text(data, _PEOPLE)
-            if (tag or people) and test(_text(data, _ID), tag, people):
+            tag, people = text_of(data, _TAG), text_of(data, _PEOPLE)
+            if (tag or people) and test(text_of(data, _ID), tag, people):
                 yield place, parse_entry(data)
 
     @_unavailable("entries")
@@ -284,7 +279,7 @@ def open_trail(
         key: private key file, mode 0600, outside the logs.
         origin: what the logs' names begin with; must be the key's name.
         index: the outbox and the index.
-        year: make a key, and the first shards with this year, where there are none; what exists is opened.
+        year: make a key, and first shards of this year, where there are none; what exists is opened.
         witnesses: asked to cosign each checkpoint.
         tokens: keys in devices, beside those of the key file, which then need not exist.
 
