@@ -162,8 +162,8 @@ class Shards:
                     raise LogCorruptError(
                         f"{year}/{CHECKPOINT}", f"not what {self.origin(later)} goes on from"
                     )
-                vkey, read = (shard / VKEY).read_text().strip(), lambda path: (shard / path).read_bytes()
-                self._closed[year] = Sealed(note, vkey, read, pruned=self.is_pruned(year))
+                vkey = (shard / VKEY).read_text().strip()
+                self._closed[year] = Sealed(note, vkey, self._file(year), pruned=self.is_pruned(year))
             return self._closed[year]
 
     @_step("opening")
@@ -181,6 +181,9 @@ class Shards:
                     verify_inclusion(leaf_hash(data), 0, head.size, proof.hashes, head.root)
                 self._firsts[year] = parse_entry(data)
             return self._firsts[year]
+
+    def _file(self, year: int) -> Callable[[str], bytes]:
+        return lambda path: (self.folder / str(year) / path).read_bytes()
 
     def append(self, *entries: bytes, at: datetime) -> None:
         """Make entries durable in the newest shard, that of the year of ``at`` if there was none so new.
@@ -281,14 +284,13 @@ class Shards:
                 return
             size = self.head(year).size
             if (shard / ENTRIES).exists():
+                write_durably({shard / FIRST: TreeReader(size, self._file(year)).entry(0)})
                 (shard / ENTRIES).rename(gone)
                 sync(shard / "tile")
                 sync(shard)
             if not gone.exists():
                 return
             tree = TreeReader(size, lambda path: (gone / path[mine:]).read_bytes())
-            if not (shard / FIRST).exists():
-                write_durably({shard / FIRST: tree.entry(0)})
             for start in range(0, size, WIDTH):
                 path = tile_path("entries", start // WIDTH, min(WIDTH, size - start))
                 if (gone / path[mine:]).exists():  # else it was handed out before this was killed

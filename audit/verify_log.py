@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,14 +83,16 @@ def verify_log(
         seen = trusted_checkpoint(kept[CHECKPOINT], text, vkey)
         head = seen.checkpoint
         pruned = prunable and not any(path.startswith(ENTRIES) for path in files)
-        expected = _account(files, head.size, pruned=pruned)
+        kept_apart = {FIRST} if pruned else files & {FIRST} if prunable else set()  # pruned, or soon to be
+        expected = _account(files, head.size, kept_apart, pruned=pruned)
         kept |= {path: _read(directory, path) for path in partial_paths(head.size) & expected}
     unsealed, since = _verify_pending(kept[PENDING], head.size)
 
     def read(path: str) -> bytes:
         return kept[path] if path in kept else _read(directory, path)
 
-    leaves = partial(_read_leaves if pruned else _read_bundle, read=read, show=show)
+    first = read(FIRST) if FIRST in expected else b""
+    leaves = partial(_read_leaves if pruned else _read_bundle, read=read, show=show, first=first)
     _verify_tree(head, expected, read, leaves, progress)
     return LogFacts(
         **head_facts(seen, vkey),
@@ -116,10 +118,10 @@ def _read(directory: Path, path: str) -> bytes:
         raise BrokenLinkError(f"file {path}", error.strerror or "cannot be read") from error
 
 
-def _account(files: frozenset[str], size: int, *, pruned: bool) -> frozenset[str]:
+def _account(files: frozenset[str], size: int, more: Collection[str], *, pruned: bool) -> frozenset[str]:
     """Every file that a log of this size has, if they are there and no others are."""
     tiles = (path for path in tile_paths(size) if not (pruned and path.startswith(ENTRIES)))
-    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles}) | ({FIRST} if pruned else set())
+    expected = frozenset({VKEY, CHECKPOINT, PENDING, *tiles, *more})
     for path in sorted(expected - files):
         raise BrokenLinkError(f"file {path}", "missing")
     for path in sorted(files - expected):
@@ -163,22 +165,27 @@ def _verify_tree(
         raise BrokenLinkError("root hash", "the entries are not those that were signed")
 
 
-def _read_bundle(start: int, width: int, read: Callable[[str], bytes], show: Show | None) -> list[bytes]:
+def _read_bundle(
+    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes
+) -> list[bytes]:
     """Hashes of the entries of a bundle."""
     path = tile_path("entries", start // WIDTH, width)
     entries = link(f"file {path}", lambda: decode_bundle(read(path), width))
+    if start == 0 and first not in {b"", entries[0]}:
+        raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")
     _verify_entries(entries, start)
     if show:
         show(start, entries)
     return leaf_hashes(entries)
 
 
-def _read_leaves(start: int, width: int, read: Callable[[str], bytes], show: Show | None) -> list[bytes]:
+def _read_leaves(
+    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes
+) -> list[bytes]:
     """The hashes that are left of a bundle, and the first entry."""
     path = tile_path(0, start // WIDTH, width)
     leaves = link(f"file {path}", lambda: decode_row(read(path), width))
     if start == 0:
-        first = read(FIRST)
         _verify_entries([first], 0)
         if leaf_hash(first) != leaves[0]:
             raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -25,11 +25,7 @@ Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 class Sent(BaseModel):
     """What the body of a request may say. JSON can write half a character, which no store can: refused."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_unicode(cls, given: Any) -> Any:
-        to_json(given)  # raises a ValueError
-        return given
+    is_unicode = model_validator(mode="before")(lambda given: to_json(given) and given)  # or ValueError
 
 
 def service_of(request: Request) -> Deps:

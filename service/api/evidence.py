@@ -32,9 +32,7 @@ _UUID = r'^"?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"?$'
 Key = Annotated[str, Header(pattern=_UUID, description="A UUID in lower case.")]
 
 #: One that is a time in UTC, too, whatever its offset.
-Instant = Annotated[
-    AwareDatetime, Field(gt=datetime(1, 1, 2, tzinfo=UTC), lt=datetime(9999, 12, 30, tzinfo=UTC))
-]
+When = Annotated[AwareDatetime, Field(gt=datetime(1, 1, 2, tzinfo=UTC), lt=datetime(9999, 9, 9, tzinfo=UTC))]
 
 
 class NewUser(Sent):
@@ -53,8 +51,8 @@ class Wanted(BaseModel):
     type: frozenset[str] = Field(default=frozenset(), examples=[["aggregate:release"]])
     purpose: frozenset[str] = frozenset()
     resource: str = Field(default="", description="This, and below: dataset/notes, aggregate.")
-    since: Instant | None = None
-    until: Instant | None = None
+    since: When | None = None
+    until: When | None = None
 
 
 class Asked(Sent):
@@ -72,7 +70,7 @@ class NewReport(Sent):
     until: date | None = Field(default=None, description="Last day; today.")
     template: date | None = Field(default=None, description="Effective date of the template to use.")
     datasets: list[str] = Field(default=[], description="Tables that a breach concerns.")
-    known_at: Instant | None = Field(default=None, description="When the breach became known.")
+    known_at: When | None = Field(default=None, description="When the breach became known.")
 
 
 class NewSource(Sent):

@@ -112,6 +112,5 @@ def ask(what: str, *, hidden: bool = True, last: bool = False) -> str:
     except UnicodeError:
         raise UsageError("standard input is not UTF-8", expected=what) from None
     if more or not value:
-        wrong = "more than one line" if more else "nothing"
-        raise UsageError(f"{wrong} on standard input", expected=what)
+        raise UsageError(f"{'more than one line' if more else 'nothing'} on standard input", expected=what)
     return value

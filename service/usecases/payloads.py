@@ -15,8 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
-
 from audit.canonical import decode_json, digest, encode_json
 from audit.entry import Entry
 from privacy.errors import SealBrokenError
@@ -112,12 +110,13 @@ def check_payloads(deps: Deps) -> dict[str, int]:
     return {"payloads": here, "payloads_erased": len(gone), "payloads_unnamed": unnamed}
 
 
-def _staying(deps: Deps) -> pl.Series:
+def _staying(deps: Deps) -> list[bytes]:
     """Pseudonyms of the living, but for those whose erasure has begun."""
     with deps.ops() as tx:
         running = [r for r in tx.requests.all() if r.state is RequestState.RUNNING]
-    going = [part for r in running if r.right is Right.ERASURE for part in parts(r.subject, deps)]
-    return deps.vault.pseudonyms().filter(~pl.col("_subject").is_in(going))["_sp"]
+    going = {part for r in running if r.right is Right.ERASURE for part in parts(r.subject, deps)}
+    people = deps.vault.pseudonyms()["_subject", "_sp"].iter_rows()
+    return [pseudonym for subject, pseudonym in people if subject not in going]
 
 
 def _keys(own: bytes, entry_id: str) -> tuple[bytes, bytes]:

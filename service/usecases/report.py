@@ -38,6 +38,7 @@ from service.usecases.certificate import file_away
 from service.usecases.report_queries import NOTHING, PURPOSE, QUERIES, Incident, Reading
 
 Progress = Callable[[str, int], None]
+Day = date | None
 _NAME: Final = re.compile(r"(.+)-(\d{4}-\d\d-\d\d)-(\d+)(?:\.(draft|rejected))?\.zip")
 #: The controller that files.
 INSTITUTION: Final = Text("示例消费金融有限公司", "Example Consumer Finance Ltd")
@@ -45,7 +46,6 @@ CURRENCY: Final = "TWD"
 BASIS: Final = "legal_obligation"
 PREDICATE: Final = "https://fiduciary.example/reports/v1"
 DRAFT: Final = ".draft.zip"
-_FIRST: Final = datetime.min.replace(tzinfo=UTC)  # with an offset, earlier ones can be written
 _FACTS: Final = "manifest.json"  # of a draft: what the manifest will say
 #: Acts whose entries a report cites, beside those of its releases.
 CITED: Final = frozenset({"dataset:ingest", "profile:build", "model:train", "model:approve", "score:build"})
@@ -56,9 +56,9 @@ def build_report(
     *,
     actor: Actor,
     deps: Deps,
-    until: date | None = None,
-    since: date | None = None,
-    template: date | None = None,
+    until: Day = None,
+    since: Day = None,
+    template: Day = None,
     incident: Incident = NOTHING,
     progress: Progress | None = None,
 ) -> Path:
@@ -108,13 +108,7 @@ def build_report(
 
 
 def ask_report(
-    kind: str,
-    *,
-    actor: Actor,
-    deps: Deps,
-    until: date | None = None,
-    since: date | None = None,
-    template: date | None = None,
+    kind: str, *, actor: Actor, deps: Deps, until: Day = None, since: Day = None, template: Day = None
 ) -> tuple[Template, date, Act]:
     """Template, last day and permission of a report; nothing is read. Raises as ``build_report``."""
     today = deps.clock.now().date()
@@ -129,7 +123,7 @@ def _check_incident(form: Template, reading: Reading) -> None:
     asked, known = reading.incident.datasets, reading.incident.known_at
     if {bool(asked), known is not None} != {"breach.clocks@1" in form.queries}:
         raise UsageError("a breach report needs datasets and the time of knowledge; no other takes them")
-    if known and not _FIRST <= known <= reading.at:
+    if known and not datetime.min.replace(tzinfo=UTC) <= known <= reading.at:  # offsets reach beyond
         raise UsageError("the time of knowledge is still to come, or is none", field="known_at")
 
 

@@ -148,8 +148,7 @@ def breach_clocks(reading: Reading) -> Iterator[Answer]:
 
     Where the people are fewer than the grade begins with, other criteria are left to a person's judgement.
     """
-    known = (reading.incident.known_at or reading.at).astimezone(UTC)
-    affected = _pseudonyms(reading)[1]
+    known, affected = (reading.incident.known_at or reading.at).astimezone(UTC), _pseudonyms(reading)[1]
     rows, running = [], []
     for law in reading.policy.jurisdictions.values():  # PIPL 57, GDPR 33
         grades = {"none": 0} | {grade: least for grade, least in law.grades.items() if least <= affected}

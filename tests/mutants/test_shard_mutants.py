@@ -294,8 +294,8 @@ MUTANTS: list[Mutant] = [
     (
         "verify: any log keeps its first entry apart",
         audit.verify_log,
-        "({FIRST} if pruned else set())",
-        "(files & {FIRST})",
+        "files & {FIRST} if prunable else set()",
+        "files & {FIRST}",
         only_a_pruned_one_keeps_its_first_apart,
     ),
     (
