@@ -91,7 +91,7 @@ def verify_log(
     def read(path: str) -> bytes:
         return kept[path] if path in kept else _read(directory, path)
 
-    first = read(FIRST) if FIRST in expected else b""
+    first = read(FIRST) if FIRST in expected else None
     leaves = partial(_read_leaves if pruned else _read_bundle, read=read, show=show, first=first)
     _verify_tree(head, expected, read, leaves, progress)
     return LogFacts(
@@ -166,12 +166,12 @@ def _verify_tree(
 
 
 def _read_bundle(
-    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes
+    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes | None
 ) -> list[bytes]:
     """Hashes of the entries of a bundle."""
     path = tile_path("entries", start // WIDTH, width)
     entries = link(f"file {path}", lambda: decode_bundle(read(path), width))
-    if start == 0 and first not in {b"", entries[0]}:
+    if start == 0 and first not in {None, entries[0]}:
         raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")
     _verify_entries(entries, start)
     if show:
@@ -180,12 +180,12 @@ def _read_bundle(
 
 
 def _read_leaves(
-    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes
+    start: int, width: int, read: Callable[[str], bytes], show: Show | None, first: bytes | None
 ) -> list[bytes]:
     """The hashes that are left of a bundle, and the first entry."""
     path = tile_path(0, start // WIDTH, width)
     leaves = link(f"file {path}", lambda: decode_row(read(path), width))
-    if start == 0:
+    if start == 0 and first is not None:
         _verify_entries([first], 0)
         if leaf_hash(first) != leaves[0]:
             raise BrokenLinkError(f"file {FIRST}", "not the entry that was signed")

@@ -153,9 +153,13 @@ def nothing_else_is_there(verify: ModuleType, folder: Path) -> None:
 
 
 def only_a_pruned_one_keeps_its_first_apart(verify: ModuleType, folder: Path) -> None:
-    (by_hand(folder, 2026, entry(0)) / FIRST).touch()
-    with pytest.raises(BrokenLinkError):
-        verify.verify_log(folder / "2026", prunable=True)
+    apart = by_hand(folder, 2026, entry(0)) / FIRST
+    for data, prunable in ((b"", True), (entry(1), True), (entry(0), False)):
+        apart.write_bytes(data)
+        with pytest.raises(BrokenLinkError):
+            verify.verify_log(folder / "2026", prunable=prunable)
+    apart.write_bytes(entry(0))  # about to be pruned
+    verify.verify_log(folder / "2026", prunable=True)
 
 
 def only_the_oldest_are_pruned(verify: ModuleType, folder: Path) -> None:

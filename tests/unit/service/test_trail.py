@@ -18,12 +18,12 @@ from audit.checkpoint import verify_proof
 from audit.dsse import Statement, format_statement, verify_envelope
 from audit.entry import Entry, format_entry
 from audit.evidence import Place
-from audit.note import parse_vkey
+from audit.note import SigningKey, parse_vkey
 from audit.verify_log import verify_log
 from service.adapters.sql.audit_index import AuditIndex
 from service.adapters.sql.engine import make_engine, migrate
 from service.adapters.trail import LogTrail, open_trail
-from service.errors import AuditUnavailableError
+from service.errors import AuditUnavailableError, StorageError
 from service.ports import AuditTrail, EntryFilter
 
 ORIGIN = "fiduciary.example/log"
@@ -165,3 +165,36 @@ def test_a_full_disk_stops_the_effect(trail: LogTrail) -> None:
 def test_a_statement_that_is_not_canonical_is_not_attested(trail: LogTrail) -> None:
     with pytest.raises(AuditUnavailableError):
         trail.attest(b'{"a": 1}')
+
+
+class Gone:
+    """A key whose device was pulled out after it signed a while."""
+
+    def __init__(self, origin: str) -> None:
+        self._key, self.here = SigningKey(origin, bytes(32)), True
+        self.key = self._key.key
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign, or fail as a device does."""
+        if not self.here:
+            raise StorageError("the token does not answer")
+        return self._key.sign(data)
+
+
+def test_a_device_that_is_gone_stops_the_effect_as_a_full_disk_does(tmp_path: Path) -> None:
+    devices: dict[str, Gone] = {}
+    engine = make_engine(f"sqlite:///{tmp_path / 'ops.sqlite'}")
+    migrate(engine, "ops")
+    trail = open_trail(
+        tmp_path / "log", tmp_path / "none", ORIGIN, AuditIndex(engine), year=2026,
+        tokens=lambda origin: [devices.setdefault(origin, Gone(origin))],
+    )  # fmt: skip
+    trail.append(numbered(0))
+    trail.seal()
+    for device in devices.values():
+        device.here = False
+    trail.append(numbered(1))
+    with pytest.raises(AuditUnavailableError):
+        trail.seal()
+    with pytest.raises(AuditUnavailableError):
+        trail.append(numbered(2))
