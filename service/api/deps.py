@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, model_validator
-from pydantic_core import to_json
+from pydantic import BaseModel, TypeAdapter, model_validator
 
 from service.domain.signatures import SignedRequest
 from service.domain.traces import parse_traceparent
@@ -20,12 +19,13 @@ from service.wiring import Acting
 
 _bearer = HTTPBearer(auto_error=False, description="API token `fdc_...`, issued by `fiduciary user add`.")
 Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+_ANY: Final = TypeAdapter[Any](Any)
 
 
 class Sent(BaseModel):
     """What the body of a request may say. JSON can write half a character, which no store can: refused."""
 
-    is_unicode = model_validator(mode="before")(lambda given: to_json(given) and given)  # or ValueError
+    is_unicode = model_validator(mode="before")(lambda given: _ANY.dump_json(given) and given)  # ValueError
 
 
 def service_of(request: Request) -> Deps:
