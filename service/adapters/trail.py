@@ -158,22 +158,24 @@ class LogTrail:
 
     def entries(self) -> Iterator[tuple[Place, Entry]]:
         """Seal, then every entry in order: what is listed is always covered by a checkpoint."""
-        return ((place, parse_entry(data)) for place, data in self._sealed())
-
-    def _sealed(self) -> Iterator[tuple[Place, bytes]]:
-        self.seal()
         with _unavailable("entries"):
-            for shards, year in self._kept():
-                origin = shards.origin(year)
-                for position, data in shards.shard(year).entries():
-                    yield Place(origin, position), data
+            for origin, rows in self._sealed():
+                for position, data in rows:
+                    yield Place(origin, position), parse_entry(data)
+
+    def _sealed(self) -> Iterator[tuple[str, Iterator[tuple[int, bytes]]]]:
+        self.seal()
+        for shards, year in self._kept():
+            yield shards.origin(year), shards.shard(year).entries()
 
     def tagged(self, test: Callable[[bytes, bytes, bytes], bool]) -> Iterator[tuple[Place, Entry]]:
         """Sealed entries about people for which a test of id, tag and people holds; reads all."""
-        for place, data in self._sealed():
-            tag, people = text_of(data, _TAG), text_of(data, _PEOPLE)
-            if (tag or people) and test(text_of(data, _ID), tag, people):
-                yield place, parse_entry(data)
+        with _unavailable("entries"):
+            for origin, rows in self._sealed():
+                for position, data in rows:
+                    tag, people = text_of(data, _TAG), text_of(data, _PEOPLE)
+                    if (tag or people) and test(text_of(data, _ID), tag, people):
+                        yield Place(origin, position), parse_entry(data)
 
     @_unavailable("entries")
     def find(self, where: EntryFilter) -> tuple[tuple[Place, Entry], ...]:

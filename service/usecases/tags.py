@@ -67,7 +67,7 @@ def is_about(folder: Path, key: bytes, pseudonyms: Iterable[bytes]) -> Callable[
 
     def test(entry_id: bytes, found: bytes, people: bytes) -> bool:
         if found:
-            return any(tag(own, entry_id) == found for own in keys)
+            return found in [tag(own, entry_id) for own in keys]
         path = folder / entry_id.decode()
         data = path.read_bytes() if path.exists() else b""
         if digest(data) != people.decode():
