@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes.audit_logs import entry
 
-from audit.entry import Entry, check_entry, format_entry, parse_entry
+from audit.entry import Entry, check_entry, format_entry, parse_entry, text_of
 from audit.errors import EntryError
 
 GOOD: dict[str, Any] = {
@@ -139,3 +139,10 @@ def test_full_entry_has_the_documented_spelling() -> None:
     ]
     assert parse_entry(data) == full
     check_entry(data)
+
+
+@pytest.mark.parametrize(("name", "text"), [("id", b"1"), ("type", b"a:b"), ("actor", b"x"), ("tag", b"")])
+def test_a_text_is_read_without_parsing_the_rest(name: str, text: bytes) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    data = format_entry(Entry(id="1", at=at, type="a:b", actor="x", detail=(("n", 1),)))
+    assert text_of(data, f'"{name}":"'.encode()) == text

@@ -28,7 +28,16 @@ from audit.errors import (
     StorageFailedError,
 )
 from audit.log import Log
-from audit.logdir import begin_rotation, create_key, create_log, end_rotation, load_key, load_keys, open_log
+from audit.logdir import (
+    begin_rotation,
+    create_key,
+    create_log,
+    end_rotation,
+    keep_keys,
+    load_key,
+    load_keys,
+    open_log,
+)
 from audit.note import VerifierKey, format_vkey, parse_note, parse_vkey, sign_note
 from audit.policy import Party, Policy
 from audit.verify_log import verify_log
@@ -238,3 +247,17 @@ def test_tiles_larger_than_the_log_are_not_swept_away(tmp_path: Path) -> None:
     (tmp_path / "log" / CHECKPOINT).write_bytes(first)
     with pytest.raises(LogCorruptError):
         open_log(tmp_path / "log", KEY)
+
+
+def test_keys_that_are_not_kept_are_destroyed_and_a_file_without_keys_goes(tmp_path: Path) -> None:
+    path = tmp_path / "log.key"
+    keep_keys(path, {b"nobody's"})  # no file, nothing to do
+    first, second, third = (create_key(path, "example.com/log", add=path.exists()) for _ in range(3))
+    keep_keys(path, {key.key.public for key in (first, second, third)})
+    assert load_keys(path) == (first, second, third)
+    keep_keys(path, {first.key.public, third.key.public, b"another"})
+    assert load_keys(path) == (first, third)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["log.key"]
+    keep_keys(path, set())
+    assert not path.exists()

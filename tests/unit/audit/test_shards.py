@@ -28,6 +28,7 @@ from audit.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.entry import CLOSE, OPEN
 from audit.errors import (
     EntryError,
+    LogCorruptError,
     LogError,
     LogExistsError,
     LogForkedError,
@@ -205,3 +206,13 @@ def test_a_witness_that_saw_another_history_stops_the_turn_over(tmp_path: Path) 
         shards.append(entry(0), at=new_year(2027))
     assert shards.years() == [2026]
     assert settled(tmp_path)[0] == []
+
+
+def test_the_head_of_the_oldest_shard_needs_what_it_goes_on_from(tmp_path: Path) -> None:
+    make_shards(tmp_path, 2026, 2027, 2028)
+    shutil.rmtree(tmp_path / "2026")
+    shards = open_shards(tmp_path)
+    assert shards.head(2028).size > 0
+    with pytest.raises(LogCorruptError) as caught:
+        shards.head(2027)
+    assert caught.value.where == f"{NAME}/2026"

@@ -392,3 +392,24 @@ def test_numbers_of_entries_are_those_of_all_logs(logs: Path) -> None:
     assert (facts.size, facts.unsealed, len(facts.logs)) == (13, 2, 4)
     assert datetime.fromisoformat(facts.logs[2].unsealed_since) == parse_entry(entry(50)).at
     assert facts.logs[0].unsealed_since == ""
+
+
+def test_a_first_entry_put_aside_for_pruning_is_that_entry(log: Path) -> None:
+    kept = next((log / "2026" / ENTRIES).rglob("4")).read_bytes()
+    (log / "2026" / FIRST).write_bytes(kept[2 : 2 + int.from_bytes(kept[:2])])
+    assert not verify_logs(log).logs[0].pruned  # a removal was killed before it took anything
+    (log / "2026" / FIRST).write_bytes(entry(77))
+    assert broken(log) == f"file {FIRST}"
+
+
+def test_a_shard_that_is_made_meanwhile_is_verified_too(log: Path) -> None:
+    turned = False
+
+    def turn(_done: int, _size: int) -> None:
+        nonlocal turned
+        if not turned:
+            turned = True
+            open_shards(log).append(entry(9), at=new_year(2029))
+
+    facts = verify_logs(log, progress=turn)
+    assert [each.origin[-4:] for each in facts.logs] == ["2026", "2027", "2028", "2029"]
