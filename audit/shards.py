@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.canonical import digest, encode64
-from audit.checkpoint import Checkpoint, parse_checkpoint, parse_proof
+from audit.checkpoint import Checkpoint, parse_checkpoint, verify_proof
 from audit.cosign import Cosigner
 from audit.entry import CLOSE, OPEN, Entry, format_entry, parse_entry
 from audit.errors import (
@@ -42,8 +42,7 @@ from audit.evidence import Evidence, Place
 from audit.filestore import FIRST, TEMPORARY, opened, sync, write_durably
 from audit.log import CHECKPOINT, VKEY, Log
 from audit.logdir import create_log, open_log
-from audit.merkle import leaf_hash, verify_inclusion
-from audit.note import Signer, parse_note
+from audit.note import Signer, parse_note, parse_vkey
 from audit.sealed import Sealed
 from audit.tiles import WIDTH, TreeReader, tile_path
 
@@ -177,8 +176,7 @@ class Shards:
                 else:
                     found = self.shard(year).evidence([0])
                     ((place, data),) = found.entries.items()
-                    head, proof = read_head(found.checkpoint), parse_proof(found.proofs[place])
-                    verify_inclusion(leaf_hash(data), 0, head.size, proof.hashes, head.root)
+                    verify_proof(found.proofs[place], data, parse_vkey(found.vkey))
                 self._firsts[year] = parse_entry(data)
             return self._firsts[year]
 

@@ -122,7 +122,7 @@ class LogTrail:
             TamperedError: the index lacks an entry, says something else of it, or knows more than the logs.
         """
         with self._index() as index:
-            sizes = index.sizes()  # and wait for the turn
+            index.sizes()  # waits for the turn
             if rebuild:
                 index.forget()
                 self._follow(index)
@@ -215,7 +215,7 @@ class LogTrail:
             for year in shards.years():
                 if shards.origin(year) == origin:
                     with self._index() as index:
-                        index.sizes()
+                        index.sizes()  # waits for the turn
                         index.forget(origin)
                     with _unavailable("prune"):
                         yield from map(parse_entry, shards.prune(year))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Final
 
 from audit.canonical import digest
@@ -34,7 +33,7 @@ def certify(request: RightsRequest, act: Act) -> str:
     (index,) = places([act.record("rights:certify", payload=digest(envelope))], deps)
     data = build_certificate(envelope, cited, index, evidence=deps.audit.evidence([*cited, index]))
     name = f"{request.id}.json"
-    file_away(deps.home / "certificates" / name, data)
+    file_beside(deps.home / "certificates" / name, data)
     return name
 
 
@@ -66,12 +65,3 @@ def _derived(deps: Deps) -> dict[str, object]:
         "models": {"trained_before": models, "why": "trained from differentially private counts only"},
         "outside": "backups of the stores open nothing without the key epoch named above, which is destroyed",
     }
-
-
-def file_away(path: Path, data: bytes) -> None:
-    """Put evidence where people fetch it: the whole file or none of it, durable on return.
-
-    Raises:
-        StorageError: the disk is full or not writable.
-    """
-    file_beside(path, data)

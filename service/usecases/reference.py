@@ -21,9 +21,9 @@ from service.domain.contracts import Role
 from service.errors import ContractError
 from service.ports import Deps
 from service.usecases.access import authorise
-from service.usecases.certificate import file_away
 from service.usecases.datasets import check_words
 from service.usecases.rows import rows_for_use
+from service.usecases.tags import file_beside
 
 MIN_PEOPLE: Final = 1000
 MAX_ROWS: Final = 10_000
@@ -62,7 +62,7 @@ def add_reference(
     content = json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
     size = (("columns", frame.width), ("rows", frame.height))
     act.record(resource=f"reference/{name}", payload=digest(content), detail=size)
-    file_away(deps.home / "reference" / f"{name}.json", content)
+    file_beside(deps.home / "reference" / f"{name}.json", content)
     return frame
 
 

@@ -34,8 +34,8 @@ from service.reporting.tabular import format_csv, format_parquet
 from service.reporting.template import Template, choose, fill, load_templates
 from service.usecases import report_customers, report_governance  # noqa: F401 - registers their queries
 from service.usecases.access import Act, authorise, places
-from service.usecases.certificate import file_away
 from service.usecases.report_queries import NOTHING, PURPOSE, QUERIES, Incident, Reading
+from service.usecases.tags import file_beside
 
 Progress = Callable[[str, int], None]
 Day = date | None
@@ -102,7 +102,7 @@ def build_report(
             basis=BASIS, resource=f"report/{name}", payload=digest(draft), among=read, subjects=len(read)
         )
         path = _folder(deps) / f"{name}{DRAFT}"
-        file_away(path, draft)
+        file_beside(path, draft)
     tell("done", 100)
     return path
 
@@ -264,7 +264,7 @@ def approve_report(name: str, *, actor: Actor, deps: Deps, progress: Progress | 
         cited = sorted({*map(parse_place, facts["entries"]), built, *places([approved], deps)})
         facts["entries"] = [*map(str, cited)]
         path = draft.with_name(draft.name.replace(DRAFT, ".zip"))
-        file_away(path, _issue(files, facts, cited, act, deps.signer))
+        file_beside(path, _issue(files, facts, cited, act, deps.signer))
         draft.unlink()
     tell("done", 100)
     return path

@@ -11,9 +11,9 @@ import httpx2 as httpx
 import pytest
 from fakes.house import House
 from fakes.intake import entries_of
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from service.api import evidence
 from service.api.app import create_app
 from service.api.jobs import MOST, Job, Jobs
 from service.errors import ConflictError, UnknownError, UsageError
@@ -196,16 +196,17 @@ def test_an_unforeseen_failure_is_told_without_what_it_says() -> None:
     "panic", [SystemExit, KeyboardInterrupt, type("PanicException", (BaseException,), {})]
 )
 def test_a_panic_is_the_jobs_failure_and_not_the_servers(
-    api: tuple[TestClient, House], monkeypatch: pytest.MonkeyPatch, panic: type[BaseException]
+    api: tuple[TestClient, House], panic: type[BaseException]
 ) -> None:
     client, house = api
+    assert isinstance(client.app, FastAPI)
 
-    def work(*_: object, **__: object) -> str:
+    def work(_: Job) -> str:
         raise panic("13800138000")
 
-    monkeypatch.setattr(evidence, "build_report", work)
-    cora = bearer(house, "cora")
-    url = client.post("/v1/reports", json=TYPE, headers=cora).headers["location"]
+    cora, key = bearer(house, "cora"), str(uuid4())
+    client.app.state.jobs.start("user:cora", key, "a report", work)
+    url = f"/v1/reports/jobs/{key}"
     for _ in range(2):
         told = finished(client, url, cora)
         assert (told.status_code, told.headers["content-type"]) == (500, MEDIA)

@@ -15,10 +15,10 @@ from service.ports import Deps
 from service.reporting.document import Answer, Provenance, Report, Rows, named
 from service.reporting.template import Template, fill
 from service.usecases.access import authorise
-from service.usecases.certificate import file_away
 from service.usecases.report import BASIS, DRAFT, _issue
 from service.usecases.report_governance import breach_clocks
 from service.usecases.report_queries import PURPOSE, Incident, Reading
+from service.usecases.tags import file_beside
 
 
 def fill_whatever_the_basis(
@@ -41,7 +41,7 @@ def approve_without_asking_who_built(name: str, *, actor: Actor, deps: Deps) -> 
     assert deps.signer
     files["signer.pem"] = deps.signer.certificate()
     path = draft.with_name(name.replace(DRAFT, ".zip"))
-    file_away(path, _issue(files, {"entries": []}, [], act, deps.signer))
+    file_beside(path, _issue(files, {"entries": []}, [], act, deps.signer))
     return path
 
 

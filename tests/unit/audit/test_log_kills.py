@@ -29,7 +29,9 @@ SCHEDULE = (2, SEAL, 3, SEAL, 1)
 
 def test_two_hundred_kills_lose_nothing_acknowledged(forks: Forks, folder: Path) -> None:
     chance, total = random.Random(7), 0
-    for log in range(KILLS // PER_LOG):
+    for log in range(5 * KILLS // PER_LOG):
+        if log >= KILLS // PER_LOG and total > 1_000:  # a slow machine needs more kills for as many entries
+            break
         acknowledged: dict[int, int] = {}
         for kill in range(PER_LOG):
             process = forks.start("hammer", folder / str(log), first=1_000_000 * kill, threads=1 + kill % 3)
@@ -41,7 +43,7 @@ def test_two_hundred_kills_lose_nothing_acknowledged(forks: Forks, folder: Path)
             found = outcome(folder / str(log), acknowledged)
             assert (found.lost, found.strange) == (0, 0)
         total += len(acknowledged)
-    assert total > KILLS  # they were killed at work, on a slow machine too
+    assert total > 1_000
 
 
 def test_a_file_that_cannot_grow_is_refused_at_every_length(forks: Forks, folder: Path) -> None:
